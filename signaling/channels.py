@@ -1,0 +1,77 @@
+"""Stage 6, transport: the three named channels of a call, whatever carries them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["MAX_MESSAGE_BYTES", "Channel", "Channels"]
+
+# One message fits one packet of any path that carries DTLS, and the data channels of the usual SFUs.
+MAX_MESSAGE_BYTES = 1200
+
+
+class Channel(Protocol):
+    """One message channel to the other end. Everything happens on the event loop that made it."""
+
+    @property
+    def label(self) -> str:
+        """`facewire/reference`, `facewire/motion` or `facewire/control`."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `send` is allowed now."""
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes handed to `send` on this channel that the transport has not begun to send."""
+
+    def send(self, data: bytes) -> None:
+        """Queues one message of 1 to MAX_MESSAGE_BYTES bytes; never waits.
+
+        Raises MessageError for another length, PeerGone when the channel is not open.
+        """
+
+    def set_receiver(self, callback: Callable[[bytes], None]) -> None:
+        """Each arriving message goes to `callback` from now on.
+
+        The last few messages that came before there was a callback are handed over at once.
+        """
+
+    def set_state(self, callback: Callable[[bool], None]) -> None:
+        """`callback(True)` when the channel opens, `callback(False)` when it closes; at once if it is open already."""
+
+    def close(self) -> None:
+        """Closes the channel at both ends; closing a closed channel does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The three channels of a call.
+
+    All three share one first-in-first-out queue in the transport below (one SCTP association), so what matters for the
+    delay of a motion message is what waits in front of it on any channel: `queued_bytes`.
+    """
+
+    reference: Channel  # reliable, ordered: the reference pictures
+    motion: Channel  # unordered, never sent twice: the motion of each frame
+    control: Channel  # reliable, ordered: `signaling.messages`
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all three channels are open."""
+        return self.reference.is_open and self.motion.is_open and self.control.is_open
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait in front of a message sent now, on whichever channel.
+
+        Not counted: what has left the queue but is not acknowledged yet (the congestion window), and channels that the
+        application opened on the same connection.
+        """
+        return self.reference.buffered_amount + self.motion.buffered_amount + self.control.buffered_amount
+
+    def close(self) -> None:
+        """Closes the three channels, and leaves the connection below them alone."""
+        self.reference.close()
+        self.motion.close()
+        self.control.close()

@@ -1,0 +1,42 @@
+"""Signaling, errors: what can go wrong while two ends meet.
+
+    SignalingError
+      MessageError (ValueError)      bytes that are not a message we know, or a message too large to send
+      RoomError                      the room refuses us: the role is taken, the server is full, a bad name
+      TokenError                     the server wants another token
+      Unreachable (ConnectionError)  nobody answers at the server's address, or nobody does any more
+      PeerGone (ConnectionError)     the other end hung up, vanished, or cannot be reached
+      BindError (OSError)            the server cannot listen at the address it was given
+
+Each carries one line of text that can be shown to a user as it stands.
+"""
+
+__all__ = ["BindError", "MessageError", "PeerGone", "RoomError", "SignalingError", "TokenError", "Unreachable"]
+
+
+class SignalingError(Exception):
+    """Anything that goes wrong between two ends that want to meet."""
+
+
+class MessageError(SignalingError, ValueError):
+    """Bytes that are not a message of this version, or a message that may not be sent."""
+
+
+class RoomError(SignalingError):
+    """The room refuses us: the role is taken, the server is full, or the name is not allowed."""
+
+
+class TokenError(SignalingError):
+    """The server refuses our token."""
+
+
+class Unreachable(SignalingError, ConnectionError):
+    """The rendezvous server does not answer."""
+
+
+class PeerGone(SignalingError, ConnectionError):
+    """The other end of the call hung up, vanished, or never became reachable."""
+
+
+class BindError(SignalingError, OSError):
+    """The server cannot listen at its address: the port is in use, or the address is not ours."""

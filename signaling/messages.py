@@ -1,0 +1,426 @@
+"""Signaling, messages: the words two ends exchange, and their bytes.
+
+One message is one msgpack map. Two keys are always there: `v`, the version (1), and `t`, the type (the table
+`_TYPES`). The other keys are the fields of the dataclass of that type, under their own names. A message travels alone:
+in one binary WebSocket frame while two ends meet, in one data-channel message of `facewire/control` during a call.
+
+What `decode` holds a message to:
+
+- at most 65,536 bytes, exactly one map, nothing after it, version 1, a known type;
+- every field without a default is there; a field with a default may be missing and then has it;
+- fields it does not know are ignored, so that a later minor release may add one; a change of meaning needs a new `v`;
+- the types are exact: text is msgpack str in UTF-8, a truth value is no number, a whole number is no float (but a whole
+  number may stand where a float is expected), floats are finite, texts, lists and maps keep to the lengths below.
+
+Anything else raises `MessageError`, and nothing but `MessageError`.
+
+Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a server
+and a peer recognise a returning end by it. `call` is the random name that the offering end gives one attempt; answer,
+candidates and bye repeat it, so that a message of an earlier attempt cannot be taken for one of this attempt.
+
+    hello         an end -> the server, first: room, role, end, token
+    welcome       the server -> an end: it is in; who is there already
+    refused       the server -> an end: it is not in, or no longer; then the socket closes
+    peer-joined   the server -> an end: the other role has (another) end now
+    peer-left     the server -> an end: the other role is empty
+    offer, answer, candidate, bye     relayed by the server to the other end, unread
+
+During the call, over `facewire/control`: keyframe-request, reference-received and receiver-report go from the receiver
+to the sender, mode-switch and quality-report the other way; either end may send a clock-ping, the other one answers.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgpack
+
+from signaling.errors import MessageError
+
+__all__ = [
+    "MAX_BYTES",
+    "VERSION",
+    "Answer",
+    "Bye",
+    "Candidate",
+    "ClockPing",
+    "ClockPong",
+    "Hello",
+    "KeyframeRequest",
+    "Message",
+    "Mode",
+    "ModeSwitch",
+    "Offer",
+    "PeerJoined",
+    "PeerLeft",
+    "QualityReport",
+    "ReceiverReport",
+    "ReferenceReceived",
+    "Refusal",
+    "Refused",
+    "Role",
+    "Welcome",
+    "decode",
+    "encode",
+]
+
+VERSION = 1
+MAX_BYTES = 65_536
+
+Role = Literal["sender", "receiver"]
+Mode = Literal["keypoints", "h264", "compare"]
+Refusal = Literal["token", "taken", "full", "name", "message", "expired", "replaced", "closing"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Longest:
+    """The most characters of a text, or items of a list or map."""
+
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """The smallest and the largest value of a number, both allowed."""
+
+    low: float
+    high: float
+
+
+Name = Annotated[str, _Longest(64)]
+Text = Annotated[str, _Longest(256)]
+Sdp = Annotated[str, _Longest(60_000)]
+Count = Annotated[int, _Between(0, 2**53)]
+Fraction = Annotated[float, _Between(0.0, 1.0)]
+ReferenceIds = Annotated[tuple[int, ...], _Longest(64)]
+Figures = Annotated[Mapping[str, float], _Longest(64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First word of an end: where it wants to be, and as what."""
+
+    room: Name
+    role: Role
+    end: Name
+    token: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The end is in the room. `peer` names the other end, "" when the other role is empty."""
+
+    peer_present: bool
+    peer: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerJoined:
+    """The other role is taken by `peer` from now on; an earlier holder of the role is gone."""
+
+    role: Role
+    peer: Name
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLeft:
+    """The other role is empty from now on."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """SDP offer (RFC 3264, RFC 8829) of the sender, opening the attempt `call`."""
+
+    sdp: Sdp
+    call: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """SDP answer of the receiver to the offer of the same `call`."""
+
+    sdp: Sdp
+    call: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One trickled ICE candidate (RFC 8838), `candidate` as in SDP; "" says that no more will come."""
+
+    candidate: Annotated[str, _Longest(1024)]
+    sdp_mid: Name | None = None
+    sdp_mline_index: Annotated[int, _Between(0, 255)] | None = None
+    call: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The end hangs up."""
+
+    reason: Text = ""
+    call: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server lets an end go: `reason` for programs, `detail` for people."""
+
+    reason: Refusal
+    detail: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeRequest:
+    """The receiver has no usable reference: send a keyframe. `reason` is for the log."""
+
+    reason: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceReceived:
+    """The receiver holds reference `reference_id` whole; it came with the frame `number` (modulo 256)."""
+
+    reference_id: Annotated[int, _Between(0, 255)]
+    number: Annotated[int, _Between(0, 255)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverReport:
+    """How the call looks at the receiver; about one a second.
+
+    `loss` is the fraction of motion messages lost since the last report, `delay_ms` capture to display (None until the
+    clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival (RFC 3550, 6.4.1), `references`
+    the ids held. The `received_` figures count payload since the call began.
+    """
+
+    loss: Fraction
+    delay_ms: float | None
+    fps: float
+    jitter_ms: float
+    references: ReferenceIds = ()
+    received_bytes_motion: Count = 0
+    received_bytes_reference: Count = 0
+    received_bytes_h264: Count = 0
+    received_messages_motion: Count = 0
+    received_messages_reference: Count = 0
+    received_packets_h264: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSwitch:
+    """From the picture `pts` (1/90000 s) on, `mode` carries the call; "compare" sends both and shows keypoints."""
+
+    mode: Mode
+    pts: Count
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """What the sender measured in its own loop about the pictures up to `pts` (1/90000 s); PSNR in RGB.
+
+    `figures` are the sender's meter, flat, for the receiver to show; their names belong to the meter.
+    """
+
+    pts: Count
+    keypoints_psnr_db: float | None
+    h264_psnr_db: float | None
+    mode: Mode
+    figures: Figures = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPing:
+    """Sent at `sent_us` on the clock of the end that asks."""
+
+    sent_us: Count
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPong:
+    """Answer to the ping sent at `ping_us`; `pong_us` is the clock of the end that answers."""
+
+    ping_us: Count
+    pong_us: Count
+
+
+Message = (
+    Hello
+    | Welcome
+    | PeerJoined
+    | PeerLeft
+    | Offer
+    | Answer
+    | Candidate
+    | Bye
+    | Refused
+    | KeyframeRequest
+    | ReferenceReceived
+    | ReceiverReport
+    | ModeSwitch
+    | QualityReport
+    | ClockPing
+    | ClockPong
+)
+
+_TYPES: dict[str, type[Message]] = {
+    "hello": Hello,
+    "welcome": Welcome,
+    "peer-joined": PeerJoined,
+    "peer-left": PeerLeft,
+    "offer": Offer,
+    "answer": Answer,
+    "candidate": Candidate,
+    "bye": Bye,
+    "refused": Refused,
+    "keyframe-request": KeyframeRequest,
+    "reference-received": ReferenceReceived,
+    "receiver-report": ReceiverReport,
+    "mode-switch": ModeSwitch,
+    "quality-report": QualityReport,
+    "clock-ping": ClockPing,
+    "clock-pong": ClockPong,
+}
+_NAMES = {cls: name for name, cls in _TYPES.items()}
+
+_Check = Callable[[object], Any]
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of `message`. Raises MessageError when they would be more than MAX_BYTES."""
+    content = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
+    data: bytes = msgpack.packb({"v": VERSION, "t": _NAMES[type(message)], **content})
+    if len(data) > MAX_BYTES:
+        raise MessageError(f"a {_NAMES[type(message)]} message of {len(data)} bytes is over {MAX_BYTES}")
+    return data
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`. Raises MessageError, and nothing else, on anything the module's text does not allow."""
+    if len(data) > MAX_BYTES:
+        raise MessageError(f"a message of {len(data)} bytes is over {MAX_BYTES}")
+    content = _unpack(data)
+    version, name = content.get("v"), content.get("t")
+    if type(version) is not int or version != VERSION:
+        raise MessageError(f"message version {version!r:.40}, expected {VERSION}")
+    if not isinstance(name, str) or name not in _TYPES:
+        raise MessageError(f"unknown message type {name!r:.40}")
+    values: dict[str, Any] = {}
+    for field in _FIELDS[name]:
+        if field.name in content:
+            try:
+                values[field.name] = field.check(content[field.name])
+            except _Refuse as refuse:
+                raise MessageError(f"{name}: {field.name} {refuse}") from None
+        elif field.required:
+            raise MessageError(f"{name}: {field.name} is missing")
+    return _TYPES[name](**values)
+
+
+def _unpack(data: bytes) -> dict[str, object]:
+    try:
+        content = msgpack.unpackb(data, raw=False, strict_map_key=True)
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        raise MessageError(f"not a message: {type(error).__name__}") from None
+    if not isinstance(content, dict):
+        raise MessageError("not a message: no map")
+    return content
+
+
+class _Refuse(Exception):
+    """What is wrong with one value, to be said after the field's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of a message type, and how its value is checked."""
+
+    name: str
+    required: bool
+    check: _Check
+
+
+def _check_for(annotation: Any) -> _Check:
+    """The check of one annotation; it returns the value as the dataclass holds it, or raises _Refuse."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        inner, limit = _check_for(arguments[0]), arguments[1]
+        return lambda value: _limited(inner(value), limit)
+    if origin in (types.UnionType, typing.Union):  # only `X | None` occurs
+        present = _check_for(arguments[0])
+        return lambda value: None if value is None else present(value)
+    if origin is Literal:
+        return lambda value: _one_of(value, arguments)
+    if origin is tuple:
+        return _whole_numbers
+    if origin is Mapping:
+        return _figures
+    return {str: _text, bool: _truth, int: _whole_number, float: _number}[annotation]
+
+
+def _limited(value: Any, limit: _Longest | _Between) -> Any:
+    if isinstance(limit, _Longest):
+        if len(value) > limit.items:
+            raise _Refuse(f"is longer than {limit.items}")
+    elif not limit.low <= value <= limit.high:
+        raise _Refuse(f"is not between {limit.low} and {limit.high}")
+    return value
+
+
+def _one_of(value: object, allowed: tuple[object, ...]) -> object:
+    if not isinstance(value, str) or value not in allowed:
+        raise _Refuse(f"is {value!r:.40}, not one of {', '.join(map(str, allowed))}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _Refuse("is no text")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Refuse("is no truth value")
+    return value
+
+
+def _whole_number(value: object) -> int:
+    if type(value) is not int:
+        raise _Refuse("is no whole number")
+    return value
+
+
+def _number(value: object) -> float:
+    if type(value) not in (int, float) or not math.isfinite(number := float(typing.cast(float, value))):
+        raise _Refuse("is no finite number")
+    return number
+
+
+def _whole_numbers(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise _Refuse("is no list")
+    return tuple(map(_whole_number, value))
+
+
+def _figures(value: object) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise _Refuse("is no map")
+    return {_limited(_text(key), _Longest(64)): _number(figure) for key, figure in value.items()}
+
+
+def _fields_of(cls: type[Message]) -> tuple[_Field, ...]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    absent = dataclasses.MISSING
+    return tuple(
+        _Field(field.name, field.default is absent and field.default_factory is absent, _check_for(hints[field.name]))
+        for field in dataclasses.fields(cls)
+    )
+
+
+_FIELDS = {name: _fields_of(cls) for name, cls in _TYPES.items()}

@@ -1,0 +1,135 @@
+"""Stage 6, transport: attaches the three channels to an RTCPeerConnection, ours or the app's.
+
+The channels are negotiated out of band (RFC 8832 is not used): both ends call `open_channels` before the offer and the
+answer, and the channels meet by their fixed ids. Labels and ids:
+
+    1001 facewire/reference   reliable, ordered
+    1003 facewire/motion      unordered, no retransmission
+    1005 facewire/control     reliable, ordered
+
+The ids stay clear of the low ones, which implementations hand out to the channels an application opens by itself.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from urllib.parse import unquote
+
+from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
+from aiortc.exceptions import InvalidStateError
+
+from signaling.channels import MAX_MESSAGE_BYTES, Channel, Channels
+from signaling.errors import MessageError, PeerGone
+
+__all__ = ["Channel", "Channels", "ice_configuration", "open_channels"]
+
+REFERENCE_ID, MOTION_ID, CONTROL_ID = 1001, 1003, 1005
+
+# Messages kept while nobody listens yet: a whole reference picture and the reports around it.
+_KEPT_MESSAGES = 64
+
+
+class PeerChannel:
+    """A Channel on one RTCDataChannel."""
+
+    def __init__(self, data_channel: RTCDataChannel) -> None:
+        self._data_channel = data_channel
+        self._receiver: Callable[[bytes], None] | None = None
+        self._state: Callable[[bool], None] | None = None
+        self._early: deque[bytes] = deque(maxlen=_KEPT_MESSAGES)
+        data_channel.on("message", self._on_message)
+        data_channel.on("open", self._on_open)
+        data_channel.on("close", self._on_close)
+
+    @property
+    def label(self) -> str:
+        return self._data_channel.label
+
+    @property
+    def is_open(self) -> bool:
+        return self._data_channel.readyState == "open"
+
+    @property
+    def buffered_amount(self) -> int:
+        return self._data_channel.bufferedAmount
+
+    def send(self, data: bytes) -> None:
+        if not 0 < len(data) <= MAX_MESSAGE_BYTES:
+            raise MessageError(f"a channel message of {len(data)} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
+        try:
+            self._data_channel.send(data)
+        except InvalidStateError:
+            raise PeerGone(f"{self.label} is not open") from None
+
+    def set_receiver(self, callback: Callable[[bytes], None]) -> None:
+        self._receiver = callback
+        while self._early:
+            callback(self._early.popleft())
+
+    def set_state(self, callback: Callable[[bool], None]) -> None:
+        self._state = callback
+        if self.is_open:
+            callback(True)
+
+    def close(self) -> None:
+        self._data_channel.close()
+
+    def _on_message(self, message: bytes | str) -> None:
+        data = message.encode() if isinstance(message, str) else message
+        if self._receiver is None:
+            self._early.append(data)
+        else:
+            self._receiver(data)
+
+    def _on_open(self) -> None:
+        if self._state is not None:
+            self._state(True)
+
+    def _on_close(self) -> None:
+        if self._state is not None:
+            self._state(False)
+
+
+def open_channels(pc: RTCPeerConnection) -> Channels:
+    """Opens the three channels on `pc`. Call it at both ends, before the offer and before the answer.
+
+    `pc` may carry tracks and other channels of the application. Call it once for each connection.
+    """
+
+    def channel(label: str, channel_id: int, *, reliable: bool) -> Channel:
+        retransmits = None if reliable else 0
+        return PeerChannel(
+            pc.createDataChannel(label, ordered=reliable, maxRetransmits=retransmits, negotiated=True, id=channel_id)
+        )
+
+    return Channels(
+        reference=channel("facewire/reference", REFERENCE_ID, reliable=True),
+        motion=channel("facewire/motion", MOTION_ID, reliable=False),
+        control=channel("facewire/control", CONTROL_ID, reliable=True),
+    )
+
+
+def ice_configuration(*, stun: Sequence[str] = (), turn: Sequence[str] = ()) -> RTCConfiguration:
+    """The connection settings for ICE servers given as on the command line.
+
+    `stun` holds `stun:HOST[:PORT]`; `turn` holds `turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp]`, or `turns:`,
+    user and password percent-encoded where they hold `:`, `@` or `%`. With neither, candidates are of this host alone:
+    no server is asked without being named. Raises ValueError on another form.
+    """
+    return RTCConfiguration(iceServers=[*map(_stun_server, stun), *map(_turn_server, turn)])
+
+
+def _stun_server(url: str) -> RTCIceServer:
+    scheme, _, address = url.partition(":")
+    if scheme != "stun" or not address.strip("/"):
+        raise ValueError(f"not a STUN server: {url!r} (expected stun:HOST[:PORT])")
+    return RTCIceServer(urls=f"stun:{address.strip('/')}")
+
+
+def _turn_server(url: str) -> RTCIceServer:
+    scheme, _, rest = url.partition(":")
+    login, at, address = rest.removeprefix("//").rpartition("@")
+    user, colon, password = login.partition(":")
+    if scheme not in ("turn", "turns") or not (at and colon and user and address):
+        # The text may hold a password: it is not repeated.
+        raise ValueError("not a TURN server (expected turn:USER:PASSWORD@HOST[:PORT])")
+    return RTCIceServer(urls=f"{scheme}:{address}", username=unquote(user), credential=unquote(password))
