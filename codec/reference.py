@@ -1,4 +1,4 @@
-"""Stages 4 and 8, reference picture <-> bytes: one persistent low-delay AV1 stream, one picture at a time, through PyAV.
+"""Stages 4 and 8, reference picture <-> bytes: one persistent low-delay AV1 stream through PyAV, picture by picture.
 
 An intra picture opens a stream, every later one is coded against the pictures before it. The channel is reliable and
 ordered, so the chain is safe; each picture comes out of the encoder at once, and the encoder runs its own decoder.
@@ -55,7 +55,7 @@ def rgb_to_yuv420(image_rgb: Picture) -> Picture:
     chroma_blue = cv2.resize((blue - luma) / (2 * (1 - BLUE_WEIGHT)), half, interpolation=cv2.INTER_AREA) + 128
     chroma_red = cv2.resize((red - luma) / (2 * (1 - RED_WEIGHT)), half, interpolation=cv2.INTER_AREA) + 128
     planes = np.concatenate([luma.ravel(), chroma_blue.ravel(), chroma_red.ravel()])
-    return np.clip(np.rint(planes), 0, 255).astype(np.uint8).reshape(height * 3 // 2, width)
+    return _to_bytes(planes).reshape(height * 3 // 2, width)
 
 
 def yuv420_to_rgb(planes: Picture) -> Picture:
@@ -70,7 +70,11 @@ def yuv420_to_rgb(planes: Picture) -> Picture:
     red = luma + 2 * (1 - RED_WEIGHT) * chroma_red
     blue = luma + 2 * (1 - BLUE_WEIGHT) * chroma_blue
     green = (luma - RED_WEIGHT * red - BLUE_WEIGHT * blue) / GREEN_WEIGHT
-    return np.clip(np.rint(np.stack([red, green, blue], axis=-1)), 0, 255).astype(np.uint8)
+    return _to_bytes(np.stack([red, green, blue], axis=-1))
+
+
+def _to_bytes(values: NDArray[np.float32]) -> Picture:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 class ReferenceEncoder:
@@ -79,7 +83,8 @@ class ReferenceEncoder:
     `crf` is the coder's quality index, 1 (best) .. 63; it may be set at any time and holds from the next intra picture
     on, since the AV1 encoder keeps its step for the length of a stream. `intra_offset` (-64 .. 63, in units of AV1's
     qindex, four to a crf) moves intra pictures against the others: everything later leans on them, so the default
-    spends more on them. `preset` is SVT-AV1's speed, 4 costs about 100 ms an intra picture and 20 ms another at 256x256.
+    spends more on them. `preset` is SVT-AV1's speed: 4 takes about 60 ms for an intra picture and 20 ms for another at
+    256x256, 150 and 50 ms at 512x512.
     `reconstruction` is what a `ReferenceDecoder` shows for the last picture, bit for bit.
     """
 
@@ -185,7 +190,7 @@ class ReferenceDecoder:
             raise BitstreamError(f"a reference of {frame.width}x{frame.height}, not {self._size}x{self._size}")
         if frame.format.name not in ("yuv420p", "yuvj420p"):
             raise BitstreamError(f"a reference in {frame.format.name}, not 8-bit 4:2:0")
-        return yuv420_to_rgb(frame.to_ndarray())
+        return yuv420_to_rgb(frame.to_ndarray().astype(np.uint8, copy=False))
 
 
 def _available_coder() -> Coder:
@@ -205,6 +210,7 @@ def _open_av1(size: int, crf: int, intra_offset: int, preset: int) -> VideoCodec
         "lookahead": "0",
         "keyint": "-1",
         "scd": "0",
+        "scm": "0",  # taken for screen content, a face costs seconds and 0.3 dB
         "lp": "1",  # one thread
         "film-grain": "0",
         # The same step for all but intra pictures: each is shown for about as long, and none returns as a better one.
@@ -222,11 +228,12 @@ def _open_av1(size: int, crf: int, intra_offset: int, preset: int) -> VideoCodec
 
 def _open_h264(size: int, crf: int, intra_offset: int, preset: int) -> VideoCodecContext:
     # x264's scale runs to 51 and doubles the step each 6, AV1's crf to 63; an offset of 4 is one crf.
+    intra_ratio = 2 ** (-intra_offset / 48)
     options = {
         "preset": "slow" if preset < 6 else "veryfast",
         "tune": "zerolatency",
         "crf": str(max(1, round((crf - 4) * 0.75))),
-        "x264-params": f"keyint=infinite:scenecut=0:threads=1:annexb=1:repeat-headers=1:ipratio={2 ** (-intra_offset / 48):.3f}",
+        "x264-params": f"keyint=infinite:scenecut=0:threads=1:annexb=1:repeat-headers=1:ipratio={intra_ratio:.3f}",
     }
     return _open_encoder("libx264", size, options)
 
