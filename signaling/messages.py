@@ -30,16 +30,14 @@ to the sender, mode-switch and quality-report the other way; either end may send
 """
 
 import dataclasses
-import math
-import types
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgpack
 
 from signaling.errors import MessageError
+from signaling.fields import Between, Field, Longest, Unfit, fields_of
 
 __all__ = [
     "MAX_BYTES",
@@ -73,31 +71,16 @@ MAX_BYTES = 65_536
 
 Role = Literal["sender", "receiver"]
 Mode = Literal["keypoints", "h264", "compare"]
-Refusal = Literal["token", "taken", "full", "name", "message", "expired", "replaced", "closing"]
+Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Longest:
-    """The most characters of a text, or items of a list or map."""
-
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Between:
-    """The smallest and the largest value of a number, both allowed."""
-
-    low: float
-    high: float
-
-
-Name = Annotated[str, _Longest(64)]
-Text = Annotated[str, _Longest(256)]
-Sdp = Annotated[str, _Longest(60_000)]
-Count = Annotated[int, _Between(0, 2**53)]
-Fraction = Annotated[float, _Between(0.0, 1.0)]
-ReferenceIds = Annotated[tuple[int, ...], _Longest(64)]
-Figures = Annotated[Mapping[str, float], _Longest(64)]
+Name = Annotated[str, Longest(64)]
+Text = Annotated[str, Longest(256)]
+Sdp = Annotated[str, Longest(60_000)]
+Count = Annotated[int, Between(0, 2**53)]
+Fraction = Annotated[float, Between(0.0, 1.0)]
+ReferenceIds = Annotated[tuple[int, ...], Longest(64)]
+Figures = Annotated[Mapping[str, float], Longest(64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +136,9 @@ class Answer:
 class Candidate:
     """One trickled ICE candidate (RFC 8838), `candidate` as in SDP; "" says that no more will come."""
 
-    candidate: Annotated[str, _Longest(1024)]
+    candidate: Annotated[str, Longest(1024)]
     sdp_mid: Name | None = None
-    sdp_mline_index: Annotated[int, _Between(0, 255)] | None = None
+    sdp_mline_index: Annotated[int, Between(0, 255)] | None = None
     call: Name = ""
 
 
@@ -186,8 +169,8 @@ class KeyframeRequest:
 class ReferenceReceived:
     """The receiver holds reference `reference_id` whole; it came with the frame `number` (modulo 256)."""
 
-    reference_id: Annotated[int, _Between(0, 255)]
-    number: Annotated[int, _Between(0, 255)]
+    reference_id: Annotated[int, Between(0, 255)]
+    number: Annotated[int, Between(0, 255)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,15 +271,14 @@ _TYPES: dict[str, type[Message]] = {
 }
 _NAMES = {cls: name for name, cls in _TYPES.items()}
 
-_Check = Callable[[object], Any]
-
 
 def encode(message: Message) -> bytes:
-    """The bytes of `message`. Raises MessageError when they would be more than MAX_BYTES."""
-    content = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
-    data: bytes = msgpack.packb({"v": VERSION, "t": _NAMES[type(message)], **content})
+    """The bytes of `message`. Raises MessageError when `decode` would refuse them."""
+    name = _NAMES[type(message)]
+    content = {field.name: _checked(name, field, getattr(message, field.name)) for field in _FIELDS[name]}
+    data: bytes = msgpack.packb({"v": VERSION, "t": name, **content})
     if len(data) > MAX_BYTES:
-        raise MessageError(f"a {_NAMES[type(message)]} message of {len(data)} bytes is over {MAX_BYTES}")
+        raise MessageError(f"{name}: {len(data)} bytes are more than {MAX_BYTES}")
     return data
 
 
@@ -313,13 +295,17 @@ def decode(data: bytes) -> Message:
     values: dict[str, Any] = {}
     for field in _FIELDS[name]:
         if field.name in content:
-            try:
-                values[field.name] = field.check(content[field.name])
-            except _Refuse as refuse:
-                raise MessageError(f"{name}: {field.name} {refuse}") from None
+            values[field.name] = _checked(name, field, content[field.name])
         elif field.required:
             raise MessageError(f"{name}: {field.name} is missing")
     return _TYPES[name](**values)
+
+
+def _checked(name: str, field: Field, value: object) -> Any:
+    try:
+        return field.check(value)
+    except Unfit as unfit:
+        raise MessageError(f"{name}: {field.name} {unfit}") from None
 
 
 def _unpack(data: bytes) -> dict[str, object]:
@@ -332,95 +318,4 @@ def _unpack(data: bytes) -> dict[str, object]:
     return content
 
 
-class _Refuse(Exception):
-    """What is wrong with one value, to be said after the field's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One field of a message type, and how its value is checked."""
-
-    name: str
-    required: bool
-    check: _Check
-
-
-def _check_for(annotation: Any) -> _Check:
-    """The check of one annotation; it returns the value as the dataclass holds it, or raises _Refuse."""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        inner, limit = _check_for(arguments[0]), arguments[1]
-        return lambda value: _limited(inner(value), limit)
-    if origin in (types.UnionType, typing.Union):  # only `X | None` occurs
-        present = _check_for(arguments[0])
-        return lambda value: None if value is None else present(value)
-    if origin is Literal:
-        return lambda value: _one_of(value, arguments)
-    if origin is tuple:
-        return _whole_numbers
-    if origin is Mapping:
-        return _figures
-    return {str: _text, bool: _truth, int: _whole_number, float: _number}[annotation]
-
-
-def _limited(value: Any, limit: _Longest | _Between) -> Any:
-    if isinstance(limit, _Longest):
-        if len(value) > limit.items:
-            raise _Refuse(f"is longer than {limit.items}")
-    elif not limit.low <= value <= limit.high:
-        raise _Refuse(f"is not between {limit.low} and {limit.high}")
-    return value
-
-
-def _one_of(value: object, allowed: tuple[object, ...]) -> object:
-    if not isinstance(value, str) or value not in allowed:
-        raise _Refuse(f"is {value!r:.40}, not one of {', '.join(map(str, allowed))}")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise _Refuse("is no text")
-    return value
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Refuse("is no truth value")
-    return value
-
-
-def _whole_number(value: object) -> int:
-    if type(value) is not int:
-        raise _Refuse("is no whole number")
-    return value
-
-
-def _number(value: object) -> float:
-    if type(value) not in (int, float) or not math.isfinite(number := float(typing.cast(float, value))):
-        raise _Refuse("is no finite number")
-    return number
-
-
-def _whole_numbers(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list):
-        raise _Refuse("is no list")
-    return tuple(map(_whole_number, value))
-
-
-def _figures(value: object) -> dict[str, float]:
-    if not isinstance(value, dict):
-        raise _Refuse("is no map")
-    return {_limited(_text(key), _Longest(64)): _number(figure) for key, figure in value.items()}
-
-
-def _fields_of(cls: type[Message]) -> tuple[_Field, ...]:
-    hints = typing.get_type_hints(cls, include_extras=True)
-    absent = dataclasses.MISSING
-    return tuple(
-        _Field(field.name, field.default is absent and field.default_factory is absent, _check_for(hints[field.name]))
-        for field in dataclasses.fields(cls)
-    )
-
-
-_FIELDS = {name: _fields_of(cls) for name, cls in _TYPES.items()}
+_FIELDS = {name: fields_of(cls) for name, cls in _TYPES.items()}

@@ -1,0 +1,222 @@
+"""Signaling, client: one end's line to the rendezvous server, mended when it breaks.
+
+    async with await SignalingClient.connect("ws://host:8765", room="blue", role="sender") as client:
+        async for message in client: ...
+
+There is no task behind it: the line is read, its pings answered and a broken one mended while somebody iterates, so keep
+iterating (`signaling.call` does). A line that was mended shows as one more Welcome among the messages.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from signaling.errors import MessageError, RoomError, SignalingError, TokenError, Unreachable
+from signaling.messages import MAX_BYTES, Hello, Message, PeerJoined, PeerLeft, Refused, Role, Welcome, decode, encode
+
+__all__ = ["Retry", "SignalingClient"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a server that does not answer is tried again, in seconds."""
+
+    first_s: float = 0.2  # the first pause; each later one is twice as long
+    longest_s: float = 5.0
+    connect_s: float = 5.0  # how long a first connection is tried for
+    mend_s: float = 120.0  # how long a broken one is
+    answer_s: float = 10.0  # how long one try may take
+
+
+class SignalingClient:
+    """One end in one room. Made by `connect`; iterate over it for the messages."""
+
+    def __init__(
+        self,
+        url: str,
+        hello: Hello,
+        *,
+        retry: Retry,
+        sleep: Callable[[float], Awaitable[None]],
+        now_s: Callable[[], float],
+    ) -> None:
+        self._url = url
+        self._hello = hello
+        self._retry = retry
+        self._sleep = sleep
+        self._now_s = now_s
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=retry.answer_s))
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._mending = asyncio.Lock()
+        self._pending: deque[Message] = deque()
+        self._peer = ""
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        room: str,
+        role: Role,
+        token: str = "",
+        retry: Retry | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> Self:
+        """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
+
+        Raises Unreachable when nobody answers there, TokenError when the token is wrong, RoomError when the role is taken
+        or the room cannot be had, MessageError for names and tokens that are too long.
+        """
+        hello = Hello(room, role, secrets.token_hex(8), token)
+        encode(hello)
+        retry = retry if retry is not None else Retry()
+        client = cls(url, hello, retry=retry, sleep=sleep, now_s=now_s)
+        try:
+            await client._mend(retry.connect_s)
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    @property
+    def role(self) -> Role:
+        """As what this end is in the room."""
+        return self._hello.role
+
+    @property
+    def peer(self) -> str:
+        """The name of the other end, "" while it is not there, as far as the messages given out say."""
+        return self._peer
+
+    async def send(self, message: Message) -> None:
+        """Sends one message, over a mended line if need be. Raises Unreachable, TokenError or RoomError as `connect`."""
+        data = encode(message)
+        while True:
+            socket = await self._line()
+            try:
+                await socket.send_bytes(data)
+            except ConnectionError:
+                await self._drop(socket)
+            else:
+                return
+
+    def put_back(self, message: Message) -> None:
+        """The next message given out will be `message`: its reader found that it is for somebody else."""
+        self._pending.appendleft(message)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        """The next message. Raises Unreachable, TokenError, RoomError or, on nonsense from the server, MessageError."""
+        while not self._pending:
+            socket = await self._line()
+            frame = await socket.receive()
+            if frame.type is aiohttp.WSMsgType.BINARY:
+                await self._take(decode(frame.data), socket)
+            elif frame.type is aiohttp.WSMsgType.TEXT:
+                raise MessageError("the server sent text")
+            else:
+                await self._drop(socket)
+        return self._given(self._pending.popleft())
+
+    async def close(self) -> None:
+        """Leaves the room for good."""
+        if self._socket is not None:
+            await self._socket.close()
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _given(self, message: Message) -> Message:
+        if isinstance(message, Welcome | PeerJoined):
+            self._peer = message.peer
+        elif isinstance(message, PeerLeft):
+            self._peer = ""
+        return message
+
+    async def _take(self, message: Message, socket: aiohttp.ClientWebSocketResponse) -> None:
+        if not isinstance(message, Refused):
+            self._pending.append(message)
+        elif message.reason == "closing":
+            await self._drop(socket)
+        else:
+            raise _refusal(message)
+
+    async def _drop(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        await socket.close()
+        if self._socket is socket:
+            self._socket = None
+
+    async def _line(self) -> aiohttp.ClientWebSocketResponse:
+        """The line to the server, mended if it is broken. Raises Unreachable, TokenError or RoomError."""
+        async with self._mending:
+            return self._socket if self._socket is not None else await self._mend(self._retry.mend_s)
+
+    async def _mend(self, patience_s: float) -> aiohttp.ClientWebSocketResponse:
+        """Enters the room over a new line, with growing pauses between the tries, for `patience_s`."""
+        give_up_s = self._now_s() + patience_s
+        pause_s = self._retry.first_s
+        while True:
+            try:
+                async with asyncio.timeout(self._retry.answer_s):
+                    self._socket = await self._enter()
+                return self._socket
+            except (aiohttp.ClientError, OSError, TimeoutError, _Closed) as error:
+                if self._now_s() + pause_s > give_up_s:
+                    raise Unreachable(f"no signaling server answers at {self._url}: {_short(error)}") from None
+            await self._sleep(pause_s)
+            pause_s = min(2 * pause_s, self._retry.longest_s)
+
+    async def _enter(self) -> aiohttp.ClientWebSocketResponse:
+        """One try: hello, and the server's welcome, which is put among the messages."""
+        socket = await self._session.ws_connect(self._url, max_msg_size=MAX_BYTES)
+        entered = False
+        try:
+            await socket.send_bytes(encode(self._hello))
+            frame = await socket.receive()
+            if frame.type is not aiohttp.WSMsgType.BINARY:
+                raise _Closed("the server closed the line")
+            answer = decode(frame.data)
+            if isinstance(answer, Refused) and answer.reason != "closing":
+                raise _refusal(answer)
+            if not isinstance(answer, Welcome):
+                raise _Closed("the server did not say welcome")
+            self._pending.append(answer)
+            entered = True
+            return socket
+        finally:
+            if not entered:
+                with contextlib.suppress(aiohttp.ClientError, OSError):
+                    await socket.close()
+
+
+class _Closed(Exception):
+    """The line was closed before the welcome."""
+
+
+def _refusal(refused: Refused) -> SignalingError:
+    detail = refused.detail or f"refused: {refused.reason}"
+    return TokenError(detail) if refused.reason == "token" else RoomError(detail)
+
+
+def _short(error: Exception) -> str:
+    """One line of an error; the operating system's word for it where there is one."""
+    reason = getattr(error, "os_error", error)
+    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return " ".join(text.split())
