@@ -1,0 +1,203 @@
+"""Stages 8 and 9, decode and generate: the one thread that runs codec.Decoder, off the event loop."""
+
+import asyncio
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from codec import BitstreamError, CodecConfig, CodedFrame, CodecError, Decoder, MotionState, ReferenceMissing
+from receiver.picture import Image
+from receiver.playout import Slot
+
+Result = TypeVar("Result")
+Lane = Literal["reference", "read", "render"]
+
+# In the order in which they are served, with the most jobs each may hold; the oldest goes first when one is full. A
+# picture that was not rendered in time is not missed, but a chained frame that was not read costs the ones after it.
+LANES: dict[Lane, int] = {"reference": 8, "read": 64, "render": 1}
+
+
+class Worker(Protocol):
+    """Where decoding runs: a thread, or whatever a test puts in its place."""
+
+    dropped: Counter[str]
+
+    def post(self, lane: Lane, job: Callable[[], Result], done: Callable[[Result], None]) -> None:
+        """Runs `job` elsewhere, then `done` with its result on the event loop."""
+
+    async def close(self) -> None:
+        """Drops what waits and ends once the running job has."""
+
+
+class DecodeThread:
+    """A Worker with one thread and one bounded queue for each lane.
+
+    An exception that a job lets through is not expected (what a peer can cause is a result): it goes to `failed` on the
+    event loop, and the thread goes on.
+    """
+
+    def __init__(self, *, failed: Callable[[BaseException], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._failed = failed
+        self._ready = threading.Condition()
+        self._jobs: dict[Lane, deque[tuple[Callable[[], Any], Callable[[Any], None]]]] = {lane: deque() for lane in LANES}
+        self._closing = False
+        self.dropped: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._run, name="facewire-decode", daemon=True)
+        self._thread.start()
+
+    def post(self, lane: Lane, job: Callable[[], Result], done: Callable[[Result], None]) -> None:
+        with self._ready:
+            jobs = self._jobs[lane]
+            while len(jobs) >= LANES[lane]:
+                jobs.popleft()
+                self.dropped[lane] += 1
+            jobs.append((job, done))
+            self._ready.notify()
+
+    async def close(self) -> None:
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while (work := self._next()) is not None:
+            job, done = work
+            try:
+                result = job()
+            except Exception as error:  # whatever a job raises must reach the owner, not vanish with the thread
+                self._tell(self._failed, error)
+            else:
+                self._tell(done, result)
+
+    def _next(self) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
+        with self._ready:
+            while not self._closing:
+                for lane in LANES:
+                    if self._jobs[lane]:
+                        return self._jobs[lane].popleft()
+                self._ready.wait()
+        return None
+
+    def _tell(self, callback: Callable[[Any], None], value: object) -> None:
+        with self._ready:
+            if not self._closing and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(callback, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Motions decoded by one job, with the arrival time of their message; and what went wrong."""
+
+    states: tuple[tuple[MotionState, int], ...]
+    missing: int = 0  # frames whose reference is not here
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Referenced:
+    """What became of one reference: its id (None: refused), and the waiting motions that it freed."""
+
+    reference_id: int | None
+    number: int
+    held: tuple[int, ...]
+    freed: Read
+    problem: Literal["missing", "malformed"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A picture, or None with what stood in its way."""
+
+    slot: Slot[MotionState]
+    image_rgb: Image | None
+    problem: Literal["missing", "malformed"] | None = None
+
+
+class FaceDecoder:
+    """What the worker runs: codec.Decoder, made at the first job, and the motions that wait for their reference.
+
+    Motion travels beside its reference and may overtake it. A frame whose reference is not here yet waits (at most
+    `WAITING` frames, newest win) and is read again when the next reference arrives.
+    """
+
+    WAITING = 32
+    WAITING_US = 1_000_000
+
+    def __init__(self, config: CodecConfig, *, stage: Callable[[str], AbstractContextManager[None]]) -> None:
+        self._config = config
+        self._stage = stage
+        self._made: Decoder | None = None
+        self._waiting: deque[tuple[CodedFrame, int]] = deque(maxlen=self.WAITING)
+
+    @property
+    def _decoder(self) -> Decoder:
+        if self._made is None:
+            self._made = Decoder(self._config, stage=self._stage)
+        return self._made
+
+    def prepare(self) -> None:
+        """Loads the weights, so that the first picture does not wait for them. Raises WeightsError, ConfigError."""
+        assert self._decoder is not None
+
+    def add_reference(self, data: bytes) -> Referenced:
+        """Stores the reference half in `data` and reads the motions that waited for it."""
+        number = 0
+        try:
+            coded = CodedFrame.parse(data)
+            number = coded.number
+            reference_id = self._decoder.add_reference(coded)
+        except ReferenceMissing:
+            return Referenced(None, number, self._held(), Read(()), "missing")
+        except CodecError:
+            return Referenced(None, number, self._held(), Read(()), "malformed")
+        waiting, newest_us = list(self._waiting), max((arrived for _, arrived in self._waiting), default=0)
+        self._waiting.clear()
+        freed = self._read([frame for frame in waiting if frame[1] >= newest_us - self.WAITING_US])
+        return Referenced(reference_id, number, self._held(), freed)
+
+    def _held(self) -> tuple[int, ...]:
+        return tuple(self._decoder.references)
+
+    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+        """Entropy-decodes the motion halves of one message, in order."""
+        coded: list[tuple[CodedFrame, int]] = []
+        malformed = 0
+        for data in frames:
+            try:
+                coded.append((CodedFrame.parse(data), arrived_us))
+            except BitstreamError:
+                malformed += 1
+        read = self._read(coded)
+        return Read(read.states, read.missing, read.malformed + malformed)
+
+    def _read(self, coded: list[tuple[CodedFrame, int]]) -> Read:
+        states: list[tuple[MotionState, int]] = []
+        missing = malformed = 0
+        for frame, arrived_us in coded:
+            try:
+                with self._stage("read"):
+                    states.append((self._decoder.read(frame), arrived_us))
+            except ReferenceMissing:
+                missing += 1
+                self._waiting.append((frame, arrived_us))
+            except CodecError:
+                malformed += 1
+        return Read(tuple(states), missing, malformed)
+
+    def render(self, slot: Slot[MotionState]) -> Rendered:
+        """Warps and generates the picture of `slot`."""
+        try:
+            state = slot.state
+            if slot.before is not None:
+                state = self._decoder.mix(slot.before, slot.state, slot.fraction)
+            with self._stage("render"):
+                return Rendered(slot, self._decoder.render(state))
+        except ReferenceMissing:
+            return Rendered(slot, None, "missing")
+        except CodecError:
+            return Rendered(slot, None, "malformed")

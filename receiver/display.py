@@ -1,0 +1,220 @@
+"""Stage 10, display: a window, a file, or nothing; each in its own thread, so that no picture waits for a disk."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from receiver.errors import DisplayError
+from receiver.picture import Image, Picture
+from receiver.selection import KINDS, Kind
+from receiver.videofile import VideoFile
+
+__all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
+
+WINDOW = "facewire"
+LABEL = "reconstructed"
+
+Ended = Callable[[Exception | None], None]
+
+
+class Output(Protocol):
+    """Where pictures go. `show` never waits."""
+
+    def show(self, picture: Picture) -> None:
+        """Takes a picture; the oldest that waits gives way when there are too many."""
+
+    def close(self) -> None:
+        """Handles what still waits, then closes. Raises DisplayError if the pictures did not arrive."""
+
+
+class NullOutput:
+    """Nowhere: the call is decoded and metered, and that is all."""
+
+    def show(self, picture: Picture) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Pictures:
+    """A bounded queue with one thread at its end; the subclass says what happens to a picture."""
+
+    def __init__(self, *, name: str, capacity: int, ended: Ended) -> None:
+        self._ready = threading.Condition()
+        self._waiting: deque[Picture] = deque(maxlen=capacity)
+        self._closing = False
+        self._ended = ended
+        self._error: Exception | None = None
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def show(self, picture: Picture) -> None:
+        with self._ready:
+            self.dropped += len(self._waiting) == self._waiting.maxlen
+            self._waiting.append(picture)
+            self._ready.notify()
+
+    def close(self) -> None:
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            try:
+                while self._step():
+                    pass
+            finally:
+                self._finish()
+        except (DisplayError, cv2.error) as error:
+            self._error = error if isinstance(error, DisplayError) else DisplayError(f"window: {error.err}")
+        self._ended(self._error)
+
+    def _step(self) -> bool:
+        picture = self._next(timeout=None)
+        if picture is not None:
+            self._handle(picture)
+        return picture is not None
+
+    def _next(self, *, timeout: float | None) -> Picture | None:
+        """The oldest waiting picture; None when closing with nothing left, or when the time is out."""
+        with self._ready:
+            self._ready.wait_for(lambda: self._waiting or self._closing, timeout)
+            return self._waiting.popleft() if self._waiting else None
+
+    def _handle(self, picture: Picture) -> None:
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        raise NotImplementedError
+
+
+class FileOutput(_Pictures):
+    """FILE.mp4 with the times at which the pictures were shown."""
+
+    def __init__(self, path: Path, *, ended: Ended) -> None:
+        _check_writable(path)
+        self._file = VideoFile(path)
+        super().__init__(name="facewire-file", capacity=64, ended=ended)
+
+    @property
+    def pictures(self) -> int:
+        """Pictures written so far."""
+        return self._file.pictures
+
+    def _handle(self, picture: Picture) -> None:
+        self._file.write(picture.rgb(), pts=picture.shown_us * 9 // 100)
+
+    def _finish(self) -> None:
+        self._file.close()
+
+
+class Recorder(_Pictures):
+    """Both codecs' pictures, lossless, with the sender's time stamps: DIR/keypoints.mkv and DIR/h264.mkv."""
+
+    def __init__(self, folder: Path, *, ended: Ended) -> None:
+        _check_writable(folder / "keypoints.mkv")
+        self._files: dict[Kind, VideoFile] = {kind: VideoFile(folder / f"{kind}.mkv", title=kind) for kind in KINDS}
+        self._last: dict[Kind, int] = dict.fromkeys(KINDS, -1)
+        super().__init__(name="facewire-record", capacity=128, ended=ended)
+
+    def _handle(self, picture: Picture) -> None:
+        if picture.pts > self._last[picture.kind]:  # a sender that starts over has an earlier time line: not this file's
+            self._last[picture.kind] = picture.pts
+            self._files[picture.kind].write(picture.rgb(), pts=picture.pts, keep_time=True)
+
+    def _finish(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+class WindowOutput(_Pictures):
+    """A window with the word `reconstructed` in the picture. Closing it, q or Escape ends the receiver.
+
+    Raises DisplayError where no window can be opened.
+    """
+
+    def __init__(self, *, size: int, ended: Ended) -> None:
+        _check_display()
+        self._size = size
+        self._opened = False
+        super().__init__(name="facewire-window", capacity=2, ended=ended)
+
+    def _step(self) -> bool:
+        if not self._opened:
+            cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            cv2.resizeWindow(WINDOW, 2 * self._size, 2 * self._size)
+            self._opened = True
+        picture = self._next(timeout=0.02)
+        if picture is not None:
+            self._handle(picture)
+        key = cv2.waitKey(1) & 0xFF
+        closed = cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) < 1
+        return not (self._closing or closed or key in (ord("q"), 27))
+
+    def _handle(self, picture: Picture) -> None:
+        cv2.imshow(WINDOW, cv2.cvtColor(labelled(picture.rgb()), cv2.COLOR_RGB2BGR))
+
+    def _finish(self) -> None:
+        if self._opened:
+            cv2.destroyWindow(WINDOW)
+
+
+def labelled(image_rgb: Image, text: str = LABEL) -> Image:
+    """A copy of the picture with a small label in its lower left corner."""
+    image = np.ascontiguousarray(image_rgb).copy()
+    scale = max(0.35, image.shape[0] / 800)
+    place = (round(8 * scale) + 2, image.shape[0] - round(10 * scale) - 2)
+    for colour, thickness in (((0, 0, 0), 3), ((235, 235, 235), 1)):
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+    return image
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+        if path.stat().st_size == 0:
+            path.unlink()
+    except OSError as error:
+        raise DisplayError(f"{path}: cannot write: {error.strerror}") from None
+
+
+def _check_display() -> None:
+    """Opens a window in a process of its own: a GUI toolkit without a display ends the whole process it runs in."""
+    hint = "use --output FILE.mp4 or --output null"
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise DisplayError(f"no display to open a window on (DISPLAY is not set): {hint}")
+    probe = "import cv2; cv2.namedWindow('facewire'); cv2.waitKey(1); cv2.destroyAllWindows()"
+    try:
+        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, timeout=30, check=False)
+    except subprocess.TimeoutExpired:
+        raise DisplayError(f"opening a window takes too long: {hint}") from None
+    if done.returncode != 0:
+        raise DisplayError(f"no window can be opened on this display: {hint}")
+
+
+def open_output(name: str, *, size: int, ended: Ended) -> Output:
+    """The output that `--output` names. `ended` is called from another thread when it stops by itself or is closed.
+
+    Raises DisplayError.
+    """
+    if name == "null":
+        return NullOutput()
+    if name == "window":
+        return WindowOutput(size=size, ended=ended)
+    return FileOutput(Path(name), ended=ended)

@@ -1,0 +1,53 @@
+"""Stage 10, display: one reconstructed picture on its way to the viewer."""
+
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from receiver.selection import Kind
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture and its two times: `pts` on the sender's time line (1/90000 s), `shown_us` on the receiver's clock.
+
+    `source` is an RGB array (H, W, 3), or the decoded H.264 frame as it is: conversions happen in the thread that
+    wants the picture in another form.
+    """
+
+    kind: Kind
+    pts: int
+    shown_us: int
+    source: Image | av.VideoFrame
+
+    def rgb(self) -> Image:
+        """The picture as uint8 RGB (H, W, 3)."""
+        if isinstance(self.source, av.VideoFrame):
+            return np.asarray(self.source.to_ndarray(format="rgb24"), np.uint8)
+        return self.source
+
+    def frame(self) -> av.VideoFrame:
+        """The picture as a new frame, without time stamps."""
+        if isinstance(self.source, av.VideoFrame):
+            return self.source.reformat(format="yuv420p")
+        return av.VideoFrame.from_ndarray(self.source, format="rgb24")
+
+
+def fit(image_rgb: Image, *, width: int, height: int) -> Image:
+    """`image_rgb` scaled into (height, width, 3) at its own proportions, black around it."""
+    if image_rgb.shape[:2] == (height, width):
+        return image_rgb
+    scale = min(width / image_rgb.shape[1], height / image_rgb.shape[0])
+    inner_width = max(1, min(width, round(image_rgb.shape[1] * scale)))
+    inner_height = max(1, min(height, round(image_rgb.shape[0] * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    canvas = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner_height) // 2, (width - inner_width) // 2
+    scaled = cv2.resize(image_rgb, (inner_width, inner_height), interpolation=interpolation)
+    canvas[top : top + inner_height, left : left + inner_width] = scaled
+    return canvas

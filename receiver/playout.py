@@ -1,0 +1,205 @@
+"""Stage 8, playout: decides which frame is shown when, from the frames' own time stamps and how they arrive.
+
+Pure logic: the clock comes in with every call. Times named `_us` are the receiver's clock in microseconds, `pts` is the
+sender's in 1/90000 s.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from statistics import median
+from typing import Generic, Protocol, TypeVar
+
+
+class Timed(Protocol):
+    """What playout needs of a decoded motion: a `codec` MotionState is one."""
+
+    @property
+    def pts(self) -> int: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def reference_id(self) -> int: ...
+
+
+State = TypeVar("State", bound=Timed)
+
+RESET_US = 3_000_000  # a transit time this far from the usual one means another time line (the sender started over)
+WINDOW_US = 4_000_000  # arrivals that the delay is judged by
+DEFAULT_INTERVAL = 3600  # 25 fps, until the stream has shown its own
+SLOWEST_INTERVAL = 18_000  # 5 fps
+SLEW = 0.02  # the delay shrinks by at most this part of the time that passes: 2 % faster playing is not seen
+
+
+def to_us(pts: float) -> int:
+    """1/90000 s to microseconds."""
+    return round(pts * 100 / 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot(Generic[State]):
+    """One picture to make: `state`, or the mix of `before` and `state` at `fraction` (0 = before, 1 = state)."""
+
+    pts: int
+    due_us: int
+    state: State
+    before: State | None = None
+    fraction: float = 1.0
+
+
+class Playout(Generic[State]):
+    """Holds decoded motion until its display time, and fills gaps by interpolation.
+
+    A frame is due at its pts plus an offset. The offset is the 95th percentile of (arrival - pts) over the last four
+    seconds plus `margin_us`: with a still path it is just what bundling costs (the first frame of a bundle has waited
+    for the last), with jitter it grows at once, and it shrinks by at most 20 ms a second. It never exceeds the
+    smallest transit time by more than `longest_us`; frames that come later than that are skipped.
+
+    A gap up to `longest_gap_us` whose far end is already here is filled with mixes at the stream's own frame interval,
+    if both ends warp the same reference; otherwise the last picture is held.
+    """
+
+    def __init__(
+        self,
+        *,
+        margin_us: int = 5_000,
+        longest_us: int = 400_000,
+        longest_gap_us: int = 500_000,
+        capacity: int = 64,
+    ) -> None:
+        self._margin_us = margin_us
+        self._longest_us = longest_us
+        self._longest_gap_us = longest_gap_us
+        self._capacity = capacity
+        self._waiting: dict[int, State] = {}  # by pts
+        self._transits: deque[tuple[int, int]] = deque(maxlen=256)  # (arrival, arrival - pts)
+        self._steps: deque[int] = deque(maxlen=32)
+        self._offset_us: int | None = None
+        self._slewed_us = 0
+        self._newest: State | None = None
+        self._shown: State | None = None  # the last real state shown
+        self._cursor = 0  # pts of the last picture shown, real or mixed
+        self.counts: Counter[str] = Counter()  # added, late, skipped, interpolated, held, resets
+
+    @property
+    def interval(self) -> int:
+        """The stream's frame interval in 1/90000 s, from neighbouring frames."""
+        return min(SLOWEST_INTERVAL, round(median(self._steps))) if self._steps else DEFAULT_INTERVAL
+
+    @property
+    def delay_us(self) -> int:
+        """Playout delay: how long after its fastest possible arrival a frame is due."""
+        if self._offset_us is None or not self._transits:
+            return 0
+        return self._offset_us - min(transit for _, transit in self._transits)
+
+    @property
+    def jitter_us(self) -> int:
+        """Spread of the transit times over the window (95th percentile above the smallest)."""
+        if not self._transits:
+            return 0
+        return self._late_transit() - min(transit for _, transit in self._transits)
+
+    def add(self, state: State, *, arrived_us: int) -> None:
+        """Takes a decoded motion; `arrived_us` is when its message came, not when it was decoded."""
+        transit_us = arrived_us - to_us(state.pts)
+        if self._offset_us is not None and abs(transit_us - self._offset_us) > RESET_US:
+            self.reset()
+        self._transits.append((arrived_us, transit_us))
+        while self._transits[0][0] < arrived_us - WINDOW_US:
+            self._transits.popleft()
+        self._retarget(arrived_us)
+        self._learn_interval(state)
+        if self._shown is not None and state.pts <= self._cursor:
+            self.counts["late"] += 1
+            return
+        self.counts["added"] += 1
+        self._waiting[state.pts] = state
+        while len(self._waiting) > self._capacity:
+            del self._waiting[min(self._waiting)]
+            self.counts["skipped"] += 1
+
+    def reset(self) -> None:
+        """Forgets the time line: the next frame starts a new one."""
+        self.counts["resets"] += 1
+        self._waiting.clear()
+        self._transits.clear()
+        self._offset_us = None
+        self._newest = self._shown = None
+
+    def _late_transit(self) -> int:
+        ordered = sorted(transit for _, transit in self._transits)
+        return ordered[int(0.95 * (len(ordered) - 1))]
+
+    def _retarget(self, now_us: int) -> None:
+        smallest = min(transit for _, transit in self._transits)
+        target = min(self._late_transit() + self._margin_us, smallest + self._longest_us)
+        passed_us = max(0, now_us - self._slewed_us)
+        self._slewed_us = now_us
+        if self._offset_us is None or target >= self._offset_us:
+            self._offset_us = target
+        else:
+            self._offset_us = max(target, self._offset_us - round(SLEW * passed_us))
+
+    def _learn_interval(self, state: State) -> None:
+        newest = self._newest
+        if newest is not None and (state.number - newest.number) % 256 == 1 and state.pts > newest.pts:
+            self._steps.append(state.pts - newest.pts)
+        if newest is None or state.pts > newest.pts:
+            self._newest = state
+
+    def _due_us(self, pts: int) -> int:
+        assert self._offset_us is not None
+        return to_us(pts) + self._offset_us
+
+    def _gap_start(self, ahead: State) -> State | None:
+        """The state to interpolate from towards `ahead`, or None where there is no gap, or none that can be filled."""
+        shown = self._shown
+        if shown is None or shown.reference_id != ahead.reference_id:
+            return None
+        gap = ahead.pts - shown.pts
+        if ahead.pts - self._cursor < 1.5 * self.interval or to_us(gap) > self._longest_gap_us:
+            return None
+        return shown
+
+    @property
+    def due_us(self) -> int | None:
+        """When `take` will have something to show; None when nothing is waiting."""
+        if not self._waiting:
+            return None
+        first = min(self._waiting)
+        if self._gap_start(self._waiting[first]) is not None:
+            return self._due_us(self._cursor + self.interval)
+        return self._due_us(first)
+
+    def take(self, *, now_us: int) -> Slot[State] | None:
+        """The newest picture that is due, or None. Older ones that are due as well are skipped."""
+        if not self._waiting:
+            return None
+        due = sorted(pts for pts in self._waiting if self._due_us(pts) <= now_us)
+        if not due:
+            return self._interpolate(now_us=now_us)
+        state = self._waiting[due[-1]]
+        for pts in due:
+            del self._waiting[pts]
+        self.counts["skipped"] += len(due) - 1
+        if self._shown is not None:
+            gap = (due[0] - self._cursor) / self.interval
+            self.counts["held"] += max(0, min(round(gap), 256) - 1)
+        self._shown, self._cursor = state, state.pts
+        return Slot(state.pts, self._due_us(state.pts), state)
+
+    def _interpolate(self, *, now_us: int) -> Slot[State] | None:
+        ahead = self._waiting[min(self._waiting)]
+        before = self._gap_start(ahead)
+        if before is None:
+            return None
+        interval = self.interval
+        steps = (now_us - self._due_us(self._cursor)) // to_us(interval)
+        pts = min(self._cursor + steps * interval, ahead.pts - interval // 2)
+        if steps < 1 or pts <= self._cursor:
+            return None
+        self.counts["interpolated"] += 1
+        self.counts["held"] += steps - 1
+        self._cursor = pts
+        fraction = (pts - before.pts) / (ahead.pts - before.pts)
+        return Slot(pts, self._due_us(pts), ahead, before, fraction)
