@@ -1,0 +1,68 @@
+# One command for each thing to do with facewire. Every target makes .venv and what it needs first; a second run does not.
+#
+# PYTHON=python3.12      which interpreter .venv is made with (3.11 or newer)
+# PIP_FLAGS=...          passed to pip, for example --extra-index-url https://download.pytorch.org/whl/cpu for torch without CUDA
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+INPUT ?=
+SECONDS ?= 10
+CLIPS ?= benchmarks/data/sample.mp4
+DIRS ?=
+MINUTES ?= 30
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.facewire-installed
+
+.PHONY: help demo test lint bench train clean
+
+help:
+	@echo "make demo [INPUT=clip.mp4] [SECONDS=10]   a call over loopback, keypoints beside H.264: out/demo.mp4, out/demo.json"
+	@echo "make test                                 lint, types and tests: what .ci/run runs"
+	@echo "make lint                                 ruff and mypy alone"
+	@echo "make bench [CLIPS='a.mp4 b.mp4'] [ARGS=]  kbps against PSNR, beside the anchors"
+	@echo "make train DIRS='clips ...' [MINUTES=30]  train weights on folders of face clips"
+	@echo "make clean                                remove .venv, out/ and caches"
+
+demo: $(READY)
+	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input "$(INPUT)") --seconds $(SECONDS) $(ARGS)
+
+test: lint
+	$(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks rate $(CLIPS) $(ARGS)
+
+train: $(READY)
+	@test -n "$(DIRS)" || { echo "make train: name the folders of clips, DIRS='clips more-clips'" >&2; exit 2; }
+	$(BIN)/python -m codec.training $(DIRS) --minutes $(MINUTES) $(ARGS)
+
+clean:
+	rm -rf .venv out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# $(call debian,PACKAGES,WHY): installs as root on Debian and its kin, names the packages everywhere else.
+define debian
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "installing $(1): $(2)"; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); \
+else \
+	echo "facewire: $(2). On Debian or Ubuntu: sudo apt-get install $(1)" >&2; exit 1; \
+fi
+endef
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { $(call debian,python3 python3-venv,there is no $(PYTHON)); }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "facewire: needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call debian,python3-venv,$(PYTHON) has no venv module); }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[all]'
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || { $(call debian,libgl1 libglib2.0-0,OpenCV misses system libraries); }
+	@$(BIN)/python -c 'import cv2, torch, av, aiortc'
+	@touch $@
