@@ -3,12 +3,13 @@
     async with await SignalingClient.connect("ws://host:8765", room="blue", role="sender") as client:
         async for message in client: ...
 
-There is no task behind it: the line is read, its pings answered and a broken one mended while somebody iterates, so keep
-iterating (`signaling.call` does). A line that was mended shows as one more Welcome among the messages.
+There is no task behind it: the line is read, its pings answered and a broken one mended while somebody iterates, so
+keep iterating (`signaling.call` does). A line that was mended shows as one more Welcome among the messages.
 """
 
 import asyncio
 import contextlib
+import re
 import secrets
 import time
 from collections import deque
@@ -34,6 +35,7 @@ class Retry:
     connect_s: float = 5.0  # how long a first connection is tried for
     mend_s: float = 120.0  # how long a broken one is
     answer_s: float = 10.0  # how long one try may take
+    heartbeat_s: float = 20.0  # a ping this often; no answer within half of it breaks the line
 
 
 class SignalingClient:
@@ -73,9 +75,11 @@ class SignalingClient:
     ) -> Self:
         """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
 
-        Raises Unreachable when nobody answers there, TokenError when the token is wrong, RoomError when the role is taken
-        or the room cannot be had, MessageError for names and tokens that are too long.
+        Raises Unreachable when nobody answers there, TokenError when the token is wrong, RoomError when the role is
+        taken or the room cannot be had, MessageError for names and tokens that are too long.
         """
+        if not re.fullmatch(r"wss?://[^/\s]+/?", url):
+            raise Unreachable(f"not the address of a signaling server: {url!r} (expected ws://HOST:PORT)")
         hello = Hello(room, role, secrets.token_hex(8), token)
         encode(hello)
         retry = retry if retry is not None else Retry()
@@ -97,10 +101,15 @@ class SignalingClient:
         """The name of the other end, "" while it is not there, as far as the messages given out say."""
         return self._peer
 
-    async def send(self, message: Message) -> None:
-        """Sends one message, over a mended line if need be. Raises Unreachable, TokenError or RoomError as `connect`."""
+    async def send(self, message: Message, *, mend: bool = True) -> None:
+        """Sends one message. A broken line is mended first, unless `mend` is False: then it is Unreachable at once.
+
+        Raises Unreachable, TokenError and RoomError as `connect` does.
+        """
         data = encode(message)
         while True:
+            if self._socket is None and not mend:
+                raise Unreachable(f"the line to {self._url} is broken")
             socket = await self._line()
             try:
                 await socket.send_bytes(data)
@@ -185,7 +194,12 @@ class SignalingClient:
 
     async def _enter(self) -> aiohttp.ClientWebSocketResponse:
         """One try: hello, and the server's welcome, which is put among the messages."""
-        socket = await self._session.ws_connect(self._url, max_msg_size=MAX_BYTES)
+        socket = await self._session.ws_connect(
+            self._url,
+            max_msg_size=MAX_BYTES,
+            heartbeat=self._retry.heartbeat_s,
+            timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+        )
         entered = False
         try:
             await socket.send_bytes(encode(self._hello))

@@ -1,0 +1,199 @@
+"""Signaling, call: two ends in a room negotiate one WebRTC connection, and learn when it is over.
+
+    while True:
+        pc = RTCPeerConnection(ice_configuration(stun=...))
+        channels = open_channels(pc)                # and tracks
+        call = await connect_peer(pc, client)       # waits for the other end; PeerGone: try again with a new pc
+        ...                                         # use the channels, while `await call.ended()` runs
+        await call.close()
+
+The sender offers as soon as the receiver is in the room, the receiver answers (RFC 8829). aiortc puts all its
+candidates into the SDP; candidates that another implementation trickles are taken as they come. The call goes on when the way to
+the server breaks: what ends it is a bye, the other end leaving the room or coming back as a new one, or the connection
+itself (DTLS closing at once; ICE consent, RFC 7675, half a minute after the other end fell silent).
+"""
+
+import asyncio
+import logging
+import secrets
+
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+from aiortc.sdp import candidate_from_sdp
+
+from signaling.client import SignalingClient
+from signaling.errors import PeerGone, SignalingError
+from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
+
+__all__ = ["Call", "connect_peer"]
+
+_log = logging.getLogger(__name__)
+
+# What aiortc raises for SDP and candidates that it cannot use: its parser indexes, asserts and converts.
+_NONSENSE = (
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    InternalError,
+    InvalidAccessError,
+    InvalidStateError,
+    OperationError,
+)
+
+
+class Call:
+    """One connection to one other end; made by `connect_peer`."""
+
+    def __init__(self, pc: RTCPeerConnection, client: SignalingClient) -> None:
+        self.pc = pc
+        self.name = ""  # of the attempt, in its messages
+        self.peer = ""  # the other end
+        self._client = client
+        self._is_over = False
+        self._changed = asyncio.Event()
+        pc.on("connectionstatechange", self._changed.set)
+
+    async def ended(self) -> str:
+        """Waits until the call is over, and returns why in a few words.
+
+        Somebody has to wait here as long as the call lasts: this is what reads the line to the server.
+        """
+        while True:
+            reason = self._broken()
+            if reason is None:
+                message = await self._next()
+                reason = await self._heed(message) if message is not None else None
+            if reason is not None:
+                self._is_over = True
+                return reason
+
+    async def close(self, reason: str = "") -> None:
+        """Hangs up, unless the other end did, and closes the connection. The line to the server stays."""
+        if not self._is_over and self.name:
+            self._is_over = True
+            try:
+                await self._client.send(Bye(reason[:256], self.name), mend=False)
+            except SignalingError as error:
+                _log.debug("no bye: %s", error)
+        await self.pc.close()
+
+    async def negotiate(self, timeout_s: float) -> None:
+        """Offers or answers, and waits for the connection. Raises PeerGone, or what the line to the server raises."""
+        if self._client.role == "sender":
+            await self._offer()
+        else:
+            await self._answer()
+        self.peer = self._client.peer
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connected()
+        except TimeoutError:
+            raise PeerGone(f"no connection to the other end within {timeout_s:g} s") from None
+
+    async def _offer(self) -> None:
+        """Offers to whoever comes into the room, until one answers."""
+        joined = bool(self._client.peer)
+        while True:
+            if joined:
+                self.name = secrets.token_hex(8)
+                if self.pc.signalingState == "stable":
+                    await self.pc.setLocalDescription()
+                await self._client.send(Offer(self.pc.localDescription.sdp, self.name))
+            message = await anext(self._client)
+            joined = isinstance(message, PeerJoined) or (isinstance(message, Welcome) and message.peer_present)
+            if isinstance(message, Answer) and message.call in (self.name, ""):
+                await self._describe(message.sdp, "answer")
+                return
+
+    async def _answer(self) -> None:
+        """Waits for an offer and answers it."""
+        while not isinstance(message := await anext(self._client), Offer):
+            pass
+        self.name = message.call
+        await self._describe(message.sdp, "offer")
+        await self.pc.setLocalDescription()
+        await self._client.send(Answer(self.pc.localDescription.sdp, self.name))
+
+    async def _describe(self, sdp: str, kind: str) -> None:
+        try:
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
+        except _NONSENSE as error:
+            raise PeerGone(f"the other end's {kind} cannot be used: {error}") from error
+
+    async def _connected(self) -> None:
+        while self.pc.connectionState != "connected":
+            reason = self._broken()
+            if reason is None:
+                message = await self._next()
+                reason = await self._heed(message) if message is not None else None
+            if reason is not None:
+                raise PeerGone(reason)
+
+    def _broken(self) -> str | None:
+        """Why the connection is over, if it is; forgets changes up to now."""
+        self._changed.clear()
+        states = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
+        return states.get(self.pc.connectionState)
+
+    async def _next(self) -> Message | None:
+        """The next message, or None when the connection changed. Without a line to the server, only the latter."""
+        reading = asyncio.create_task(self._client.__anext__())
+        change = asyncio.create_task(self._changed.wait())
+        try:
+            await asyncio.wait((reading, change), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done() and isinstance(reading.exception(), SignalingError):
+                _log.warning("the call goes on without signaling: %s", reading.exception())
+                await change
+        finally:
+            reading.cancel()
+            change.cancel()
+            await asyncio.wait((reading, change))
+        if reading.cancelled() or isinstance(reading.exception(), SignalingError):
+            return None
+        return reading.result()
+
+    async def _heed(self, message: Message) -> str | None:
+        """Takes one message of a call that is being set up or running; why the call is over, if it is."""
+        match message:
+            case Bye(reason, call) if call in (self.name, ""):
+                return f"the other end hung up: {reason}" if reason else "the other end hung up"
+            case PeerLeft():
+                return "the other end left"
+            case PeerJoined(peer=peer) if peer != self.peer:
+                return "the other end came back as a new one"
+            case Welcome(peer=peer) if peer not in ("", self.peer):
+                return "the other end came back as a new one"
+            case Offer():
+                self._client.put_back(message)
+                return "the other end calls anew"
+            case Candidate(call=call) if call in (self.name, ""):
+                await self._add(message)
+        return None
+
+    async def _add(self, message: Candidate) -> None:
+        """Adds a trickled candidate; one that cannot be used is left out, others may do."""
+        try:
+            candidate = None
+            if message.candidate:
+                candidate = candidate_from_sdp(message.candidate.removeprefix("candidate:"))
+                candidate.sdpMid, candidate.sdpMLineIndex = message.sdp_mid, message.sdp_mline_index
+            await self.pc.addIceCandidate(candidate)
+        except _NONSENSE as error:
+            _log.warning("a candidate of the other end cannot be used: %s", error)
+
+
+async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:
+    """Connects `pc` to the other end in the client's room; waits for it without limit, then `timeout_s` for the way.
+
+    `pc` has its channels and tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
+    when the other end leaves meanwhile or cannot be reached, and Unreachable, RoomError, TokenError as the client does.
+    """
+    call = Call(pc, client)
+    try:
+        await call.negotiate(timeout_s)
+    except BaseException:
+        await pc.close()
+        raise
+    return call
