@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from codec import BitstreamError, CodecConfig, CodedFrame, CodecError, Decoder, MotionState, ReferenceMissing
+from codec import BitstreamError, CodecConfig, CodecError, CodedFrame, Decoder, MotionState, ReferenceMissing
 from receiver.picture import Image
 from receiver.playout import Slot
 
 Result = TypeVar("Result")
 Lane = Literal["reference", "read", "render"]
+Work = tuple[Callable[[], Any], Callable[[Any], None]]
 
 # In the order in which they are served, with the most jobs each may hold; the oldest goes first when one is full. A
 # picture that was not rendered in time is not missed, but a chained frame that was not read costs the ones after it.
@@ -43,7 +44,7 @@ class DecodeThread:
         self._loop = asyncio.get_running_loop()
         self._failed = failed
         self._ready = threading.Condition()
-        self._jobs: dict[Lane, deque[tuple[Callable[[], Any], Callable[[Any], None]]]] = {lane: deque() for lane in LANES}
+        self._jobs: dict[Lane, deque[Work]] = {lane: deque() for lane in LANES}
         self._closing = False
         self.dropped: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, name="facewire-decode", daemon=True)
@@ -74,7 +75,7 @@ class DecodeThread:
             else:
                 self._tell(done, result)
 
-    def _next(self) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
+    def _next(self) -> Work | None:
         with self._ready:
             while not self._closing:
                 for lane in LANES:
@@ -116,6 +117,22 @@ class Rendered:
     slot: Slot[MotionState]
     image_rgb: Image | None
     problem: Literal["missing", "malformed"] | None = None
+
+
+class Decoding(Protocol):
+    """What the receiver has its worker do."""
+
+    def prepare(self) -> None:
+        """Loads what decoding needs."""
+
+    def add_reference(self, data: bytes) -> Referenced:
+        """Stores the reference half in `data`."""
+
+    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+        """Decodes the motion halves of one message."""
+
+    def render(self, slot: Slot[MotionState]) -> Rendered:
+        """Makes the picture of `slot`."""
 
 
 class FaceDecoder:

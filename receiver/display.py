@@ -132,7 +132,7 @@ class Recorder(_Pictures):
         super().__init__(name="facewire-record", capacity=128, ended=ended)
 
     def _handle(self, picture: Picture) -> None:
-        if picture.pts > self._last[picture.kind]:  # a sender that starts over has an earlier time line: not this file's
+        if picture.pts > self._last[picture.kind]:  # a sender that starts over has another time line
             self._last[picture.kind] = picture.pts
             self._files[picture.kind].write(picture.rgb(), pts=picture.pts, keep_time=True)
 

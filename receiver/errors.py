@@ -1,8 +1,8 @@
 """Receiver, errors: what a receiver can say to its user in one line.
 
-    ReceiverError
-      OptionError (ValueError)   an option that makes no sense
-      DisplayError               the pictures cannot be shown or written where they should
+ReceiverError
+  OptionError (ValueError)   an option that makes no sense
+  DisplayError               the pictures cannot be shown or written where they should
 """
 
 __all__ = ["DisplayError", "OptionError", "ReceiverError"]

@@ -4,8 +4,8 @@ Three kinds of bits are told apart, for keypoints and for H.264:
 
 - payload: what the codec made (coded frames; the RTP payload for H.264);
 - packet: with our own message headers (data channel), with the RTP header (H.264);
-- wire: as IP packets. A data-channel message of N bytes is N + 93 bytes, and a SACK of 93 bytes goes back; an RTP packet
-  with N bytes of payload is N + 50. `wire_back_kbps` is what the keypoints cost in the other direction.
+- wire: as IP packets. A data-channel message of N bytes is N + 93 bytes, and a SACK of 93 bytes goes back; an RTP
+  packet with N bytes of payload is N + 50. `wire_back_kbps` is what the keypoints cost in the other direction.
 
 The H.264 figures come from the connection's own statistics: packets and loss as received, payload as told by the RTCP
 sender reports (about one a second). `connection` is what the transport really carried, both ways, everything included
@@ -14,7 +14,7 @@ sender reports (about one a second). `connection` is what the transport really c
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
@@ -82,7 +82,6 @@ class Meter:
         }
         self._start_us: int | None = None
         self.shown: Counter[str] = Counter()
-        self.sender: Mapping[str, float] = {}
 
     def message(self, *, payload_bytes: int, message_bytes: int, frames: int = 0, reference: bool = False) -> None:
         """One data-channel message: its whole size, and the coded bytes in it."""
@@ -133,11 +132,9 @@ class Meter:
             self.shown["frames"] += 1
             self.shown[kind] += 1
 
-    def quality(self, *, psnr_db: Mapping[Kind, float | None], figures: Mapping[str, float]) -> None:
-        """What the sender measured in its own loop."""
-        for kind, value in psnr_db.items():
-            self._flows[kind].psnr_db = value
-        self.sender = dict(figures)
+    def quality(self, *, keypoints: float | None, h264: float | None) -> None:
+        """PSNR in dB as the sender measured it in its own loop."""
+        self._flows["keypoints"].psnr_db, self._flows["h264"].psnr_db = keypoints, h264
 
     def total(self, kind: Kind, name: str) -> int:
         """One of the counts since the call began."""

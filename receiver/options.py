@@ -12,45 +12,67 @@ __all__ = ["CallOptions", "ReceiverOptions", "add_flags", "from_flags"]
 Options = TypeVar("Options")
 
 
-def _option(default: Any = MISSING, *, help: str, **argument: Any) -> Any:
-    return field(default=default, metadata={"help": help, **argument})
+def _flag(text: str, **argument: Any) -> dict[str, Any]:
+    return {"help": text, **argument}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverOptions:
     """How pictures are received, whoever owns the connection. Raises OptionError on values out of range."""
 
-    size: int = _option(256, type=int, help="side of the face square in pixels, as the sender codes it: 256 or 512")
-    reorder_ms: int = _option(10, type=int, help="shortest wait for a message that another one has overtaken")
-    margin_ms: int = _option(5, type=int, help="playout delay beyond what the measured jitter asks for")
-    longest_delay_ms: int = _option(400, type=int, help="longest playout delay; what comes later is skipped")
-    stall_ms: int = _option(700, type=int, help="time without keypoint pictures after which H.264 takes over")
+    size: int = field(default=256, metadata=_flag("side of the coded square in pixels", type=int, choices=(256, 512)))
+    reorder_ms: int = field(
+        default=10, metadata=_flag("shortest wait for a message that another has overtaken", type=int, metavar="MS")
+    )
+    margin_ms: int = field(
+        default=5, metadata=_flag("playout delay beyond what the measured jitter asks for", type=int, metavar="MS")
+    )
+    longest_delay_ms: int = field(
+        default=400, metadata=_flag("longest playout delay; what comes later is skipped", type=int, metavar="MS")
+    )
+    stall_ms: int = field(
+        default=700, metadata=_flag("time without keypoints after which H.264 takes over", type=int, metavar="MS")
+    )
 
     def __post_init__(self) -> None:
         if self.size not in (256, 512):
             raise OptionError(f"size is {self.size}, not 256 or 512")
-        for name, longest in (("reorder_ms", 1000), ("margin_ms", 1000), ("longest_delay_ms", 5000), ("stall_ms", 60_000)):
-            if not 0 <= getattr(self, name) <= longest:
-                raise OptionError(f"{name} is {getattr(self, name)}, not in 0..{longest}")
+        longest = {"reorder_ms": 1000, "margin_ms": 1000, "longest_delay_ms": 5000, "stall_ms": 60_000}
+        for name, limit in longest.items():
+            if not 0 <= getattr(self, name) <= limit:
+                raise OptionError(f"{name} is {getattr(self, name)}, not in 0..{limit}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
     """Where to meet the sender, and what to do with the pictures. Raises OptionError on nonsense."""
 
-    signal: str = _option(help="address of the rendezvous server, ws://HOST:PORT", metavar="URL")
-    room: str = _option(help="name of the room to meet the sender in", metavar="NAME")
-    output: str = _option("window", help="window, FILE.mp4, or null (pictures are decoded and metered only)")
-    token: str = _option("", help="the rendezvous server's token")
-    stun: tuple[str, ...] = _option((), nargs="*", metavar="URL", help="STUN servers, stun:HOST[:PORT]")
-    turn: tuple[str, ...] = _option((), nargs="*", metavar="URL", help="TURN servers, turn:USER:PASSWORD@HOST[:PORT]")
-    seconds: float | None = _option(None, type=float, help="stop after this time, counted from the first picture")
-    json: Path | None = _option(None, type=Path, metavar="FILE", help="append the meter to this file, a JSON line a second")
-    record: Path | None = _option(
-        None,
-        type=Path,
-        metavar="DIR",
-        help="write both codecs' pictures losslessly to DIR/keypoints.mkv and DIR/h264.mkv, with the sender's time stamps",
+    signal: str = field(metadata=_flag("rendezvous server", metavar="ws://HOST:PORT"))
+    room: str = field(metadata=_flag("name of the room to meet in", metavar="NAME"))
+    output: str = field(
+        default="window", metadata=_flag("window, FILE.mp4, or null (decode and meter only)", metavar="WHERE")
+    )
+    token: str = field(default="", metadata=_flag("the server's token, if it wants one"))
+    stun: tuple[str, ...] = field(
+        default=(), metadata=_flag("STUN server; may be repeated", action="append", metavar="stun:HOST:PORT")
+    )
+    turn: tuple[str, ...] = field(
+        default=(),
+        metadata=_flag("TURN server; may be repeated", action="append", metavar="turn:USER:PASSWORD@HOST:PORT"),
+    )
+    seconds: float | None = field(
+        default=None, metadata=_flag("stop so many seconds after the first picture", type=float, metavar="N")
+    )
+    json: str = field(
+        default="", metadata=_flag("append the meter as JSON lines to this file; -: to standard output", metavar="FILE")
+    )
+    record: Path | None = field(
+        default=None,
+        metadata=_flag(
+            "write both codecs' pictures losslessly, with the sender's time stamps, to DIR/keypoints.mkv, DIR/h264.mkv",
+            type=Path,
+            metavar="DIR",
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -76,7 +98,7 @@ def _add_flag(group: argparse._ArgumentGroup, item: "Field[Any]") -> None:
     if item.default is MISSING:
         argument["required"] = True
     else:
-        argument["default"] = item.default
+        argument["default"] = None if item.default == () else item.default  # argparse would append to the default
         if item.default not in (None, "", ()):
             argument["help"] += " (default: %(default)s)"
     group.add_argument("--" + item.name.replace("_", "-"), dest=item.name, **argument)
@@ -85,4 +107,5 @@ def _add_flag(group: argparse._ArgumentGroup, item: "Field[Any]") -> None:
 def from_flags(options: type[Options], parsed: argparse.Namespace) -> Options:
     """The dataclass `options` filled from parsed flags. Raises OptionError where it refuses a value."""
     values = {item.name: getattr(parsed, item.name) for item in fields(options)}  # type: ignore[arg-type]
-    return options(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    defaults = {item.name for item in fields(options) if item.default == ()}  # type: ignore[arg-type]
+    return options(**{name: tuple(value or ()) if name in defaults else value for name, value in values.items()})

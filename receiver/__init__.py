@@ -1,0 +1,26 @@
+"""Stages 6 to 10, the receiving end: messages in, a face out.
+
+    reference channel -> reassemble -> add reference --.
+    motion channel -> jitter buffer -> read -> playout -+-> render -> picture -.
+    H.264 track --------------------------------------------------------------+-> selection -> track, window, file
+
+Everything runs on the event loop but `add reference`, `read` and `render`, which share one worker thread, and the
+window and the files, which have one each.
+"""
+
+from receiver.errors import DisplayError, OptionError, ReceiverError
+from receiver.options import ReceiverOptions
+from receiver.picture import Picture
+from receiver.receive import FaceReceiver, receive_face
+from receiver.track import FaceTrack
+
+__all__ = [
+    "DisplayError",
+    "FaceReceiver",
+    "FaceTrack",
+    "OptionError",
+    "Picture",
+    "ReceiverError",
+    "ReceiverOptions",
+    "receive_face",
+]

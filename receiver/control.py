@@ -1,0 +1,102 @@
+"""Stage 6, transport: the receiver's side of the control channel; asks for keyframes, compares clocks, reports."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from receiver.clocksync import ClockSync
+from receiver.jitterbuffer import KeyframeRequests
+from receiver.picture import Picture
+from receiver.playout import to_us
+from receiver.selection import Mode
+from signaling.channels import Channel
+from signaling.errors import MessageError, PeerGone
+from signaling.messages import ClockPing, ClockPong, KeyframeRequest, Message, ModeSwitch, QualityReport, decode, encode
+
+__all__ = ["Control"]
+
+QUICK_PINGS = 8  # a few exchanges at once, then one every two seconds
+TICKS_PER_PING = 20
+
+
+class Control:
+    """Speaks with the sender, and knows from it which mode is on and when a picture was captured.
+
+    `now_us` is the receiver's clock. The sender tells its own through quality reports: the figure `pts_origin_us` is
+    its clock at pts 0, and `h264_origin_pts` the pts of its first H.264 packet (a track only counts from there).
+    """
+
+    def __init__(
+        self, channel: Channel, *, now_us: Callable[[], int], on_mode: Callable[[Mode], None], counts: Counter[str]
+    ) -> None:
+        self._channel = channel
+        self._now_us = now_us
+        self._on_mode = on_mode
+        self._counts = counts
+        self._pings = 0
+        self._ticks = 0
+        self._pts_origin_us: int | None = None
+        self.mode: Mode = "keypoints"
+        self.clock = ClockSync()
+        self.requests = KeyframeRequests()
+        self.quality: QualityReport | None = None
+        self.h264_origin: int | None = None
+
+    def receive(self, data: bytes) -> None:
+        """Takes a message of the control channel; what is no message, or none for a receiver, is counted."""
+        try:
+            message = decode(data)
+        except MessageError:
+            self._counts["malformed_control"] += 1
+            return
+        if isinstance(message, ModeSwitch):
+            self.mode = message.mode
+            self._on_mode(message.mode)
+        elif isinstance(message, QualityReport):
+            self._on_quality(message)
+        elif isinstance(message, ClockPing):
+            self.send(ClockPong(ping_us=message.sent_us, pong_us=self._now_us()))
+        elif isinstance(message, ClockPong):
+            self.clock.add(sent_us=message.ping_us, peer_us=message.pong_us, received_us=self._now_us())
+        else:
+            self._counts["unexpected_control"] += 1
+
+    def _on_quality(self, report: QualityReport) -> None:
+        self.quality = report
+        if (origin := report.figures.get("h264_origin_pts")) is not None:
+            self.h264_origin = round(origin)
+        if (origin := report.figures.get("pts_origin_us")) is not None:
+            self._pts_origin_us = round(origin)
+
+    def delay_ms(self, picture: Picture) -> float | None:
+        """Capture to display; None until the clocks are compared and the sender has told when pts 0 was."""
+        if self._pts_origin_us is None:
+            return None
+        captured_us = self.clock.to_ours(self._pts_origin_us + to_us(picture.pts))
+        return None if captured_us is None else (picture.shown_us - captured_us) / 1000
+
+    def need_keyframe(self, reason: str) -> None:
+        """Asks for a keyframe, at once if the back-off allows."""
+        self.requests.need(reason)
+        self._ask_for_keyframe()
+
+    def _ask_for_keyframe(self) -> None:
+        if not self._channel.is_open or self.mode == "h264":
+            return
+        reason = self.requests.poll(now_us=self._now_us())
+        if reason is not None:
+            self.send(KeyframeRequest(reason=reason))
+
+    def tick(self) -> None:
+        """What is to be said from time to time; called ten times a second."""
+        self._ask_for_keyframe()
+        if self._channel.is_open and (self._pings < QUICK_PINGS or self._ticks % TICKS_PER_PING == 0):
+            self._pings += 1
+            self.send(ClockPing(sent_us=self._now_us()))
+        self._ticks += 1
+
+    def send(self, message: Message) -> None:
+        """Sends a message if the channel is open."""
+        try:
+            self._channel.send(encode(message))
+        except PeerGone:
+            self._counts["unsent"] += 1
