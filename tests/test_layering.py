@@ -1,0 +1,94 @@
+"""The map of the tree, kept true: who may import whom, no cycles, one line of place in every file, files of a size."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ARROWS: dict[str, set[str]] = {
+    "codec": set(),
+    "signaling": set(),
+    "sender": {"codec", "signaling"},
+    "receiver": {"codec", "signaling"},
+    "benchmarks": {"codec", "signaling", "sender", "receiver"},
+}
+FORBIDDEN = {
+    "codec": {"asyncio", "aiohttp", "aiortc", "msgpack", "socket"},
+    "signaling": {"av", "cv2", "torch"},
+}
+VAGUE_NAMES = {"base", "common", "helpers", "manager", "utils"}
+MAX_LINES = 400
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path for package in ARROWS for path in sorted((ROOT / package).rglob("*.py"))}
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Every absolute dotted name that a file imports, wherever the import stands; a relative import fails."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import in line {node.lineno}"
+            assert node.module is not None
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in SOURCES else node.module
+
+
+def imported_modules(path: Path) -> set[str]:
+    return {name for name in imported_names(path) if name in SOURCES}
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_a_package_imports_only_what_its_arrows_allow(package: str) -> None:
+    for name, path in SOURCES.items():
+        if name.split(".")[0] != package:
+            continue
+        tops = {imported.split(".")[0] for imported in imported_names(path)}
+        outside = (tops & ARROWS.keys()) - {package} - ARROWS[package]
+        assert not outside, f"{name} imports {sorted(outside)}"
+        banned = tops & FORBIDDEN.get(package, set())
+        assert not banned, f"{name} imports {sorted(banned)}"
+        assert not tops & {"tests"}, f"{name} imports the tests"
+
+
+def test_training_is_imported_by_nothing_else() -> None:
+    for name, path in SOURCES.items():
+        if not name.startswith(("codec.training", "benchmarks")):
+            assert not any(imported.startswith("codec.training") for imported in imported_names(path)), name
+
+
+def test_no_import_cycles() -> None:
+    edges = {name: imported_modules(path) for name, path in SOURCES.items()}
+    finished: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name not in finished:
+            for imported in sorted(edges[name]):
+                visit(imported, (*trail, name))
+            finished.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", [*SOURCES.values(), *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_says_its_place_in_one_line_and_stays_readable(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(text))
+    assert docstring, "no docstring"
+    first, *rest = docstring.splitlines()
+    assert first.endswith("."), f"the first line is not a sentence: {first!r}"
+    assert not rest or not rest[0].strip(), "the first line runs on"
+    assert len(text.splitlines()) <= MAX_LINES
+    assert path.stem not in VAGUE_NAMES
