@@ -1,0 +1,168 @@
+"""Stages 6 to 10, command line: `python -m receiver`, which receives from one sender after another."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from aiortc import RTCPeerConnection
+
+from codec import CodecError
+from receiver.display import NullOutput, Output, Recorder, open_output
+from receiver.errors import OptionError, ReceiverError
+from receiver.options import CallOptions, ReceiverOptions, add_flags, from_flags
+from receiver.picture import Picture
+from receiver.receive import FaceReceiver, receive_face
+from receiver.terminal import Terminal
+from signaling.call import Call, connect_peer
+from signaling.client import SignalingClient
+from signaling.errors import PeerGone, SignalingError
+from signaling.peer import ice_configuration
+
+__all__ = ["main"]
+
+
+class Program:
+    """Meets one sender after another, and shows all of them in one output."""
+
+    def __init__(self, options: CallOptions, receiving: ReceiverOptions, terminal: Terminal) -> None:
+        self._options = options
+        self._receiving = receiving
+        self._terminal = terminal
+        self._stop = asyncio.Event()
+        self._started = False
+        self._output: Output = NullOutput()
+        self._recorder: Output = NullOutput()
+
+    async def run(self) -> None:
+        """Runs until interrupted, until the window is closed, or until the time is over.
+
+        Raises SignalingError, ReceiverError or CodecError, each with one line that says why.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            await self._open()
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(self._serve())
+                serving.add_done_callback(lambda _: self._stop.set())
+                await self._stop.wait()
+                serving.cancel()
+        finally:
+            await self._close()
+
+    async def _open(self) -> None:
+        ended = self._ended(asyncio.get_running_loop())
+        size, options = self._receiving.size, self._options
+        if options.record is not None:
+            self._recorder = Recorder(options.record, ended=ended)
+        self._output = await asyncio.to_thread(open_output, options.output, size=size, ended=ended)
+
+    def _ended(self, loop: asyncio.AbstractEventLoop) -> Callable[[Exception | None], None]:
+        def ended(_: Exception | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._stop.set)
+
+        return ended
+
+    async def _close(self) -> None:
+        try:
+            await asyncio.to_thread(self._output.close)
+        finally:
+            await asyncio.to_thread(self._recorder.close)
+
+    async def _serve(self) -> None:
+        options = self._options
+        client = await SignalingClient.connect(options.signal, room=options.room, role="receiver", token=options.token)
+        async with client:
+            self._terminal.say(f"in room {options.room}: waiting for a sender")
+            while True:
+                try:
+                    await self._meet(client)
+                except PeerGone as error:
+                    self._terminal.say(f"{error}; waiting for a sender")
+
+    async def _meet(self, client: SignalingClient) -> None:
+        """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""
+        pc = RTCPeerConnection(ice_configuration(stun=self._options.stun, turn=self._options.turn))
+        receiver = receive_face(pc, self._receiving)
+        receiver.watch(self._show)
+        receiver.watch_meter(self._terminal.show)
+        if self._options.record is not None:
+            receiver.watch(self._recorder.show, every=True)
+        try:
+            call = await connect_peer(pc, client)
+            try:
+                self._terminal.say("connected")
+                await self._receive(call, receiver)
+            finally:
+                await call.close()
+        finally:
+            await receiver.close()
+            await pc.close()
+            self._terminal.summary()
+
+    async def _receive(self, call: Call, receiver: FaceReceiver) -> None:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(receiver.run())
+            ending = group.create_task(call.ended())
+            await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+            await receiver.close()
+            ending.cancel()
+        raise PeerGone("the other end closed the channels" if ending.cancelled() else ending.result())
+
+    def _show(self, picture: Picture) -> None:
+        self._output.show(picture)
+        if not self._started:
+            self._started = True
+            self._terminal.say(f"first picture ({picture.kind})")
+            if self._options.seconds is not None:
+                asyncio.get_running_loop().call_later(self._options.seconds, self._stop.set)
+
+
+def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
+    parser = argparse.ArgumentParser(
+        prog="facewire-receive",
+        description="Receives a face over WebRTC and shows or writes the reconstructed picture.",
+    )
+    add_flags(parser, CallOptions)
+    add_flags(parser, ReceiverOptions)
+    parsed = parser.parse_args(argv)
+    try:
+        options, receiving = from_flags(CallOptions, parsed), from_flags(ReceiverOptions, parsed)
+        ice_configuration(stun=options.stun, turn=options.turn)
+    except (OptionError, ValueError) as error:
+        parser.error(str(error))
+    return options, receiving
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Receives until told to stop. Returns 0, or 2 after one line that says what is wrong."""
+    options, receiving = _parse(argv)
+    problem = None
+    try:
+        asyncio.run(_run(options, receiving))
+    except* (SignalingError, ReceiverError, CodecError) as errors:
+        problem = _first(errors)
+    if problem is not None:
+        print(f"facewire-receive: {problem}", file=sys.stderr)
+    return 0 if problem is None else 2
+
+
+async def _run(options: CallOptions, receiving: ReceiverOptions) -> None:
+    terminal = Terminal(json_path=options.json)
+    try:
+        await Program(options, receiving, terminal).run()
+    finally:
+        terminal.close()
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> str:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

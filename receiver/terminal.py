@@ -1,0 +1,91 @@
+"""Stage 10, meter: the figures of each second as lines in the terminal and as a line of JSON."""
+
+import json
+import sys
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.table import Table
+
+from receiver.errors import OptionError
+from receiver.meter import Figures
+from receiver.selection import KINDS, Kind
+
+__all__ = ["Terminal"]
+
+HEADING_EVERY = 20  # lines
+HEADING = "    time  showing    codec      payload  packet    wire   (back)   fps   PSNR   loss    delay  ms by stage"
+
+
+class Terminal:
+    """Prints figures and news to standard error; owns the JSON file. Raises OptionError if that cannot be written."""
+
+    def __init__(self, *, json_path: str = "", console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._lines = 0
+        self._last: Figures | None = None
+        self._json: IO[str] | None = None
+        if json_path == "-":
+            self._json = sys.stdout
+        elif json_path:
+            try:
+                self._json = Path(json_path).open("a", encoding="utf-8")  # noqa: SIM115 -- closed by close()
+            except OSError as error:
+                raise OptionError(f"--json {json_path}: {error.strerror}") from None
+
+    def say(self, text: str) -> None:
+        """One line of news."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def show(self, figures: Figures) -> None:
+        """One second's figures: a line for each codec that has pictures or bytes."""
+        self._last = figures
+        if self._json is not None:
+            self._json.write(json.dumps(figures) + "\n")
+            self._json.flush()
+        for kind in KINDS:
+            if figures[kind]["fps"] or figures[kind]["payload_kbps"]:
+                if self._lines % HEADING_EVERY == 0:
+                    self._console.print(HEADING, style="bold", soft_wrap=True)
+                self._lines += 1
+                style = "green" if figures["showing"] == kind else None
+                self._console.print(line(figures, kind), markup=False, soft_wrap=True, style=style)
+
+    def summary(self) -> None:
+        """The call that has just ended, as a table; nothing if there were no pictures."""
+        figures, self._last = self._last, None
+        if figures is None or not any(figures[kind]["totals"].get("frames") for kind in KINDS):
+            return
+        seconds = max(figures["time_s"], 1e-3)
+        table = Table(title=f"received in {seconds:.0f} s")
+        for heading in ("codec", "frames", "payload kbps", "packet kbps", "wire kbps", "back kbps", "loss"):
+            table.add_column(heading, justify="left" if heading == "codec" else "right")
+        for kind in KINDS:
+            totals = figures[kind]["totals"]
+            rates = [
+                f"{totals.get(name, 0) * 8 / 1000 / seconds:.2f}"
+                for name in ("payload_bytes", "packet_bytes", "wire_bytes", "wire_back_bytes")
+            ]
+            loss = totals.get("lost", 0) / max(1, totals.get("expected", 0))
+            table.add_row(kind, str(totals.get("frames", 0)), *rates, f"{loss:.1%}")
+        self._console.print(table)
+
+    def close(self) -> None:
+        """Closes the JSON file."""
+        if self._json is not None and self._json is not sys.stdout:
+            self._json.close()
+
+
+def line(figures: Figures, kind: Kind) -> str:
+    """One codec's figures as a line under `HEADING`; the picture shown is marked with a star."""
+    flow = figures[kind]
+    stages = "  ".join(f"{name} {ms:.0f}" for name, ms in figures["stages_ms"].items()) if kind == "keypoints" else ""
+    delay = "      -" if flow["delay_ms"] is None else f"{flow['delay_ms']:4.0f} ms"
+    psnr = "     -" if flow["psnr_db"] is None else f"{flow['psnr_db']:6.2f}"
+    mark = "*" if figures["showing"] == kind else " "
+    return (
+        f"{figures['time_s']:6.0f} s  {figures['mode']:9}{mark} {kind:9}  {flow['payload_kbps']:7.2f} "
+        f"{flow['packet_kbps']:7.2f} {flow['wire_kbps']:7.2f} ({flow['wire_back_kbps']:6.2f}) "
+        f"{flow['fps']:5.1f} {psnr}  {flow['loss']:5.1%}  {delay}  {stages}"
+    ).rstrip()
