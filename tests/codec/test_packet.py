@@ -116,7 +116,7 @@ def test_bundles_survive(bundle: list[bytes], first: int) -> None:
 
 
 def test_a_bundle_that_fits_is_one_message() -> None:
-    assert len(pack_motion([b"a" * 74] * MAX_FRAMES, first_sequence=0)) == 1
+    assert len(pack_motion([b"a" * 73] * MAX_FRAMES, first_sequence=0)) == 1
     assert len(pack_motion([b"a" * 200] * 8, first_sequence=65535)) == 2
     assert len(pack_motion([b"a" * 10] * (MAX_FRAMES + 1), first_sequence=0)) == 2
     assert pack_motion([], first_sequence=0) == []
