@@ -8,9 +8,9 @@
         await call.close()
 
 The sender offers as soon as the receiver is in the room, the receiver answers (RFC 8829). aiortc puts all its
-candidates into the SDP; candidates that another implementation trickles are taken as they come. The call goes on when the way to
-the server breaks: what ends it is a bye, the other end leaving the room or coming back as a new one, or the connection
-itself (DTLS closing at once; ICE consent, RFC 7675, half a minute after the other end fell silent).
+candidates into the SDP; those that another implementation trickles are taken as they come. The call goes on when the
+way to the server breaks: what ends it is a bye, the other end leaving the room or coming back as a new one, or the
+connection itself (DTLS closing, at once; ICE consent, RFC 7675, half a minute after the other end fell silent).
 """
 
 import asyncio

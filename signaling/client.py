@@ -129,6 +129,8 @@ class SignalingClient:
         """The next message. Raises Unreachable, TokenError, RoomError or, on nonsense from the server, MessageError."""
         while not self._pending:
             socket = await self._line()
+            if self._pending:  # the line was mended: its welcome comes first
+                break
             frame = await socket.receive()
             if frame.type is aiohttp.WSMsgType.BINARY:
                 await self._take(decode(frame.data), socket)

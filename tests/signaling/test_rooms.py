@@ -1,0 +1,95 @@
+"""Tests of signaling.rooms: seats, grace and expiry, by a clock moved by hand."""
+
+import pytest
+
+from signaling.rooms import RoomLimits, Rooms
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rooms(clock: Clock) -> Rooms[str]:
+    return Rooms(RoomLimits(idle_timeout_s=60.0, grace_s=3.0, rooms=2), now_s=clock)
+
+
+def test_a_room_is_there_while_somebody_sits_in_it(rooms: Rooms[str]) -> None:
+    rooms.sit("r", "sender", end="a", line="line a")
+    rooms.sit("r", "receiver", end="b", line="line b")
+    assert rooms.lines == ("line a", "line b")
+    assert rooms.leave("r", "sender", line="line a", orderly=True)
+    assert rooms.leave("r", "receiver", line="line b", orderly=True)
+    assert len(rooms) == 0
+
+
+def test_an_end_that_is_back_in_time_has_its_seat_and_what_was_kept(rooms: Rooms[str], clock: Clock) -> None:
+    seat, _ = rooms.sit("r", "sender", end="a", line="line a")
+    assert not rooms.leave("r", "sender", line="line a", orderly=False)
+    seat.kept.append(b"answer")
+    clock.now = 2.9
+    assert rooms.sweep().bereaved == ()
+    again, cut = rooms.sit("r", "sender", end="a", line="line a2")
+    assert (list(again.kept), cut) == ([b"answer"], None)
+
+
+def test_an_end_that_stays_away_loses_its_seat(rooms: Rooms[str], clock: Clock) -> None:
+    rooms.sit("r", "sender", end="a", line="line a")
+    rooms.sit("r", "receiver", end="b", line="line b")
+    rooms.leave("r", "sender", line="line a", orderly=False)
+    clock.now = 3.0
+    assert rooms.sweep().bereaved == (("line b", "sender"),)
+    assert rooms.seat("r", "sender") is None
+    assert rooms.sweep().bereaved == ()
+
+
+def test_another_end_takes_the_seat_of_one_that_is_away(rooms: Rooms[str], clock: Clock) -> None:
+    seat, _ = rooms.sit("r", "sender", end="a", line="line a")
+    rooms.leave("r", "sender", line="line a", orderly=False)
+    seat.kept.append(b"for a only")
+    other, cut = rooms.sit("r", "sender", end="a2", line="line a2")
+    assert (other.end, list(other.kept), cut) == ("a2", [], None)
+    clock.now = 10.0
+    assert rooms.sweep().bereaved == ()
+
+
+def test_a_returning_end_cuts_its_old_line(rooms: Rooms[str]) -> None:
+    rooms.sit("r", "sender", end="a", line="old")
+    _, cut = rooms.sit("r", "sender", end="a", line="new")
+    assert cut == "old"
+    assert not rooms.leave("r", "sender", line="old", orderly=True)
+    assert rooms.lines == ("new",)
+
+
+def test_an_end_that_waits_alone_too_long_is_sent_away(rooms: Rooms[str], clock: Clock) -> None:
+    rooms.sit("r", "sender", end="a", line="line a")
+    clock.now = 59.0
+    assert rooms.sweep().expired == ()
+    rooms.use("r")
+    clock.now = 118.0
+    assert rooms.sweep().expired == ()
+    clock.now = 119.0
+    assert rooms.sweep().expired == ("line a",)
+    assert len(rooms) == 0
+
+
+def test_a_room_with_both_ends_does_not_expire(rooms: Rooms[str], clock: Clock) -> None:
+    rooms.sit("r", "sender", end="a", line="line a")
+    rooms.sit("r", "receiver", end="b", line="line b")
+    clock.now = 1e6
+    assert rooms.sweep().expired == ()
+
+
+def test_there_are_so_many_rooms(rooms: Rooms[str]) -> None:
+    rooms.sit("r1", "sender", end="a", line="1")
+    rooms.sit("r2", "sender", end="b", line="2")
+    assert rooms.is_full("r3")
+    assert not rooms.is_full("r1")
