@@ -12,6 +12,7 @@ divides the clip's length, so the clip loops without a jump.
 import argparse
 import math
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import av
@@ -91,14 +92,15 @@ XS, YS = _grid()
 
 def _smoothstep(low: float, high: float, value: Field) -> Field:
     t = np.clip((value - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def _curve(points: tuple[tuple[float, float], ...]) -> Field:
     """A traced outline as y per column, held flat beyond its ends. # (S,)"""
     x, y = np.array(points, np.float32).T
     dense = np.interp(np.arange(SIZE, dtype=np.float32), x, y).astype(np.float32)
-    return np.convolve(np.pad(dense, 3, mode="edge"), np.full(7, 1 / 7, np.float32), mode="valid").astype(np.float32)
+    smooth: Field = np.convolve(np.pad(dense, 3, mode="edge"), np.full(7, 1 / 7, np.float32), mode="valid")
+    return smooth
 
 
 def _sample(image: NDArray[np.float32], xs: Field, ys: Field) -> NDArray[np.float32]:
@@ -181,7 +183,7 @@ def _raise_brows(face: Image, pixels: float) -> Image:
     lift = np.zeros_like(XS)
     for x, y in BROWS:
         lift += np.exp(-(((XS - x) / 42) ** 2) - ((YS - y) / 13) ** 2)
-    return _sample(face, XS, YS + pixels * np.minimum(lift, 1))
+    return _sample(face, XS, (YS + pixels * np.minimum(lift, 1)).astype(np.float32))
 
 
 def _speak(face: Image, jaw: float, pucker: float) -> Image:
@@ -201,7 +203,7 @@ def _speak(face: Image, jaw: float, pucker: float) -> Image:
     still = _blend(face, cavity.astype(np.float32), uncovered.astype(np.float32))
     spoken = _blend(still, moved, np.clip(moved_y - lower + 0.5, 0, 1))
     pull = 0.22 * pucker * np.exp(-(((XS - MOUTH_X) / 62) ** 2) - ((YS - 335) / 34) ** 2)
-    return _sample(spoken, XS + pull * (XS - MOUTH_X), YS)
+    return _sample(spoken, (XS + pull * (XS - MOUTH_X)).astype(np.float32), YS)
 
 
 def _head_map(pose: Pose) -> tuple[Field, Field]:
@@ -270,9 +272,7 @@ def pose_at(t: float) -> Pose:
 
 def load_portrait() -> NDArray[np.uint8]:
     """The crop the clip is made from. # (512, 512, 3) uint8 RGB; needs scikit-image (extra `sample`)"""
-    from skimage import data
-
-    crop = np.asarray(data.astronaut())[CROP]  # type: ignore[no-untyped-call]
+    crop = np.asarray(import_module("skimage.data").astronaut())[CROP]
     return np.asarray(cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
 

@@ -1,0 +1,97 @@
+"""Stage 10, display (as judged): the mean distance between two rate-quality curves, where they overlap.
+
+Bjontegaard, VCEG-M33 (2001), by the `bjontegaard` package with piecewise cubic interpolation (PCHIP) of log rate. The
+result says over how much of our curve the comparison holds; where curves do not overlap there is no number, but the
+reason.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bjontegaard
+
+LEAST_POINTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One operating point: more kbps should mean more quality, in whatever unit."""
+
+    kbps: float
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """`value` (percent for a rate, the metric's unit for a quality) over `overlap` (0..1) of the test curve's range.
+
+    `value` is None where the curves cannot be compared; `reason` then says why.
+    """
+
+    value: float | None
+    overlap: float
+    reason: str
+
+    def __str__(self) -> str:
+        return "n/a" if self.value is None else f"{self.value:+.1f} ({self.overlap:.0%})"
+
+
+def frontier(points: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """The points that buy quality for their rate, by rising rate: both coordinates strictly rise along the list."""
+    kept: list[CurvePoint] = []
+    for point in sorted(points, key=lambda p: (p.kbps, -p.quality)):
+        if point.kbps > 0 and (not kept or (point.quality > kept[-1].quality and point.kbps > kept[-1].kbps)):
+            kept.append(point)
+    return kept
+
+
+def _span(values: Sequence[float]) -> str:
+    sizes = sorted(map(abs, values))  # LPIPS comes in negated
+    return f"{sizes[0]:.3g} to {sizes[-1]:.3g}"
+
+
+def _overlap(anchor: Sequence[float], test: Sequence[float], what: str) -> tuple[float, str]:
+    """The share of `test`'s range that `anchor` covers, and why there is none."""
+    low, high = max(min(anchor), min(test)), min(max(anchor), max(test))
+    if high <= low:
+        return 0.0, f"{what} does not overlap: ours {_span(test)}, anchor {_span(anchor)}"
+    return (high - low) / (max(test) - min(test)), ""
+
+
+def _few(anchor: list[CurvePoint], test: list[CurvePoint]) -> str:
+    for name, curve in (("anchor", anchor), ("ours", test)):
+        if len(curve) < LEAST_POINTS:
+            return f"{name} has fewer than {LEAST_POINTS} points of rising rate and quality"
+    return ""
+
+
+def bd_rate(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint]) -> Delta:
+    """Mean rate difference of `test` against `anchor` at equal quality, in percent; negative means fewer bits."""
+    a, t = frontier(anchor), frontier(test)
+    if reason := _few(a, t):
+        return Delta(None, 0.0, reason)
+    overlap, reason = _overlap([p.quality for p in a], [p.quality for p in t], "quality")
+    if reason:
+        return Delta(None, 0.0, reason)
+    value = bjontegaard.bd_rate(
+        *_columns(a), *_columns(t), method="pchip", require_matching_points=False, min_overlap=0
+    )
+    return Delta(float(value), overlap, "")
+
+
+def bd_quality(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint]) -> Delta:
+    """Mean quality difference of `test` against `anchor` at equal rate (BD-PSNR where quality is PSNR in dB)."""
+    a, t = frontier(anchor), frontier(test)
+    if reason := _few(a, t):
+        return Delta(None, 0.0, reason)
+    overlap, reason = _overlap([p.kbps for p in a], [p.kbps for p in t], "kbps")
+    if reason:
+        return Delta(None, 0.0, reason)
+    value = bjontegaard.bd_psnr(
+        *_columns(a), *_columns(t), method="pchip", require_matching_points=False, min_overlap=0
+    )
+    return Delta(float(value), overlap, "")
+
+
+def _columns(curve: list[CurvePoint]) -> tuple[list[float], list[float]]:
+    return [point.kbps for point in curve], [point.quality for point in curve]
