@@ -1,0 +1,173 @@
+"""Stage 1 to 6 as a program: python -m sender, one call after the other until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from aiortc import RTCPeerConnection
+
+from codec import CodecError
+from sender.attach import make_worker
+from sender.capture import Capture
+from sender.errors import OptionsError, SenderError
+from sender.fallback import add_h264_track
+from sender.options import SenderOptions, parse_arguments
+from sender.send import FaceSender, first_error
+from sender.show import Display
+from sender.sources import open_source
+from signaling.call import Call, connect_peer
+from signaling.client import SignalingClient
+from signaling.errors import PeerGone, SignalingError, Unreachable
+from signaling.peer import ice_configuration, open_channels
+
+__all__ = ["main"]
+
+_PAUSE_S = 2.0
+
+
+class Program:
+    """One process: one source, one codec, and one receiver after the other."""
+
+    def __init__(self, options: SenderOptions, display: Display) -> None:
+        """Raises SourceError or OptionsError for what can be told before anything is opened."""
+        self._options = options
+        self._display = display
+        self._capture = Capture(open_source(options.input, loop=options.loop))
+        self._worker = make_worker(options)
+        self._begun = asyncio.Event()  # the first receiver is there: a file starts now
+        self._in_call = False
+        try:
+            ice_configuration(stun=options.stun, turn=options.turn)
+        except ValueError as error:
+            raise OptionsError(str(error)) from None
+
+    async def run(self) -> None:
+        """Runs until the source ends or the time is over. Raises SenderError, CodecError, SignalingError."""
+        client = await self._enter()
+        options = self._options
+        try:
+            await self._worker.warm()
+            self._display.say(f"{self._capture.label} for room {options.room!r} at {options.signal}")
+            self._display.say("waiting for a receiver")
+            async with asyncio.TaskGroup() as group:
+                calling = group.create_task(self._call_again_and_again(client))
+                capturing = group.create_task(self._run_capture())
+                waits = {calling, capturing} | ({group.create_task(self._limit())} if options.seconds else set())
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if capturing.done() and self._in_call:
+                    await asyncio.wait({calling})  # the last pictures are on their way
+                for task in waits:
+                    task.cancel()
+        except BaseExceptionGroup as failed:
+            raise first_error(failed) from None
+        finally:
+            self._worker.close()
+            await client.close()
+
+    async def _enter(self) -> SignalingClient:
+        options = self._options
+        return await SignalingClient.connect(options.signal, room=options.room, role="sender", token=options.token)
+
+    async def _run_capture(self) -> None:
+        await self._begun.wait()
+        await self._capture.run()
+
+    async def _limit(self) -> None:
+        await self._begun.wait()
+        await asyncio.sleep(self._options.seconds)
+
+    async def _call_again_and_again(self, client: SignalingClient) -> None:
+        """One receiver after the other, as long as there is something to send."""
+        is_down = False
+        while not self._capture.ended:
+            try:
+                await self._call_once(client)
+                is_down = False
+            except PeerGone as gone:
+                self._display.say(f"{gone}; waiting for a receiver")
+            except Unreachable as unreachable:
+                if not is_down:
+                    self._display.say(f"{unreachable}; trying again until it does")
+                is_down = True
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _call_once(self, client: SignalingClient) -> None:
+        """Waits for a receiver and sends until one of the two ends."""
+        options = self._options
+        pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
+        channels = open_channels(pc)
+        video = add_h264_track(pc) if options.mode != "keypoints" else None
+        call = await connect_peer(pc, client)
+        try:
+            sender = FaceSender(
+                channels,
+                self._capture,
+                worker=self._worker,
+                options=options,
+                video=video,
+                stats=pc.getStats,
+                keeps=True,
+            )
+            sender.watch_meter(self._display.show)
+            self._display.say("a receiver is there")
+            self._begun.set()
+            await self._send(sender, call)
+        finally:
+            self._in_call = False
+            await call.close()
+        self._display.summary(sender.meter)
+        self._display.say(sender.ended + ("" if self._capture.ended else "; waiting for a receiver"))
+
+    async def _send(self, sender: FaceSender, call: Call) -> None:
+        self._in_call = True
+
+        async def watch() -> None:
+            reason = await call.ended()
+            await sender.close(reason)
+
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watch())
+            await sender.run()
+            watching.cancel()
+
+
+async def _run(options: SenderOptions, display: Display) -> None:
+    """The program, with an orderly end on SIGINT and SIGTERM."""
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await Program(options, display).run()
+    except asyncio.CancelledError:
+        display.say("stopped")
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the sender; returns the exit status: 0, 1 for a source or codec that fails, 2 for options and signaling."""
+    options = parse_arguments(arguments)
+    try:
+        display = Display(json_path=options.json)
+    except OptionsError as error:
+        print(f"facewire-send: {error}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(_run(options, display))
+    except (OptionsError, SignalingError) as error:
+        display.say(f"facewire-send: {error}")
+        return 2
+    except (SenderError, CodecError) as error:
+        display.say(f"facewire-send: {error}")
+        return 1
+    finally:
+        display.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Stage 1 to 6, attach: the sending end on an application's own connection and track."""
+
+from pathlib import Path
+
+from aiortc import MediaStreamTrack, RTCPeerConnection
+
+from codec import CodecConfig, Encoder
+from codec.face import FaceDetector
+from sender.capture import Capture, TrackSource
+from sender.encode import FaceWorker
+from sender.face import FaceFollower
+from sender.fallback import add_h264_track
+from sender.options import SenderOptions
+from sender.send import FaceSender
+from signaling.peer import open_channels
+
+__all__ = ["make_worker", "send_face"]
+
+_DEFAULTS = SenderOptions()
+
+
+def make_worker(options: SenderOptions) -> FaceWorker:
+    """The worker that runs the face detector and the codec as `options` say. Nothing is loaded yet."""
+    config = CodecConfig(size=options.size, qp=options.qp, bundle=options.bundle, activation="acknowledged")
+    model = Path(options.face_model) if options.face_model else None
+    return FaceWorker(
+        lambda stage: Encoder(config, stage=stage),
+        lambda: FaceFollower(FaceDetector(model), placement=options.crop),
+        size=options.size,
+    )
+
+
+def send_face(pc: RTCPeerConnection, track: MediaStreamTrack, options: SenderOptions = _DEFAULTS) -> FaceSender:
+    """Attaches facewire's channels and H.264 track to an application's `pc`, before its offer; sends `track`.
+
+    Run the result's `run` in a task of your own. Raises SourceError if `track` is no video.
+    """
+    channels = open_channels(pc)
+    source = TrackSource(track)
+    return FaceSender(
+        channels,
+        Capture(source),
+        worker=make_worker(options),
+        options=options,
+        video=add_h264_track(pc) if options.mode != "keypoints" else None,
+        stats=pc.getStats,
+    )

@@ -1,0 +1,109 @@
+"""Stage 6, control: what the two ends tell each other during a call, and how often a keyframe may be had."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from signaling.channels import Channel
+from signaling.errors import MessageError, PeerGone
+from signaling.messages import (
+    ClockPing,
+    ClockPong,
+    KeyframeRequest,
+    Message,
+    ReceiverReport,
+    ReferenceReceived,
+    decode,
+    encode,
+)
+
+__all__ = ["ControlDesk", "ControlEvents", "KeyframeGate"]
+
+
+class ControlEvents(Protocol):
+    """Who acts on what the receiver says."""
+
+    def on_keyframe_request(self, request: KeyframeRequest) -> None:
+        """The receiver has nothing to show."""
+
+    def on_reference_received(self, received: ReferenceReceived) -> None:
+        """The receiver holds a reference."""
+
+    def on_receiver_report(self, report: ReceiverReport) -> None:
+        """How the call looks there."""
+
+
+class KeyframeGate:
+    """Grants keyframes, one in `interval_s`: a request that comes sooner was made before the last one arrived, or is
+    granted when the interval is over, but never forgotten."""
+
+    def __init__(self, *, interval_s: float = 0.5) -> None:
+        self._interval_s = interval_s
+        self._granted_s: float | None = None
+        self._wanted = False
+
+    def ask(self) -> None:
+        """A keyframe is wanted."""
+        self._wanted = True
+
+    def take(self, *, now_s: float) -> bool:
+        """True if one is to be made now."""
+        if not self._wanted:
+            return False
+        if self._granted_s is not None and now_s - self._granted_s < self._interval_s:
+            return False
+        self._wanted, self._granted_s = False, now_s
+        return True
+
+
+class ControlDesk:
+    """Reads and answers the control channel of one call. A message that makes no sense is counted and forgotten."""
+
+    def __init__(self, channel: Channel, events: ControlEvents, *, clock: Callable[[], float]) -> None:
+        self._channel = channel
+        self._events = events
+        self._clock = clock
+        self.refused = 0
+        self.sent_bytes = 0
+        self.sent_messages = 0
+        self.round_trip_ms: float | None = None
+        channel.set_receiver(self._read)
+
+    def now_us(self) -> int:
+        """This end's clock as it is told to the other."""
+        return round(self._clock() * 1e6)
+
+    def send(self, message: Message) -> None:
+        """Sends one message; nothing happens while the channel is closed."""
+        if not self._channel.is_open:
+            return
+        data = encode(message)
+        try:
+            self._channel.send(data)
+        except PeerGone:
+            return
+        self.sent_bytes += len(data)
+        self.sent_messages += 1
+
+    def ping(self) -> None:
+        """Starts one measurement of the round trip."""
+        self.send(ClockPing(sent_us=self.now_us()))
+
+    def _read(self, data: bytes) -> None:
+        try:
+            message = decode(data)
+        except MessageError:
+            self.refused += 1
+            return
+        match message:
+            case KeyframeRequest():
+                self._events.on_keyframe_request(message)
+            case ReferenceReceived():
+                self._events.on_reference_received(message)
+            case ReceiverReport():
+                self._events.on_receiver_report(message)
+            case ClockPing(sent_us=sent_us):
+                self.send(ClockPong(ping_us=sent_us, pong_us=self.now_us()))
+            case ClockPong(ping_us=ping_us):
+                self.round_trip_ms = max(0, self.now_us() - ping_us) / 1000
+            case _:
+                self.refused += 1

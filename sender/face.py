@@ -1,0 +1,146 @@
+"""Stage 2, crop: finds the face now and then, follows it, and keeps the crop where it is while it can."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.crop import Crop, centre_crop
+from codec.face import FaceBox, crop_for_face
+
+__all__ = ["FaceFinder", "FaceFollower", "FollowRules", "Followed"]
+
+PTS_PER_S = 90_000
+
+Placement = Literal["auto", "face", "centre"]
+
+
+class FaceFinder(Protocol):
+    """What is needed of `codec.face.FaceDetector`."""
+
+    def detect(self, image_rgb: npt.NDArray[np.uint8]) -> FaceBox | None:
+        """The face of uint8 (H, W, 3), or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowRules:
+    """Times in seconds of the pictures' own clock; distances as fractions of the crop's side."""
+
+    look_every_s: float = 0.2  # while the face is there and still; in each picture otherwise
+    patience_s: float = 0.35  # of looking in vain, before the face is reported lost
+    patience_looks: int = 2
+    stray: float = 0.12  # the face may stray so far from the middle before the crop moves
+    grow: float = 1.3  # and its size may change by this factor
+    settle: float = 0.02  # a moving crop has arrived when it is this near
+    glide_s: float = 0.25  # time constant of the movement
+    home_after_s: float = 3.0  # a crop without a face goes back to the middle of the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Where to crop, and whether a face is there; `moved`: the crop is not that of the picture before."""
+
+    crop: Crop
+    found: bool
+    moved: bool
+
+
+class FaceFollower:
+    """Follows one face through pictures of one source.
+
+    `placement` "face" follows it, "centre" only reports whether there is one, "auto" is "centre" for square pictures
+    (they are cropped already) and "face" for others.
+    """
+
+    def __init__(
+        self, finder: FaceFinder | None, *, placement: Placement = "auto", rules: FollowRules | None = None
+    ) -> None:
+        self._finder = finder
+        self._placement = placement
+        self._rules = rules or FollowRules()
+        self._shape: tuple[int, int] | None = None
+        self._crop = Crop(0.0, 0.0, 1.0)
+        self._target: Crop | None = None
+        self._pts = 0
+        self._looked_pts: int | None = None
+        self._seen_pts: int | None = None
+        self._looks_in_vain = 0
+
+    def follow(self, image_rgb: npt.NDArray[np.uint8], *, pts: int) -> Followed:
+        """Where to crop uint8 (H, W, 3), taken at `pts` (1/90000 s); a picture of another shape starts anew."""
+        height, width = image_rgb.shape[:2]
+        if self._shape != (height, width):
+            self._start(height, width)
+        before, elapsed_s = self._crop, (pts - self._pts) / PTS_PER_S
+        self._pts = pts
+        if self._finder is None:
+            return Followed(self._crop, True, False)
+        if self._is_time_to_look(pts):
+            self._look(self._finder.detect(image_rgb), pts)
+        if self._follows:
+            self._move(elapsed_s, pts)
+        return Followed(self._crop, self._is_there(pts), self._crop != before)
+
+    @property
+    def _follows(self) -> bool:
+        is_square = self._shape is not None and self._shape[0] == self._shape[1]
+        return self._placement == "face" or (self._placement == "auto" and not is_square)
+
+    def _start(self, height: int, width: int) -> None:
+        self._shape = (height, width)
+        self._crop, self._target = centre_crop(height, width), None
+        self._looked_pts = self._seen_pts = None
+        self._looks_in_vain = 0
+
+    def _is_time_to_look(self, pts: int) -> bool:
+        if self._looked_pts is None or self._looks_in_vain or self._target is not None:
+            return True
+        return pts - self._looked_pts >= self._rules.look_every_s * PTS_PER_S
+
+    def _look(self, box: FaceBox | None, pts: int) -> None:
+        """Takes in what the detector found; the first face is taken at once, later ones are glided to."""
+        assert self._shape is not None
+        self._looked_pts = pts
+        if box is None:
+            self._looks_in_vain += 1
+            return
+        wanted = crop_for_face(box, *self._shape)
+        first, self._seen_pts, self._looks_in_vain = self._seen_pts is None, pts, 0
+        if first and self._follows:
+            self._crop, self._target = wanted, None
+        elif self._target is not None or self._strays(wanted):
+            self._target = wanted
+
+    def _is_there(self, pts: int) -> bool:
+        if self._seen_pts is None:
+            return False
+        missed_s = (pts - self._seen_pts) / PTS_PER_S
+        return self._looks_in_vain < self._rules.patience_looks or missed_s < self._rules.patience_s
+
+    def _strays(self, wanted: Crop) -> bool:
+        apart = math.hypot(wanted.cx - self._crop.cx, wanted.cy - self._crop.cy) / self._crop.side
+        growth = max(wanted.side / self._crop.side, self._crop.side / wanted.side)
+        return apart > self._rules.stray or growth > self._rules.grow
+
+    def _move(self, elapsed_s: float, pts: int) -> None:
+        """One step towards the target: what is left shrinks by exp(-elapsed / glide)."""
+        assert self._shape is not None
+        home_s = self._rules.home_after_s
+        if self._seen_pts is not None and (pts - self._seen_pts) / PTS_PER_S >= home_s:
+            self._target = centre_crop(*self._shape)
+        if self._target is None:
+            return
+        left = math.exp(-max(elapsed_s, 0.0) / self._rules.glide_s)
+        crop, target = self._crop, self._target
+        moved = replace(
+            crop,
+            cx=target.cx + (crop.cx - target.cx) * left,
+            cy=target.cy + (crop.cy - target.cy) * left,
+            side=target.side + (crop.side - target.side) * left,
+        )
+        apart = math.hypot(target.cx - moved.cx, target.cy - moved.cy) / target.side
+        if apart <= self._rules.settle and abs(target.side / moved.side - 1) <= 2 * self._rules.settle:
+            self._target = None  # arrived: it stays here, not on the last jitter of the detector
+        self._crop = moved

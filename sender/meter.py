@@ -1,0 +1,179 @@
+"""Stage 5 and 6, meter: what each codec costs and gives, as the sending end sees it, once a second.
+
+Three kinds of bits are told apart, for keypoints and for H.264:
+
+- payload: what the codec made (coded frames; RTP payload for H.264);
+- packet: with our own message headers (data channel), with the RTP header (H.264);
+- wire: as IP packets, by model. A data-channel message of N bytes is N + 93 bytes, and a SACK of 93 bytes comes back
+  (`wire_back_kbps`); an RTP packet with N bytes of payload is N + 50.
+
+`connection` is no model: it is what the transport counted, both ways, everything included (control channel, ICE checks,
+RTCP), plus 28 bytes of UDP and IPv4 header a packet.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from signaling.messages import ReceiverReport
+
+__all__ = ["Figures", "Kind", "Meter", "flat"]
+
+Kind = Literal["keypoints", "h264"]
+Figures = dict[str, Any]
+
+KINDS: tuple[Kind, ...] = ("keypoints", "h264")
+MESSAGE_OVERHEAD = 93  # IPv4 20, UDP 8, DTLS record and AEAD 37, SCTP common header and DATA chunk 28
+SACK_BYTES = 93
+RTP_HEADER = 12
+RTP_OVERHEAD = 50  # IPv4 20, UDP 8, RTP 12, SRTP tag 10
+UDP_IP_HEADER = 28
+_MOST_FIGURES = 64  # in a QualityReport
+
+
+@dataclass(slots=True)
+class _Flow:
+    """One of the two codecs: counts since the call began, and what the last second gathered."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    psnr_db: list[float] = field(default_factory=list)
+    last_psnr_db: float | None = None
+
+
+class Meter:
+    """Counts on the event loop; `snapshot` makes the figures of the time since the one before."""
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._start_s: float | None = None
+        self._flows: dict[Kind, _Flow] = {kind: _Flow() for kind in KINDS}
+        self._counts: Counter[str] = Counter()
+        self._before: dict[str, Counter[str]] = {}
+        self._before_s = 0.0
+        self._stages: dict[str, tuple[int, float]] = {}
+        self._report: ReceiverReport | None = None
+        self.states: dict[str, float | None] = {}  # as they are now: qp, round_trip_ms, queue_bytes...
+        self.latest: Figures = {}
+
+    def message(self, *, payload_bytes: int, message_bytes: int) -> None:
+        """One data-channel message of the keypoint codec, and the coded bytes in it."""
+        self._flows["keypoints"].counts.update(
+            payload_bytes=payload_bytes,
+            packet_bytes=message_bytes,
+            wire_bytes=message_bytes + MESSAGE_OVERHEAD,
+            wire_back_bytes=SACK_BYTES,
+            messages=1,
+        )
+
+    def rtp(self, payloads: Iterable[int]) -> None:
+        """The RTP packets of one H.264 picture, by the bytes of their payloads."""
+        for size in payloads:
+            self._flows["h264"].counts.update(
+                payload_bytes=size, packet_bytes=size + RTP_HEADER, wire_bytes=size + RTP_OVERHEAD, messages=1
+            )
+
+    def frame(self, kind: Kind, *, psnr_db: float, sent: bool) -> None:
+        """One coded picture; `sent` is False when the codec ran only to see what it could do."""
+        flow = self._flows[kind]
+        flow.counts["frames"] += sent
+        flow.counts["probed"] += not sent
+        flow.psnr_db.append(psnr_db)
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Adds to one of the plain counts."""
+        self._counts[name] += amount
+
+    def set_count(self, name: str, total: int) -> None:
+        """Takes over a count that is kept elsewhere."""
+        self._counts[name] = total
+
+    def stages(self, stage_ms: Mapping[str, float]) -> None:
+        """Milliseconds by stage of one picture."""
+        for name, ms in stage_ms.items():
+            runs, total_ms = self._stages.get(name, (0, 0.0))
+            self._stages[name] = (runs + 1, total_ms + ms)
+
+    def connection(self, *, sent_bytes: int, sent_packets: int, received_bytes: int, received_packets: int) -> None:
+        """Totals of the transport."""
+        self._counts["connection_out"] = sent_bytes + UDP_IP_HEADER * sent_packets
+        self._counts["connection_in"] = received_bytes + UDP_IP_HEADER * received_packets
+
+    def hear(self, report: ReceiverReport) -> None:
+        """What the receiver says."""
+        self._report = report
+
+    def snapshot(self, *, mode: str) -> Figures:
+        """The figures since the last snapshot, and totals since the first; kept as `latest`."""
+        now_s = self._clock()
+        if self._start_s is None:
+            self._start_s = self._before_s = now_s
+        seconds = now_s - self._before_s
+        self._before_s = now_s
+        figures: Figures = {"time_s": round(now_s - self._start_s, 3), "mode": mode}
+        for kind in KINDS:
+            figures[kind] = self._flow_figures(kind, seconds)
+        new = self._since("counts", self._counts)
+        figures["captured_fps"] = _per_second(new["captured"], seconds)
+        figures["connection"] = {
+            "out_kbps": _kbps(new["connection_out"], seconds),
+            "in_kbps": _kbps(new["connection_in"], seconds),
+        }
+        figures["control_kbps"] = _kbps(new["control_bytes"] + MESSAGE_OVERHEAD * new["control_messages"], seconds)
+        figures["receiver"] = _said(self._report)
+        figures["stages_ms"] = {name: round(ms / runs, 2) for name, (runs, ms) in sorted(self._stages.items())}
+        figures["counts"] = dict(self._counts)
+        figures.update(self.states)
+        self._stages.clear()
+        self.latest = figures
+        return figures
+
+    def psnr_db(self, kind: Kind) -> float | None:
+        """Mean PSNR of the last second that had pictures of this kind; None before the first."""
+        return self._flows[kind].last_psnr_db
+
+    def _flow_figures(self, kind: Kind, seconds: float) -> Figures:
+        flow = self._flows[kind]
+        new = self._since(kind, flow.counts)
+        mean_db = round(sum(flow.psnr_db) / len(flow.psnr_db), 2) if flow.psnr_db else None
+        flow.psnr_db.clear()
+        flow.last_psnr_db = mean_db if mean_db is not None else flow.last_psnr_db
+        return {
+            "payload_kbps": _kbps(new["payload_bytes"], seconds),
+            "packet_kbps": _kbps(new["packet_bytes"], seconds),
+            "wire_kbps": _kbps(new["wire_bytes"], seconds),
+            "wire_back_kbps": _kbps(new["wire_back_bytes"], seconds),
+            "fps": _per_second(new["frames"], seconds),
+            "psnr_db": mean_db,
+            "totals": dict(flow.counts),
+        }
+
+    def _since(self, name: str, counts: Counter[str]) -> Counter[str]:
+        before = self._before.get(name, Counter())
+        self._before[name] = Counter(counts)
+        return Counter({key: value - before[key] for key, value in counts.items()})
+
+
+def flat(figures: Figures) -> dict[str, float]:
+    """The figures as one flat map of numbers, for a QualityReport; what is no number, and totals, are left out."""
+    out: dict[str, float] = {}
+    for name, value in figures.items():
+        if isinstance(value, Mapping) and name not in ("counts", "receiver"):
+            out.update({f"{name}_{key}": float(item) for key, item in value.items() if isinstance(item, int | float)})
+        elif isinstance(value, int | float):
+            out[name] = float(value)
+    return dict(list(out.items())[:_MOST_FIGURES])
+
+
+def _said(report: ReceiverReport | None) -> Figures:
+    if report is None:
+        return {"loss": None, "delay_ms": None, "fps": None, "jitter_ms": None}
+    return {"loss": report.loss, "delay_ms": report.delay_ms, "fps": report.fps, "jitter_ms": report.jitter_ms}
+
+
+def _kbps(amount_bytes: int, seconds: float) -> float:
+    return round(amount_bytes * 8 / 1000 / seconds, 2) if seconds > 0 else 0.0
+
+
+def _per_second(amount: int, seconds: float) -> float:
+    return round(amount / seconds, 1) if seconds > 0 else 0.0

@@ -1,0 +1,225 @@
+"""Stage 5 and 6, transmit: coded frames -> messages -> channels, so that motion never waits behind a reference.
+
+All channels share one queue in the transport. Motion is handed over only while that queue is short: a bundle that has
+to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and no faster than a
+byte budget: 20 kB at once hold up the motion behind them by 300 ms on a line of 100 ms round trip.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from codec.packet import pack_motion, pack_reference
+from sender.encode import Coded
+from signaling.channels import Channel, Channels
+from signaling.errors import PeerGone
+
+__all__ = ["RETRY_S", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer", "Transmitter"]
+
+MAX_MESSAGE = 1200
+_MOTION_QUEUE_BYTES = 1500  # about one message waiting: what is behind more than that would be stale
+_REFERENCE_QUEUE_BYTES = 65_536  # more can wait for nothing: a keyframe is cheaper than catching up
+RETRY_S = 0.01  # how soon a full queue is looked at again
+
+
+class MessageMeter(Protocol):
+    """Who counts what is sent."""
+
+    def message(self, *, payload_bytes: int, message_bytes: int) -> None:
+        """One data-channel message and the codec's bytes in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One message of a reference, and how many of its bytes are the codec's."""
+
+    data: bytes
+    payload_bytes: int
+
+
+class MotionBundler:
+    """Gathers the motion of `size` frames a message, along the codec's own chains.
+
+    A frame that is not chained begins a bundle, so a chain never straddles two messages (unless a message is full).
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._frames: list[bytes] = []
+
+    def add(self, frame: bytes, *, chained: bool) -> list[tuple[bytes, ...]]:
+        """The bundles that are complete with this frame."""
+        done: list[tuple[bytes, ...]] = []
+        if not chained and self._frames:
+            done.append(self.flush())
+        self._frames.append(frame)
+        if len(self._frames) >= self._size:
+            done.append(self.flush())
+        return done
+
+    def flush(self) -> tuple[bytes, ...]:
+        """The frames gathered so far."""
+        frames, self._frames = tuple(self._frames), []
+        return frames
+
+
+class ReferencePacer:
+    """A queue of reference pieces and a token bucket: `bytes_per_s` on average, `burst_bytes` at once."""
+
+    def __init__(self, *, bytes_per_s: float, burst_bytes: int = 2 * MAX_MESSAGE) -> None:
+        self._bytes_per_s = bytes_per_s
+        self._burst_bytes = burst_bytes
+        self._pieces: deque[Piece] = deque()
+        self._tokens = float(burst_bytes)
+        self._filled_s: float | None = None
+        self.waiting_bytes = 0
+
+    def add(self, pieces: list[Piece], *, supersedes: bool) -> bool:
+        """Queues the pieces of one reference; a keyframe `supersedes` what still waits. False: there was no room."""
+        if supersedes:
+            self.clear()
+        size = sum(len(piece.data) for piece in pieces)
+        if self.waiting_bytes + size > _REFERENCE_QUEUE_BYTES:
+            return False
+        self._pieces.extend(pieces)
+        self.waiting_bytes += size
+        return True
+
+    def clear(self) -> None:
+        """Forgets what waits."""
+        self._pieces.clear()
+        self.waiting_bytes = 0
+
+    def take(self, *, now_s: float) -> Piece | None:
+        """The next piece, if the budget allows it now."""
+        if self._filled_s is not None:
+            self._tokens += (now_s - self._filled_s) * self._bytes_per_s
+        self._tokens = min(self._tokens, float(self._burst_bytes))
+        self._filled_s = now_s
+        if not self._pieces or self._tokens < len(self._pieces[0].data):
+            return None
+        piece = self._pieces.popleft()
+        self._tokens -= len(piece.data)
+        self.waiting_bytes -= len(piece.data)
+        return piece
+
+    @property
+    def wait_s(self) -> float | None:
+        """Time from the last `take` until the budget allows the next piece; None when nothing waits."""
+        if not self._pieces:
+            return None
+        return max(0.0, (len(self._pieces[0].data) - self._tokens) / self._bytes_per_s)
+
+
+class Transmitter:
+    """Owns what is on its way from the encoder to the channels of one call. Lives on the event loop; never waits."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        *,
+        bundle: int,
+        reference_bytes_per_s: float,
+        meter: MessageMeter,
+        clock: Callable[[], float],
+        lost_track: Callable[[], None],
+    ) -> None:
+        """`lost_track` is called when references had to be dropped: only a keyframe helps then."""
+        self._channels = channels
+        self._bundler = MotionBundler(bundle)
+        self._pacer = ReferencePacer(bytes_per_s=reference_bytes_per_s)
+        self._meter = meter
+        self._clock = clock
+        self._lost_track = lost_track
+        self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
+        self._sequence = 0
+        self._transfer = 0
+        self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
+        self.stale_frames = 0
+
+    def send(self, coded: Coded) -> None:
+        """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that."""
+        reference, motion = coded.split()
+        if reference is not None:
+            self._add_reference(reference)
+        if motion is not None and motion.motion is not None:
+            for bundle in self._bundler.add(bytes(motion), chained=motion.motion.chained):
+                self._replace(bundle)
+        self.pump()
+
+    def flush(self) -> None:
+        """Sends an incomplete bundle too: nothing more will join it. The encoder must start a new bundle after it."""
+        if frames := self._bundler.flush():
+            self._replace(frames)
+        self.pump()
+
+    def drop(self) -> None:
+        """Forgets all that waits: the call has changed over, and starts again with a keyframe."""
+        self._bundler.flush()
+        self._bundle = ()
+        self._pacer.clear()
+        self._unacknowledged.clear()
+
+    def acknowledge(self, reference_id: int, *, number: int) -> bool:
+        """True if the receiver's word is about the reference that has this id now, and not about an earlier one."""
+        if self._unacknowledged.get(reference_id) != number:
+            return False
+        del self._unacknowledged[reference_id]
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits here or in the transport's queue."""
+        return not self._bundle and not self._pacer.waiting_bytes and not self._channels.queued_bytes
+
+    def pump(self) -> float | None:
+        """Hands over what may go now. Returns when to try again, in seconds; None: nothing waits."""
+        if not self._channels.is_open:
+            return RETRY_S if not self.is_idle else None
+        try:
+            return self._pump()
+        except PeerGone:
+            return None  # whoever watches the channels' state ends the call
+
+    def _pump(self) -> float | None:
+        if self._bundle and self._channels.queued_bytes <= _MOTION_QUEUE_BYTES:
+            self._send_motion(self._bundle)
+            self._bundle = ()
+        while self._channels.queued_bytes == 0:
+            piece = self._pacer.take(now_s=self._clock())
+            if piece is None:
+                break
+            self._hand_over(self._channels.reference, piece.data, payload_bytes=piece.payload_bytes)
+        if self._bundle or (self._pacer.waiting_bytes and self._channels.queued_bytes):
+            return RETRY_S
+        return self._pacer.wait_s
+
+    def _add_reference(self, coded: Coded) -> None:
+        assert coded.reference is not None
+        fragments = pack_reference(bytes(coded), transfer=self._transfer)
+        pieces = [Piece(bytes(fragment), len(fragment.data)) for fragment in fragments]
+        self._transfer = (self._transfer + 1) % 65536
+        if coded.is_keyframe:
+            self._unacknowledged.clear()
+        if not self._pacer.add(pieces, supersedes=coded.is_keyframe):
+            self.drop()
+            self._lost_track()
+            return
+        self._unacknowledged[coded.reference.id] = coded.number
+
+    def _replace(self, bundle: tuple[bytes, ...]) -> None:
+        """A complete bundle takes the place of one that is still waiting, which is stale now."""
+        self.pump()
+        self.stale_frames += len(self._bundle)
+        self._bundle = bundle
+
+    def _send_motion(self, frames: tuple[bytes, ...]) -> None:
+        messages = pack_motion(frames, first_sequence=self._sequence)
+        self._sequence = (self._sequence + len(messages)) % 65536
+        for message in messages:
+            self._hand_over(self._channels.motion, bytes(message), payload_bytes=sum(map(len, message.frames)))
+
+    def _hand_over(self, channel: Channel, data: bytes, *, payload_bytes: int) -> None:
+        channel.send(data)
+        self._meter.message(payload_bytes=payload_bytes, message_bytes=len(data))
