@@ -5,7 +5,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from codec import BitstreamError, CodecConfig, CodecError, CodedFrame, Decoder, MotionState, ReferenceMissing
@@ -96,6 +96,7 @@ class Read:
 
     states: tuple[tuple[MotionState, int], ...]
     missing: int = 0  # frames whose reference is not here
+    unchained: int = 0  # frames that stand on one that was lost
     malformed: int = 0
 
 
@@ -190,21 +191,24 @@ class FaceDecoder:
             except BitstreamError:
                 malformed += 1
         read = self._read(coded)
-        return Read(read.states, read.missing, read.malformed + malformed)
+        return replace(read, malformed=read.malformed + malformed)
 
     def _read(self, coded: list[tuple[CodedFrame, int]]) -> Read:
         states: list[tuple[MotionState, int]] = []
-        missing = malformed = 0
+        missing = unchained = malformed = 0
         for frame, arrived_us in coded:
             try:
                 with self._stage("read"):
                     states.append((self._decoder.read(frame), arrived_us))
             except ReferenceMissing:
-                missing += 1
-                self._waiting.append((frame, arrived_us))
+                if frame.motion is not None and frame.motion.reference_id in self._decoder.references:
+                    unchained += 1
+                else:
+                    missing += 1
+                    self._waiting.append((frame, arrived_us))
             except CodecError:
                 malformed += 1
-        return Read(tuple(states), missing, malformed)
+        return Read(tuple(states), missing, unchained, malformed)
 
     def render(self, slot: Slot[MotionState]) -> Rendered:
         """Warps and generates the picture of `slot`."""

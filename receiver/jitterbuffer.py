@@ -156,7 +156,7 @@ class KeyframeRequests:
     Requests are at least `spacing_us` apart whatever happens; each unanswered one doubles the wait, up to `longest_us`.
     """
 
-    def __init__(self, *, spacing_us: int = 400_000, longest_us: int = 4_000_000) -> None:
+    def __init__(self, *, spacing_us: int = 400_000, longest_us: int = 2_000_000) -> None:
         self._spacing_us = spacing_us
         self._longest_us = longest_us
         self._wait_us = spacing_us

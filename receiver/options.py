@@ -21,6 +21,9 @@ class ReceiverOptions:
     """How pictures are received, whoever owns the connection. Raises OptionError on values out of range."""
 
     size: int = field(default=256, metadata=_flag("side of the coded square in pixels", type=int, choices=(256, 512)))
+    threads: int = field(
+        default=0, metadata=_flag("threads of the networks; 0: as many as the machine suggests", type=int, metavar="N")
+    )
     reorder_ms: int = field(
         default=10, metadata=_flag("shortest wait for a message that another has overtaken", type=int, metavar="MS")
     )
@@ -37,7 +40,7 @@ class ReceiverOptions:
     def __post_init__(self) -> None:
         if self.size not in (256, 512):
             raise OptionError(f"size is {self.size}, not 256 or 512")
-        longest = {"reorder_ms": 1000, "margin_ms": 1000, "longest_delay_ms": 5000, "stall_ms": 60_000}
+        longest = {"reorder_ms": 1000, "margin_ms": 1000, "longest_delay_ms": 5000, "stall_ms": 60_000, "threads": 256}
         for name, limit in longest.items():
             if not 0 <= getattr(self, name) <= limit:
                 raise OptionError(f"{name} is {getattr(self, name)}, not in 0..{limit}")

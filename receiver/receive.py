@@ -63,7 +63,9 @@ class FaceReceiver:
         self._stats = stats
         self._worker = worker
         self._stages = StageTimes(clock=time.perf_counter)
-        self._decoder = decoder or FaceDecoder(CodecConfig(size=options.size), stage=self._stages.time)
+        self._decoder = decoder or FaceDecoder(
+            CodecConfig(size=options.size, threads=options.threads), stage=self._stages.time
+        )
         self._messages: JitterBuffer[MotionMessage] = JitterBuffer(wait_us=options.reorder_ms * 1000)
         self._playout: Playout[MotionState] = Playout(
             margin_us=options.margin_ms * 1000, longest_us=options.longest_delay_ms * 1000
@@ -194,6 +196,7 @@ class FaceReceiver:
     def _read(self, result: Read) -> None:
         self.counts["malformed_frames"] += result.malformed
         self.counts["missing_reference"] += result.missing
+        self.counts["broken_chains"] += result.unchained
         if result.missing:
             self._control.need_keyframe("reference missing")
         for state, arrived_us in result.states:

@@ -1,4 +1,4 @@
-"""A call without a codec and without time: a loop whose clock jumps to the next timer, a sender and a decoder of toys."""
+"""A call without a codec and without time: a loop whose clock jumps to the next timer, and toys for the rest."""
 
 import asyncio
 import selectors
@@ -121,7 +121,7 @@ class ToyDecoder:
                 states.append((ToyState(pts, number, reference_id), arrived_us))
             else:
                 missing += 1
-        return Read(tuple(states), missing, malformed)
+        return Read(tuple(states), missing=missing, malformed=malformed)
 
     def render(self, slot: Slot[Any]) -> Rendered:
         self.slots.append(slot)

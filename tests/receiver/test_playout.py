@@ -1,6 +1,7 @@
 """Playout: which picture is shown when, with a clock of numbers."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,7 @@ def test_a_bundle_of_four_costs_three_frames_of_delay_and_no_more() -> None:
         slots += play(playout, until_us=arrived_us + 4 * STEP_US - 1)
     assert [slot.pts for slot in slots] == [index * STEP for index in range(120)]
     assert playout.delay_us == 3 * STEP_US
-    gaps = {b.due_us - a.due_us for a, b in zip(slots, slots[1:], strict=False)}
+    gaps = {b.due_us - a.due_us for a, b in pairwise(slots)}
     assert gaps == {STEP_US}
 
 
@@ -161,4 +162,4 @@ def test_any_arrivals_play_in_order_and_never_stall_the_clock(arrivals: list[tup
         else:
             pytest.fail("always something due")
     resets = playout.counts["resets"]
-    assert sum(b <= a for a, b in zip(shown, shown[1:], strict=False)) <= resets
+    assert sum(b <= a for a, b in pairwise(shown)) <= resets

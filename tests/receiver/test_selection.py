@@ -1,5 +1,7 @@
 """One continuous picture out of two."""
 
+from itertools import pairwise
+
 from receiver.selection import Selection
 
 STALL = 700
@@ -37,6 +39,6 @@ def test_compare_shows_keypoints_and_h264_takes_over_when_they_stop() -> None:
         if selection.offer("h264", now_us=now_us):
             shown.append((now_us, "h264"))
     times = [now_us for now_us, _ in shown]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) <= STALL + 40 + 40
+    assert max(b - a for a, b in pairwise(times)) <= STALL + 40 + 40
     assert selection.changes == 2
     assert selection.showing == "keypoints"
