@@ -5,7 +5,8 @@ result says over how much of our curve the comparison holds; where curves do not
 reason.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import bjontegaard
@@ -50,12 +51,14 @@ def _span(values: Sequence[float]) -> str:
     return f"{sizes[0]:.3g} to {sizes[-1]:.3g}"
 
 
-def _overlap(anchor: Sequence[float], test: Sequence[float], what: str) -> tuple[float, str]:
-    """The share of `test`'s range that `anchor` covers, and why there is none."""
+def _overlap(
+    anchor: Sequence[float], test: Sequence[float], what: str, *, scale: Callable[[float], float] = float
+) -> tuple[float, str]:
+    """The share of `test`'s range on `scale` that `anchor` covers, and why there is none."""
     low, high = max(min(anchor), min(test)), min(max(anchor), max(test))
     if high <= low:
         return 0.0, f"{what} does not overlap: ours {_span(test)}, anchor {_span(anchor)}"
-    return (high - low) / (max(test) - min(test)), ""
+    return (scale(high) - scale(low)) / (scale(max(test)) - scale(min(test))), ""
 
 
 def _few(anchor: list[CurvePoint], test: list[CurvePoint]) -> str:
@@ -84,7 +87,7 @@ def bd_quality(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint]) -> Delt
     a, t = frontier(anchor), frontier(test)
     if reason := _few(a, t):
         return Delta(None, 0.0, reason)
-    overlap, reason = _overlap([p.kbps for p in a], [p.kbps for p in t], "kbps")
+    overlap, reason = _overlap([p.kbps for p in a], [p.kbps for p in t], "kbps", scale=math.log)
     if reason:
         return Delta(None, 0.0, reason)
     value = bjontegaard.bd_psnr(

@@ -35,7 +35,7 @@ class Lpips:
     def __init__(self, directory: Path) -> None:
         """Raises NetsMissing when the files are absent or of another shape."""
         try:
-            with np.load(directory / FEATURES_FILE, allow_pickle=False) as features:
+            with (directory / FEATURES_FILE).open("rb") as file, np.load(file, allow_pickle=False) as features:
                 self._convolutions = [
                     (
                         torch.from_numpy(features[f"features.{i}.weight"]),
@@ -45,7 +45,15 @@ class Lpips:
                 ]
             linear = torch.load(directory / LINEAR_FILE, map_location="cpu", weights_only=True)
             self._weights = [linear[f"lin{k}.model.1.weight"].float() for k in range(len(LAYERS))]
-        except (OSError, KeyError, ValueError, UnpicklingError, zipfile.BadZipFile, RuntimeError) as error:
+        except (
+            OSError,
+            LookupError,
+            TypeError,
+            ValueError,
+            UnpicklingError,
+            zipfile.BadZipFile,
+            RuntimeError,
+        ) as error:
             raise NetsMissing(f"{directory}: no usable {FEATURES_FILE} and {LINEAR_FILE} ({error})") from error
         shapes = [tuple(weight.shape[:2]) for weight, _ in self._convolutions]
         if shapes != [(b, a) for a, b in pairwise(CHANNELS)]:

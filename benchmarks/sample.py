@@ -271,7 +271,7 @@ def pose_at(t: float) -> Pose:
 
 
 def load_portrait() -> NDArray[np.uint8]:
-    """The crop the clip is made from. # (512, 512, 3) uint8 RGB; needs scikit-image (extra `sample`)"""
+    """The crop the clip is made from. # (512, 512, 3) uint8 RGB; needs scikit-image"""
     crop = np.asarray(import_module("skimage.data").astronaut())[CROP]
     return np.asarray(cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
