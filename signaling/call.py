@@ -16,6 +16,7 @@ connection itself (DTLS closing, at once; ICE consent, RFC 7675, half a minute a
 import asyncio
 import logging
 import secrets
+from typing import Literal
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
@@ -146,13 +147,12 @@ class Call:
             if reading.done() and isinstance(reading.exception(), SignalingError):
                 _log.warning("the call goes on without signaling: %s", reading.exception())
                 await change
-        finally:
-            reading.cancel()
-            change.cancel()
-            await asyncio.wait((reading, change))
-        if reading.cancelled() or isinstance(reading.exception(), SignalingError):
-            return None
-        return reading.result()
+        except asyncio.CancelledError:
+            message = await _stop(reading, change)
+            if message is not None:
+                self._client.put_back(message)
+            raise
+        return await _stop(reading, change)
 
     async def _heed(self, message: Message) -> str | None:
         """Takes one message of a call that is being set up or running; why the call is over, if it is."""
@@ -182,6 +182,16 @@ class Call:
             await self.pc.addIceCandidate(candidate)
         except _NONSENSE as error:
             _log.warning("a candidate of the other end cannot be used: %s", error)
+
+
+async def _stop(reading: asyncio.Task[Message], change: asyncio.Task[Literal[True]]) -> Message | None:
+    """Ends both tasks; the message, if one was read all the same."""
+    reading.cancel()
+    change.cancel()
+    await asyncio.wait((reading, change))
+    if reading.cancelled() or isinstance(reading.exception(), SignalingError):
+        return None
+    return reading.result()
 
 
 async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:

@@ -81,7 +81,7 @@ async def test_a_server_of_another_kind_is_unreachable(naps: Naps) -> None:
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        with pytest.raises(Unreachable, match="no signaling server answers at .*: 404"):
+        with pytest.raises(Unreachable, match=r"no signaling server answers at .*: 404"):
             await enter(f"ws://127.0.0.1:{runner.addresses[0][1]}", sleep=naps.sleep, now_s=naps.now_s)
 
 
