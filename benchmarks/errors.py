@@ -3,7 +3,7 @@
 BenchmarkError
 |-- ClipError          a file is not a video, or too short or too small to measure
 |-- NetsMissing        the directory named for LPIPS does not hold the two networks
-|-- SettingError (ValueError)   an unknown anchor, an empty list of QPs
+|-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name
 """
 
 
@@ -20,4 +20,4 @@ class NetsMissing(BenchmarkError):
 
 
 class SettingError(BenchmarkError, ValueError):
-    """An unknown anchor or an empty list of QPs."""
+    """An unknown anchor, an empty list of QPs, two clips of one name."""

@@ -117,7 +117,9 @@ def measure_clips(
     lpips: Lpips | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Iterator[ClipResult]:
-    """One clip after the other, so that one at a time is in memory. Raises ClipError."""
+    """One clip after the other, so that one at a time is in memory. Raises ClipError; SettingError on equal names."""
+    if len({path.stem for path in paths}) < len(paths):
+        raise SettingError("two clips have the same name; their rows could not be told apart")
     for path in paths:
         clip = load_clip(path, size=settings.size, seconds=settings.seconds)
         yield measure_clip(clip, settings, lpips=lpips, tick=tick)

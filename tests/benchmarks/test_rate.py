@@ -114,6 +114,7 @@ def test_a_qp_out_of_range_is_the_codecs_error() -> None:
         ([__file__], "test_rate.py"),
         ([str(SAMPLE), "--lpips", "nowhere"], "nowhere: no usable alexnet_features.npz"),
         ([str(SAMPLE), "--anchors", "h263"], "unknown anchor 'h263'"),
+        ([str(SAMPLE), str(SAMPLE)], "two clips have the same name"),
         ([str(SAMPLE), "--qps", "99"], "qp"),
         ([str(SAMPLE), "--seconds", "-1"], "must be positive"),
     ],
