@@ -21,6 +21,7 @@ __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "op
 
 WINDOW = "facewire"
 LABEL = "reconstructed"
+PROBE = "import cv2; cv2.namedWindow('facewire'); cv2.waitKey(1); cv2.destroyAllWindows()"
 
 Ended = Callable[[Exception | None], None]
 
@@ -199,9 +200,8 @@ def _check_display() -> None:
     hint = "use --output FILE.mp4 or --output null"
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise DisplayError(f"no display to open a window on (DISPLAY is not set): {hint}")
-    probe = "import cv2; cv2.namedWindow('facewire'); cv2.waitKey(1); cv2.destroyAllWindows()"
     try:
-        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, timeout=30, check=False)
+        done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=30, check=False)
     except subprocess.TimeoutExpired:
         raise DisplayError(f"opening a window takes too long: {hint}") from None
     if done.returncode != 0:

@@ -1,0 +1,173 @@
+"""The decode thread, and what it makes of frames that cannot be decoded."""
+
+import asyncio
+import threading
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+import receiver.decode
+from codec import BitstreamError, CodecConfig, ReferenceMissing
+from receiver.decode import DecodeThread, FaceDecoder
+from receiver.playout import Slot
+
+
+def unexpected(error: BaseException) -> None:
+    raise error
+
+
+async def test_jobs_run_in_another_thread_and_answer_on_the_loop() -> None:
+    worker = DecodeThread(failed=unexpected)
+    answer: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+    worker.post("read", threading.get_ident, lambda there: answer.set_result((there, threading.get_ident())))
+    there, here = await answer
+    assert there != here == threading.get_ident()
+    await worker.close()
+
+
+async def test_a_busy_thread_drops_the_oldest_pictures_and_serves_references_first() -> None:
+    worker = DecodeThread(failed=unexpected)
+    busy, begun, done = threading.Event(), threading.Event(), asyncio.Event()
+    order: list[str] = []
+
+    def block() -> None:
+        begun.set()
+        assert busy.wait(30)
+
+    worker.post("read", block, lambda _: None)
+    await asyncio.to_thread(begun.wait, 30)
+    for number in range(5):
+        worker.post("render", lambda: None, lambda _, number=number: order.append(f"render {number}"))
+    worker.post("render", lambda: None, lambda _: (order.append("last"), done.set()))
+    worker.post("read", lambda: None, lambda _: order.append("read"))
+    worker.post("reference", lambda: None, lambda _: order.append("reference"))
+    busy.set()
+    await done.wait()
+    assert order == ["reference", "read", "last"]
+    assert worker.dropped["render"] == 5
+    await worker.close()
+
+
+async def test_queues_are_bounded() -> None:
+    worker = DecodeThread(failed=unexpected)
+    busy, begun = threading.Event(), threading.Event()
+    worker.post("reference", lambda: (begun.set(), busy.wait(30)), lambda _: None)
+    await asyncio.to_thread(begun.wait, 30)
+    for _ in range(1000):
+        worker.post("read", lambda: None, lambda _: None)
+        worker.post("reference", lambda: None, lambda _: None)
+    assert worker.dropped == {"read": 936, "reference": 992}
+    busy.set()
+    await worker.close()
+
+
+async def test_an_unexpected_error_reaches_the_owner_and_the_thread_goes_on() -> None:
+    loop = asyncio.get_running_loop()
+    failure: asyncio.Future[BaseException] = loop.create_future()
+    answer: asyncio.Future[int] = loop.create_future()
+    worker = DecodeThread(failed=failure.set_result)
+    worker.post("read", lambda: 1 // 0, lambda _: None)
+    assert isinstance(await failure, ZeroDivisionError)
+    worker.post("read", lambda: 7, answer.set_result)
+    assert await answer == 7
+    await worker.close()
+
+
+class Motion:
+    def __init__(self, reference_id: int) -> None:
+        self.reference_id = reference_id
+
+
+class Frame:
+    """Two letters: what to do, and the reference."""
+
+    number = 3
+
+    def __init__(self, data: bytes) -> None:
+        self.what = data[:1]
+        self.motion = Motion(data[1])
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Frame":
+        if data[:1] == b"X":
+            raise BitstreamError("nonsense")
+        return cls(data)
+
+
+class Decoder:
+    """Reads frames whose reference is held; `B` is malformed inside, `C` stands on a lost frame."""
+
+    def __init__(self, config: CodecConfig, *, stage: Any) -> None:
+        self.references: tuple[int, ...] = ()
+
+    def add_reference(self, frame: Frame) -> int:
+        if frame.what == b"B":
+            raise BitstreamError("nonsense inside")
+        if frame.what == b"I":
+            raise ReferenceMissing("inter without intra")
+        self.references += (frame.motion.reference_id,)
+        return frame.motion.reference_id
+
+    def read(self, frame: Frame) -> tuple[str, int]:
+        if frame.what == b"B":
+            raise BitstreamError("nonsense inside")
+        if frame.what == b"C" or frame.motion.reference_id not in self.references:
+            raise ReferenceMissing("not here")
+        return ("state", frame.motion.reference_id)
+
+    def mix(self, a: Any, b: Any, fraction: float) -> tuple[Any, Any, float]:
+        return (a, b, fraction)
+
+    def render(self, state: Any) -> Any:
+        if state == "missing":
+            raise ReferenceMissing("gone")
+        if state == "bad":
+            raise BitstreamError("bad")
+        return ("picture", state)
+
+
+@pytest.fixture
+def face(monkeypatch: pytest.MonkeyPatch) -> FaceDecoder:
+    monkeypatch.setattr(receiver.decode, "Decoder", Decoder)
+    monkeypatch.setattr(receiver.decode, "CodedFrame", Frame)
+    return FaceDecoder(CodecConfig(), stage=lambda name: nullcontext())
+
+
+def test_each_way_to_fail_is_told_apart(face: FaceDecoder) -> None:
+    assert face.add_reference(b"R\x01").reference_id == 1
+    read = face.read((b"M\x01", b"X\x01", b"B\x01", b"C\x01", b"M\x02"), arrived_us=5)
+    assert read.states == ((("state", 1), 5),)
+    assert (read.malformed, read.unchained, read.missing) == (2, 1, 1)
+    assert face.add_reference(b"X\x01").problem == "malformed"
+    assert face.add_reference(b"B\x01").problem == "malformed"
+    missing = face.add_reference(b"I\x01")
+    assert (missing.problem, missing.number, missing.reference_id) == ("missing", 3, None)
+
+
+def test_motion_that_overtook_its_reference_waits_for_it(face: FaceDecoder) -> None:
+    assert face.read((b"M\x05",), arrived_us=100).missing == 1
+    face.read((b"M\x05",), arrived_us=2_000_000)
+    face.read((b"M\x06",), arrived_us=2_000_001)
+    result = face.add_reference(b"R\x05")
+    assert result.held == (5,)
+    assert result.freed.states == ((("state", 5), 2_000_000),)  # the first waited for more than a second
+    assert result.freed.missing == 1
+    assert [state for state, _ in face.add_reference(b"R\x06").freed.states] == [("state", 6)]
+
+
+def test_what_waits_is_bounded(face: FaceDecoder) -> None:
+    for number in range(100):
+        face.read((b"M\x05",), arrived_us=number)
+    assert len(face.add_reference(b"R\x05").freed.states) == FaceDecoder.WAITING
+
+
+def test_rendering_mixes_and_reports_problems(face: FaceDecoder) -> None:
+    whole: Slot[Any] = Slot(0, 0, "state")
+    assert face.render(whole).image_rgb == ("picture", "state")
+    between: Slot[Any] = Slot(0, 0, "state", "before", 0.5)
+    assert face.render(between).image_rgb == ("picture", ("before", "state", 0.5))
+    lost: Slot[Any] = Slot(0, 0, "missing")
+    assert face.render(lost).problem == "missing"
+    bad: Slot[Any] = Slot(0, 0, "bad")
+    assert face.render(bad).problem == "malformed"

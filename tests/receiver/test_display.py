@@ -1,0 +1,169 @@
+"""Windows and files: what is written plays, what cannot be shown says why."""
+
+import threading
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import receiver.display
+from receiver.display import FileOutput, NullOutput, Recorder, WindowOutput, labelled, open_output
+from receiver.errors import DisplayError
+from receiver.picture import Picture, fit
+from receiver.selection import Kind
+from receiver.videofile import VideoFile
+
+
+def picture(index: int, *, kind: Kind = "keypoints", size: int = 64) -> Picture:
+    image = np.full((size, size, 3), 10 + 3 * index % 200, np.uint8)
+    return Picture(kind, index * 3600, 5_000_000 + index * 40_000, image)
+
+
+def times(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [round(frame.time, 3) for frame in container.decode(video=0) if frame.time is not None]
+
+
+def ended(_: Exception | None) -> None:
+    pass
+
+
+def test_a_file_has_the_times_of_showing_and_says_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "out.mp4"
+    output = FileOutput(path, ended=ended)
+    for index in (0, 1, 2, 10, 11):
+        output.show(picture(index))
+    output.close()
+    assert output.pictures == 5
+    assert times(path) == [0.0, 0.04, 0.08, 0.4, 0.44]
+    with av.open(str(path)) as container:
+        assert "econstructed" in container.metadata["title"]
+
+
+def test_a_file_cut_off_while_it_is_written_plays(tmp_path: Path) -> None:
+    path, killed = tmp_path / "out.mp4", tmp_path / "killed.mp4"
+    file = VideoFile(path)
+    for index in range(60):
+        file.write(picture(index).rgb(), pts=index * 3600)
+    killed.write_bytes(path.read_bytes())
+    assert len(times(killed)) >= 25
+    file.close()
+    assert len(times(path)) == 60
+
+
+def test_pictures_of_another_size_are_fitted_in(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    file = VideoFile(path)
+    file.write(np.full((64, 64, 3), 100, np.uint8), pts=0)
+    file.write(np.full((90, 160, 3), 200, np.uint8), pts=3600)
+    file.close()
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert frames[1].shape == (64, 64, 3)
+    assert frames[1][:8].max() < 20
+    assert frames[1][32].min() > 180
+
+
+def test_fit_keeps_proportions() -> None:
+    image = fit(np.full((20, 10, 3), 255, np.uint8), width=40, height=40)
+    assert image[:, :9].max() == 0
+    assert image[:, 11:29].min() == 255
+    assert image[:, 31:].max() == 0
+
+
+def test_the_recorder_keeps_both_pictures_exactly_with_the_senders_times(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, ended=ended)
+    for index in range(5):
+        recorder.show(picture(index + 25))
+        recorder.show(picture(index + 26, kind="h264"))
+    recorder.show(picture(3))  # from another time line
+    recorder.close()
+    assert times(tmp_path / "keypoints.mkv") == [1.0, 1.04, 1.08, 1.12, 1.16]
+    assert times(tmp_path / "h264.mkv")[0] == 1.04
+    with av.open(str(tmp_path / "keypoints.mkv")) as container:
+        first = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert (first == picture(25).rgb()).all()
+
+
+def test_an_h264_frame_is_converted_where_it_is_needed() -> None:
+    frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), 50, np.uint8), format="rgb24").reformat(format="yuv420p")
+    shown = Picture("h264", 0, 0, frame)
+    assert shown.rgb().shape == (16, 16, 3)
+    assert shown.frame().format.name == "yuv420p"
+
+
+def test_no_picture_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    FileOutput(path, ended=ended).close()
+    assert not path.exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_call(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DisplayError, match="cannot write"):
+        FileOutput(tmp_path / "file" / "out.mp4", ended=ended)
+    with pytest.raises(DisplayError, match="cannot write"):
+        Recorder(tmp_path / "file", ended=ended)
+
+
+def test_a_disk_that_fails_ends_the_output_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = threading.Event()
+    output = FileOutput(tmp_path / "out.mp4", ended=lambda _: stopped.set())
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(VideoFile, "_open", fail)
+    output.show(picture(0))
+    assert stopped.wait(30)
+    with pytest.raises(DisplayError, match="No space left"):
+        output.close()
+
+
+def test_without_a_display_the_window_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(receiver.display.sys, "platform", "linux")
+    with pytest.raises(DisplayError, match=r"no display.*--output FILE\.mp4"):
+        open_output("window", size=256, ended=ended)
+
+
+def test_a_display_that_refuses_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.setattr(receiver.display, "PROBE", "raise SystemExit(1)")
+    with pytest.raises(DisplayError, match="no window can be opened"):
+        open_output("window", size=256, ended=ended)
+
+
+def test_the_window_shows_labelled_pictures_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[np.ndarray] = []
+    stopped = threading.Event()
+    monkeypatch.setattr(receiver.display, "_check_display", lambda: None)
+    for name in ("namedWindow", "resizeWindow", "destroyWindow"):
+        monkeypatch.setattr(cv2, name, lambda *_: None)
+    monkeypatch.setattr(cv2, "imshow", lambda _, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda _: ord("q") if shown else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    output = WindowOutput(size=64, ended=lambda _: stopped.set())
+    output.show(picture(0, size=256))
+    assert stopped.wait(30)
+    output.close()
+    assert (shown[0] != cv2.cvtColor(picture(0, size=256).rgb(), cv2.COLOR_RGB2BGR)).any()
+
+
+def test_the_label_is_small_and_leaves_the_original_alone() -> None:
+    image = np.full((256, 256, 3), 100, np.uint8)
+    marked = labelled(image)
+    assert (image == 100).all()
+    changed = (marked != image).any(axis=2)
+    assert 0.002 < changed.mean() < 0.05
+    assert not changed[:220].any()
+
+
+def test_null_takes_everything() -> None:
+    output = open_output("null", size=256, ended=ended)
+    assert isinstance(output, NullOutput)
+    output.show(picture(0))
+    output.close()
