@@ -57,7 +57,7 @@ class Program:
         ended = self._ended(asyncio.get_running_loop())
         size, options = self._receiving.size, self._options
         if options.record is not None:
-            self._recorder = Recorder(options.record, ended=ended)
+            self._recorder = Recorder(options.record, size=size, ended=ended)
         self._output = await asyncio.to_thread(open_output, options.output, size=size, ended=ended)
 
     def _ended(self, loop: asyncio.AbstractEventLoop) -> Callable[[Exception | None], None]:

@@ -7,7 +7,7 @@ from receiver.clocksync import ClockSync
 from receiver.jitterbuffer import KeyframeRequests
 from receiver.picture import Picture
 from receiver.playout import to_us
-from receiver.selection import Mode
+from receiver.selection import Kind, Mode
 from signaling.channels import Channel
 from signaling.errors import MessageError, PeerGone
 from signaling.messages import ClockPing, ClockPong, KeyframeRequest, Message, ModeSwitch, QualityReport, decode, encode
@@ -16,6 +16,7 @@ __all__ = ["Control"]
 
 QUICK_PINGS = 8  # a few exchanges at once, then one every two seconds
 TICKS_PER_PING = 20
+LONGEST_WITHOUT_PICTURE_US = 1_000_000
 
 
 class Control:
@@ -33,6 +34,7 @@ class Control:
         self._on_mode = on_mode
         self._counts = counts
         self._pings = 0
+        self._pictured_us = 0
         self._ticks = 0
         self._pts_origin_us: int | None = None
         self.mode: Mode = "keypoints"
@@ -74,13 +76,24 @@ class Control:
         captured_us = self.clock.to_ours(self._pts_origin_us + to_us(picture.pts))
         return None if captured_us is None else (picture.shown_us - captured_us) / 1000
 
+    def pictured(self, kind: Kind) -> None:
+        """A picture was made of what the sender sends."""
+        if kind == "h264" if self.mode == "h264" else kind == "keypoints":
+            self._pictured_us = self._now_us()
+            self.requests.satisfied()
+
+    def opened(self) -> None:
+        """The channel is open: whoever joins needs a keyframe, or in H.264 a key picture."""
+        self._pictured_us = self._now_us()
+        self.need_keyframe("joined")
+
     def need_keyframe(self, reason: str) -> None:
         """Asks for a keyframe, at once if the back-off allows."""
         self.requests.need(reason)
         self._ask_for_keyframe()
 
     def _ask_for_keyframe(self) -> None:
-        if not self._channel.is_open or self.mode == "h264":
+        if not self._channel.is_open:
             return
         reason = self.requests.poll(now_us=self._now_us())
         if reason is not None:
@@ -88,6 +101,8 @@ class Control:
 
     def tick(self) -> None:
         """What is to be said from time to time; called ten times a second."""
+        if self._now_us() - self._pictured_us > LONGEST_WITHOUT_PICTURE_US:
+            self.requests.need("no picture")
         self._ask_for_keyframe()
         if self._channel.is_open and (self._pings < QUICK_PINGS or self._ticks % TICKS_PER_PING == 0):
             self._pings += 1

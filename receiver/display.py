@@ -12,10 +12,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from codec import MediaError
+from codec.video import VideoWriter
 from receiver.errors import DisplayError
-from receiver.picture import Image, Picture
+from receiver.picture import Image, Picture, fit
 from receiver.selection import KINDS, Kind
-from receiver.videofile import VideoFile
+from receiver.videofile import RECONSTRUCTED, VideoFile
 
 __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
 
@@ -80,8 +82,10 @@ class _Pictures:
                     pass
             finally:
                 self._finish()
-        except (DisplayError, cv2.error) as error:
-            self._error = error if isinstance(error, DisplayError) else DisplayError(f"window: {error.err}")
+        except (DisplayError, MediaError) as error:
+            self._error = DisplayError(str(error))
+        except cv2.error as error:
+            self._error = DisplayError(f"window: {error.err}")
         self._ended(self._error)
 
     def _step(self) -> bool:
@@ -126,16 +130,18 @@ class FileOutput(_Pictures):
 class Recorder(_Pictures):
     """Both codecs' pictures, lossless, with the sender's time stamps: DIR/keypoints.mkv and DIR/h264.mkv."""
 
-    def __init__(self, folder: Path, *, ended: Ended) -> None:
+    def __init__(self, folder: Path, *, size: int, ended: Ended) -> None:
         _check_writable(folder / "keypoints.mkv")
-        self._files: dict[Kind, VideoFile] = {kind: VideoFile(folder / f"{kind}.mkv", title=kind) for kind in KINDS}
+        self._size = size
+        self._files = {kind: VideoWriter(folder / f"{kind}.mkv", comment=f"{kind}. {RECONSTRUCTED}") for kind in KINDS}
         self._last: dict[Kind, int] = dict.fromkeys(KINDS, -1)
         super().__init__(name="facewire-record", capacity=128, ended=ended)
 
     def _handle(self, picture: Picture) -> None:
         if picture.pts > self._last[picture.kind]:  # a sender that starts over has another time line
             self._last[picture.kind] = picture.pts
-            self._files[picture.kind].write(picture.rgb(), pts=picture.pts, keep_time=True)
+            image_rgb = fit(picture.rgb(), width=self._size, height=self._size)
+            self._files[picture.kind].write(image_rgb, pts=picture.pts)
 
     def _finish(self) -> None:
         for file in self._files.values():

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -77,6 +78,7 @@ class FaceReceiver:
         self._held: tuple[int, ...] = ()
         self._shown: list[Callable[[Picture], None]] = [self.track.offer]
         self._every: list[Callable[[Picture], None]] = []
+        self._untimed: deque[Picture] = deque(maxlen=64)
         self._metered: list[Callable[[Figures], None]] = []
         self._wake = asyncio.Event()
         self._video_there = asyncio.Event()
@@ -140,7 +142,7 @@ class FaceReceiver:
 
     def _on_state(self, is_open: bool) -> None:
         if is_open:
-            self._control.need_keyframe("joined")
+            self._control.opened()
         else:
             self._stopped.set()
 
@@ -231,7 +233,6 @@ class FaceReceiver:
             if result.problem == "missing":
                 self._control.need_keyframe("reference missing")
             return
-        self._control.requests.satisfied()
         self._deliver(Picture("keypoints", result.slot.pts, self._now_us(), result.image_rgb), timed=True)
 
     # H.264
@@ -245,13 +246,25 @@ class FaceReceiver:
             except MediaStreamError:
                 return
             if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
-                origin = self._control.h264_origin
-                pts = round(frame.pts * frame.time_base * 90_000) + (origin or 0)
-                self._deliver(Picture("h264", pts, self._now_us(), frame), timed=origin is not None)
+                self._take_h264(frame, round(frame.pts * frame.time_base * 90_000))
+
+    def _take_h264(self, frame: VideoFrame, elapsed: int) -> None:
+        """A decoded frame, `elapsed` (1/90000 s) after the first packet; what came before the sender told that one's
+        pts is kept for the recording."""
+        origin = self._control.h264_origin
+        picture = Picture("h264", elapsed + (origin or 0), self._now_us(), frame)
+        if origin is None and self._every:
+            self._untimed.append(picture)
+        elif origin is not None:
+            while self._untimed:
+                early = self._untimed.popleft()
+                self._record(replace(early, pts=early.pts + origin))
+        self._deliver(picture, timed=origin is not None)
 
     # Pictures and figures out
 
     def _deliver(self, picture: Picture, *, timed: bool) -> None:
+        self._control.pictured(picture.kind)
         shown = self._selection.offer(picture.kind, now_us=picture.shown_us)
         delay_ms = self._control.delay_ms(picture) if timed else None
         self._meter.decoded(picture.kind, delay_ms=delay_ms, shown=shown)
@@ -260,8 +273,11 @@ class FaceReceiver:
             for callback in self._shown:
                 callback(picture)
         if timed:
-            for callback in self._every:
-                callback(picture)
+            self._record(picture)
+
+    def _record(self, picture: Picture) -> None:
+        for callback in self._every:
+            callback(picture)
 
     async def _tick(self) -> None:
         tick = 0

@@ -13,40 +13,32 @@ __all__ = ["RECONSTRUCTED", "VideoFile"]
 
 RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."
 TIME_BASE = Fraction(1, 90_000)
-STILL_STEP = 1  # smallest distance between two time stamps, in 1/90000 s
 
-# MP4: an index for each second instead of one at the end. Matroska: a cluster for each second.
-_CONTAINERS = {
-    ".mp4": {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"},
-    ".mkv": {"cluster_time_limit": "1000", "flush_packets": "1"},
-}
+# An index for each second instead of one at the end: what was written before the program was killed can be played.
+MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"
 
 
 class VideoFile:
-    """FILE.mp4 (H.264) or FILE.mkv (lossless FFV1), opened at the first picture, whose size the others are fitted to.
+    """FILE.mp4 (H.264), opened at the first picture, whose size the others are fitted to.
 
     The file's title and comment say that the pictures are reconstructed. Raises DisplayError where it cannot be
     written.
     """
 
-    def __init__(self, path: Path, *, title: str = RECONSTRUCTED) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._title = title
         self._container: av.container.OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._start = 0
-        self._last = -STILL_STEP
+        self._last = -1
         self.pictures = 0
 
-    def write(self, image_rgb: Image, *, pts: int, keep_time: bool = False) -> None:
-        """Adds a picture, uint8 (H, W, 3), at `pts` (1/90000 s, increasing).
-
-        Times count from the first picture, or are the given ones with `keep_time`.
-        """
+    def write(self, image_rgb: Image, *, pts: int) -> None:
+        """Adds a picture, uint8 (H, W, 3), at `pts` (1/90000 s, increasing); times count from the first picture."""
         try:
-            stream = self._stream or self._open(image_rgb, start=0 if keep_time else pts)
+            stream = self._stream or self._open(image_rgb, start=pts)
             frame = av.VideoFrame.from_ndarray(fit(image_rgb, width=stream.width, height=stream.height), format="rgb24")
-            frame.pts = self._last = max(self._last + STILL_STEP, pts - self._start)
+            frame.pts = self._last = max(self._last + 1, pts - self._start)
             frame.time_base = TIME_BASE
             assert self._container is not None
             self._container.mux(stream.encode(frame))
@@ -55,18 +47,14 @@ class VideoFile:
             raise DisplayError(f"{self._path}: cannot write: {_reason(error)}") from None
 
     def _open(self, image_rgb: Image, *, start: int) -> VideoStream:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        options = _CONTAINERS[self._path.suffix]
-        self._container = av.open(str(self._path), "w", options=options)
-        self._container.metadata.update({"title": self._title, "comment": RECONSTRUCTED})
-        lossless = self._path.suffix == ".mkv"
-        stream = self._container.add_stream("ffv1" if lossless else "libx264", rate=25)
+        self._container = av.open(str(self._path), "w", options={"movflags": MOVFLAGS, "flush_packets": "1"})
+        self._container.metadata.update({"title": RECONSTRUCTED, "comment": RECONSTRUCTED})
+        stream = self._container.add_stream("libx264", rate=25)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = image_rgb.shape[1] // 2 * 2, image_rgb.shape[0] // 2 * 2
-        stream.pix_fmt = "bgr0" if lossless else "yuv420p"
+        stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = TIME_BASE
-        if not lossless:
-            stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "g": "25"}
+        stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "g": "25"}
         self._stream, self._start = stream, start
         return stream
 

@@ -74,7 +74,7 @@ def test_fit_keeps_proportions() -> None:
 
 
 def test_the_recorder_keeps_both_pictures_exactly_with_the_senders_times(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, ended=ended)
+    recorder = Recorder(tmp_path, size=64, ended=ended)
     for index in range(5):
         recorder.show(picture(index + 25))
         recorder.show(picture(index + 26, kind="h264"))
@@ -105,7 +105,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_call(tmp_path: Path) 
     with pytest.raises(DisplayError, match="cannot write"):
         FileOutput(tmp_path / "file" / "out.mp4", ended=ended)
     with pytest.raises(DisplayError, match="cannot write"):
-        Recorder(tmp_path / "file", ended=ended)
+        Recorder(tmp_path / "file", size=64, ended=ended)
 
 
 def test_a_disk_that_fails_ends_the_output_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -341,3 +341,43 @@ def test_well_packed_nonsense_goes_no_further_than_the_decoder(
     assert ends.pts[-1] == 59
     assert ends.receiver.counts["malformed_frames"] == len(frames)
     assert ends.receiver.counts["reference_malformed"] == 1
+
+
+def test_an_h264_call_that_shows_nothing_asks_for_a_key_picture(virtual: Any, toys: Any) -> None:
+    async def call(*, flows: bool) -> int:
+        video = toys.Video()
+        ends = Ends(toys, video=video)
+        ends.sender.send_reference = lambda: None  # type: ignore[method-assign]
+
+        async def show() -> None:
+            ends.sender.say(ModeSwitch(mode="h264", pts=0))
+            await asyncio.sleep(0.1)
+            await (video.film(125) if flows else asyncio.sleep(5))
+
+        await ends.run_during(ends.receiver, show())
+        return len(ends.sender.of(KeyframeRequest))
+
+    assert virtual(call(flows=True)) == 1
+    assert virtual(call(flows=False)) >= 4
+
+
+def test_early_h264_pictures_are_recorded_once_their_time_is_known(virtual: Any, toys: Any) -> None:
+    async def call() -> list[int]:
+        video = toys.Video()
+        ends = Ends(toys, video=video)
+        recorded: list[int] = []
+        ends.receiver.watch(lambda picture: recorded.append(picture.pts), every=True)
+
+        async def show() -> None:
+            await video.film(10)
+            figures = {"h264_origin_pts": 100.0 * STEP}
+            ends.sender.say(
+                QualityReport(pts=0, keypoints_psnr_db=None, h264_psnr_db=None, mode="h264", figures=figures)
+            )
+            await asyncio.sleep(0.1)
+            await video.film(10)
+
+        await ends.run_during(ends.receiver, show())
+        return recorded
+
+    assert virtual(call()) == [number * STEP for number in range(100, 120)]
