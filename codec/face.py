@@ -108,7 +108,7 @@ def crop_for_face(box: FaceBox, height: int, width: int) -> Crop:
 def crop_for_clip(images_rgb: Iterable[Picture], detector: FaceDetector) -> Crop:
     """Return one crop for a whole clip, since each change of it would cost a reference.
 
-    Takes pictures sampled from the clip, all of one shape. Raises FaceNotFound when under a quarter of them show a face.
+    Takes pictures sampled from it, all of one shape. Raises FaceNotFound when under a quarter of them show a face.
     """
     looked = 0
     shape = (0, 0)

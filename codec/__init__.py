@@ -1,0 +1,28 @@
+"""The codec: bytes, arrays and tensors. No clock, socket, thread or camera.
+
+The data path, and where each step lives:
+
+    1 capture            sender/
+    2 crop               crop.py, face.py       frame -> face square
+    3 motion extraction  motion.py, networks/   face square -> canonical keypoints, rotation, scale, expression
+    4 code               encoder.py             motion_search.py finds what to send, rate.py what it may cost;
+                                                quantizer.py, symbols.py, entropy.py, bitstream.py make it bytes;
+                                                reference.py codes the pictures that are warped
+    5 packetise          packet.py              coded frames -> messages
+    6 transport          sender/, signaling/, receiver/
+    7 depacketise        packet.py              messages -> coded frames
+    8 decode             decoder.py, state.py   coded frame -> how to show it
+    9 warp, generate     networks/, runtime.py  -> picture
+    10 display, meter    receiver/
+
+Files with no network: container.py (.fw), video.py, and `python -m codec`.
+"""
+
+from codec.bitstream import CodedFrame
+from codec.config import CodecConfig
+from codec.decoder import Decoder
+from codec.encoder import Encoder, FrameReport
+from codec.errors import CodecError
+from codec.state import MotionState
+
+__all__ = ["CodecConfig", "CodecError", "CodedFrame", "Decoder", "Encoder", "FrameReport", "MotionState"]

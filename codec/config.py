@@ -1,0 +1,79 @@
+"""The settings of the codec: one frozen value, checked when it is made, and the named presets.
+
+The quality index `qp` sets everything that trades bits for quality: quantiser steps, the quality of coded references
+and how readily a new one is sent. Ten steps of qp double the quantiser step, as six do in H.264.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from codec.errors import ConfigError
+
+SIZES = (256, 512)
+MAX_QP = 63
+
+References = Literal["adaptive", "single"]
+Activation = Literal["immediate", "acknowledged"]
+Preset = Literal["realtime", "file", "lowest-rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodecConfig:
+    """How to code a call. ConfigError when a field is out of range.
+
+    size            side of the face square in pixels, 256 or 512
+    qp              0 (best) .. 63 (fewest bits)
+    bundle          frames whose motion is coded as a chain and must travel together; 1 codes each frame alone
+    residual        code the motion residual on top of the keypoints
+    references      "adaptive": new references whenever they are worth their bits; "single": one per keyframe
+    activation      "immediate": a new reference is used at once; "acknowledged": only after Encoder.acknowledge
+    measure_every   the encoder reconstructs, and measures, each n-th frame; every frame where 1
+    weights         name of the weight file
+    threads         threads the networks may use; 0 leaves it to the machine
+    """
+
+    size: int = 256
+    qp: int = 32
+    bundle: int = 4
+    residual: bool = True
+    references: References = "adaptive"
+    activation: Activation = "immediate"
+    measure_every: int = 1
+    weights: str = "first"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self.size in SIZES, f"size is {self.size}; this codec knows {SIZES[0]} and {SIZES[1]}")
+        _check(0 <= self.qp <= MAX_QP, f"qp is {self.qp}; it runs from 0 to {MAX_QP}")
+        _check(1 <= self.bundle <= 64, f"bundle is {self.bundle}; it runs from 1 to 64")
+        _check(self.references in ("adaptive", "single"), f"references is {self.references!r}")
+        _check(self.activation in ("immediate", "acknowledged"), f"activation is {self.activation!r}")
+        _check(self.measure_every >= 1, "measure_every is at least 1")
+        _check(self.threads >= 0, "threads is at least 0")
+        _check(bool(self.weights), "weights needs a name")
+
+    def with_(self, **changes: Any) -> "CodecConfig":
+        """A copy with some fields changed."""
+        try:
+            return replace(self, **changes)
+        except TypeError as error:
+            raise ConfigError(str(error)) from error
+
+    @classmethod
+    def preset(cls, name: Preset, **changes: Any) -> "CodecConfig":
+        """`realtime` for calls, `file` for storing clips, `lowest-rate` for one reference and keypoints alone."""
+        if name not in PRESETS:
+            raise ConfigError(f"preset is {name!r}; there are {', '.join(PRESETS)}")
+        return PRESETS[name].with_(**changes)
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise ConfigError(message)
+
+
+PRESETS: dict[str, CodecConfig] = {
+    "realtime": CodecConfig(activation="acknowledged", measure_every=4),
+    "file": CodecConfig(),
+    "lowest-rate": CodecConfig(residual=False, references="single"),
+}

@@ -1,0 +1,236 @@
+"""Coded frames in a file, `.fw`: the bitstream with time stamps, checksums and an end, and no network.
+
+Version 1. All numbers are big-endian; text is UTF-8; a checksum is the CRC-32 of zlib over the bytes that it closes.
+
+    header
+        4 bytes     "FWIR"
+        u8          version, 1
+        u16         size: the side of the face square in pixels
+        u32, u32    frame rate as a fraction, nominal: each frame has its own time stamp
+        u32         time base: time stamps count 1 / this many seconds, 90,000
+        u8, text    weights id: the file decodes with these weights alone
+        u32         checksum of all of the header before it
+    then a record for each coded frame, in coding order
+        u32         length of the coded frame in bytes, 1 .. 2^24
+        i64         time stamp, increasing
+        bytes       the coded frame
+        u32         checksum of the record before it
+    and at the end
+        u32         0
+        u32         number of frames
+        u32         checksum of these eight bytes
+
+A file without the end was cut short: its whole records still play. Nothing follows the end.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from codec.errors import BitstreamError, ConfigError, MediaError, TruncatedError, VersionError
+
+__all__ = ["FileHeader", "FileReader", "FileRecord", "FileWriter"]
+
+MAGIC = b"FWIR"
+VERSION = 1
+TIME_BASE = 90_000
+MAX_SIZE = 4096
+MAX_RECORD = 1 << 24
+
+FIXED_HEADER = struct.Struct(">4sBHIIIB")
+RECORD_HEADER = struct.Struct(">Iq")
+END = struct.Struct(">II")
+CHECKSUM = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileHeader:
+    """What a file says before its first frame."""
+
+    size: int
+    fps: Fraction
+    weights: str
+
+    def __bytes__(self) -> bytes:
+        """Write the header; ConfigError on a field out of range."""
+        weights = self.weights.encode()
+        if not 1 <= self.size <= MAX_SIZE or not 1 <= len(weights) <= 255:
+            raise ConfigError(f"a file of size {self.size} with weights {self.weights!r}")
+        if not (0 < self.fps.numerator <= 0xFFFFFFFF and self.fps.denominator <= 0xFFFFFFFF):
+            raise ConfigError(f"a file at {self.fps} frames a second")
+        fixed = FIXED_HEADER.pack(
+            MAGIC, VERSION, self.size, self.fps.numerator, self.fps.denominator, TIME_BASE, len(weights)
+        )
+        return _close(fixed + weights)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read a header; raises BitstreamError, or TruncatedError or VersionError, which are such."""
+        if not data.startswith(MAGIC[: len(data)]) or not data:
+            raise BitstreamError("not a facewire file")
+        if len(data) < FIXED_HEADER.size:
+            raise TruncatedError("the file ends within its header")
+        _, version, size, numerator, denominator, time_base, length = FIXED_HEADER.unpack_from(data)
+        if version != VERSION:
+            raise VersionError(f"a facewire file of version {version}; this build reads {VERSION}")
+        if len(data) < FIXED_HEADER.size + length + CHECKSUM.size:
+            raise TruncatedError("the file ends within its header")
+        body = _open(data[: FIXED_HEADER.size + length + CHECKSUM.size], "header")
+        if not 1 <= size <= MAX_SIZE or not numerator or not denominator or time_base != TIME_BASE or not length:
+            raise BitstreamError("the file's header holds values out of range")
+        try:
+            weights = body[FIXED_HEADER.size :].decode()
+        except UnicodeDecodeError as error:
+            raise BitstreamError("the weights id in the file's header is not text") from error
+        return cls(size=size, fps=Fraction(numerator, denominator), weights=weights)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One coded frame and its time stamp in 1/90000 s."""
+
+    pts: int
+    data: bytes
+
+    def __bytes__(self) -> bytes:
+        """Write the record; ConfigError on a field out of range."""
+        if not 1 <= len(self.data) <= MAX_RECORD or not -(1 << 63) <= self.pts < 1 << 63:
+            raise ConfigError(f"a record of {len(self.data)} bytes at {self.pts}")
+        return _close(RECORD_HEADER.pack(len(self.data), self.pts) + self.data)
+
+
+class FileWriter:
+    """Writes a `.fw` file frame by frame. Use it as a context manager: leaving it, even by an error, ends the file."""
+
+    def __init__(self, path: Path, header: FileHeader) -> None:
+        """Raises MediaError if the file cannot be made."""
+        self._path = path
+        self._frames = 0
+        opening = bytes(header)
+        try:
+            self._file: BinaryIO = path.open("wb")
+        except OSError as error:
+            raise MediaError(f"{path}: {error.strerror}") from error
+        self._write(opening)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, data: bytes, *, pts: int) -> None:
+        """Add a coded frame. Raises MediaError if the file cannot take it."""
+        self._write(bytes(FileRecord(pts, data)))
+        self._frames += 1
+
+    def close(self) -> None:
+        """Write the end; more than once does nothing more."""
+        if self._file.closed:
+            return
+        try:
+            self._write(_close(END.pack(0, self._frames)))
+        finally:
+            self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+            self._file.flush()  # what is written stays readable if the process is killed
+        except OSError as error:
+            raise MediaError(f"{self._path}: cannot be written: {error.strerror}") from error
+
+
+class FileReader:
+    """Reads a `.fw` file. Iterate over it for its records; it holds one at a time.
+
+    A file that ends early, or is damaged, yields all whole records before that place; then `damage` says in words what
+    is wrong with it. It is None for a file that ended as it should.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises MediaError if the file cannot be opened, BitstreamError or a kind of it on a header we cannot read."""
+        self._path = path
+        self.damage: str | None = None
+        try:
+            self._file: BinaryIO = path.open("rb")
+            self._left = os.fstat(self._file.fileno()).st_size
+            self.header = self._read_header()
+        except OSError as error:
+            raise MediaError(f"{path}: {error.strerror}") from error
+        except BitstreamError as error:
+            self._file.close()
+            raise type(error)(f"{path}: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[FileRecord]:
+        count, last = 0, -(1 << 63) - 1
+        try:
+            while (record := self._read_record(count)) is not None:
+                if record.pts <= last:
+                    raise BitstreamError("time runs backwards")
+                yield record
+                count, last = count + 1, record.pts
+        except (BitstreamError, OSError) as error:
+            self.damage = f"{self._path}: {error} after {count} whole frames"
+
+    def close(self) -> None:
+        """Close the file; more than once does nothing more."""
+        self._file.close()
+
+    def _read_header(self) -> FileHeader:
+        fixed = self._file.read(FIXED_HEADER.size)
+        rest = self._file.read(fixed[-1] + CHECKSUM.size) if len(fixed) == FIXED_HEADER.size else b""
+        self._left -= len(fixed) + len(rest)
+        return FileHeader.parse(fixed + rest)
+
+    def _read_record(self, count: int) -> FileRecord | None:
+        opening = self._take(4)
+        (length,) = struct.unpack(">I", opening)
+        if length == 0:
+            end = _open(opening + self._take(END.size - 4 + CHECKSUM.size), "end")
+            if END.unpack(end) != (0, count):
+                raise BitstreamError("the end tells of another number of frames")
+            if self._left:
+                raise BitstreamError("something follows the end")
+            return None
+        if length > MAX_RECORD:
+            raise BitstreamError("a record of impossible length")
+        body = _open(opening + self._take(RECORD_HEADER.size - 4 + length + CHECKSUM.size), "record")
+        _, pts = RECORD_HEADER.unpack_from(body)
+        return FileRecord(pts, body[RECORD_HEADER.size :])
+
+    def _take(self, length: int) -> bytes:
+        if length > self._left:  # checked before anything of that length is allocated
+            raise TruncatedError("the file ends early")
+        data = self._file.read(length)
+        self._left -= len(data)
+        if len(data) < length:
+            raise TruncatedError("the file ends early")
+        return data
+
+
+def _close(body: bytes) -> bytes:
+    return body + CHECKSUM.pack(zlib.crc32(body))
+
+
+def _open(data: bytes, what: str) -> bytes:
+    body = data[: -CHECKSUM.size]
+    if data[-CHECKSUM.size :] != CHECKSUM.pack(zlib.crc32(body)):
+        raise BitstreamError(f"the checksum of the {what} does not hold")
+    return body

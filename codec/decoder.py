@@ -1,0 +1,184 @@
+"""Stage 8, decode: CodedFrame -> picture; the mirror of encoder.py."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.bitstream import NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.config import CodecConfig
+from codec.entropy import Reader
+from codec.errors import BitstreamError, ReferenceMissing, VersionError
+from codec.motion import KEYPOINTS, MOTION_NUMBERS
+from codec.quantizer import dequantize
+from codec.reference import ReferenceDecoder
+from codec.runtime import Runtime
+from codec.state import (
+    Chain,
+    HeldReference,
+    MotionState,
+    References,
+    advance,
+    canonical_step,
+    full_flow,
+    make_state,
+    motion_steps,
+    origin,
+    pts_of,
+    read_frame,
+    walk_pose,
+)
+from codec.symbols import SymbolCoder
+
+Picture = npt.NDArray[np.uint8]
+Stage = Callable[[str], AbstractContextManager[object]]
+
+
+def no_stage(name: str) -> AbstractContextManager[object]:
+    """The default timing hook: the codec itself has no clock."""
+    return nullcontext()
+
+
+class Decoder:
+    """Holds references and the chain of one stream. Every error leaves it usable.
+
+    `stage`, if given, is entered around the parts worth timing: "reference", "entropy", "generate".
+    """
+
+    def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
+        self.config = config or CodecConfig()
+        self._stage = stage
+        self._runtime = Runtime(self.config.weights, threads=self.config.threads)
+        self._symbols = SymbolCoder.of(self._runtime.weights.tables)
+        self._pictures = ReferenceDecoder(size=self.config.size)
+        self._references = References()
+        self._newest: HeldReference | None = None
+        self._last: MotionState | None = None
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        """The ids of the references held, oldest first."""
+        return self._references.ids
+
+    def decode(self, coded: CodedFrame) -> Picture:
+        """A coded frame -> uint8 (size, size, 3).
+
+        Raises ReferenceMissing when its reference, or the frame its chain builds on, is not held, BitstreamError when
+        it is malformed. A frame with a reference half alone shows that reference as it is.
+        """
+        if coded.reference is not None:
+            self.add_reference(coded)
+        if coded.motion is None:
+            held = self._references.get(coded.reference.id) if coded.reference else None
+            assert held is not None, "a coded frame has at least one half"
+            return held.prepared.picture
+        return self.render(self.read(coded))
+
+    def add_reference(self, coded: CodedFrame) -> int:
+        """Stores the reference half; its id. Inter-coded references must come in order."""
+        reference = coded.reference
+        if reference is None:
+            raise BitstreamError("this coded frame holds no reference")
+        self._check(reference)
+        with self._stage("reference"):
+            canonical, motion = self._read_pose(reference)
+            picture = self._pictures.decode(reference.picture, intra=reference.intra)
+            prepared = self._runtime.prepare(picture)
+        held = HeldReference(reference.id, coded.number, reference.pts, reference.duration, canonical, motion, prepared)
+        self._references.add(held)
+        self._newest = held
+        return reference.id
+
+    def read(self, coded: CodedFrame) -> MotionState:
+        """Decodes the motion half; cheap."""
+        motion = coded.motion
+        if motion is None:
+            raise BitstreamError("this coded frame holds no motion")
+        reference = self._references.get(motion.reference_id)
+        if reference is None:
+            raise ReferenceMissing(f"reference {motion.reference_id} is not held")
+        tables = self._symbols.tables
+        before = self._chain_before(coded.number, motion)
+        chain = before if before is not None else origin(reference, tables, _qp(motion))
+        with self._stage("entropy"):
+            difference = read_frame(self._symbols, motion.symbols, qp=chain.qp)
+        chain = advance(chain, difference)
+        near = self._last.pts if self._last else reference.pts
+        pts = pts_of(motion, number=coded.number, reference=reference, near=near)
+        state = make_state(chain, tables, reference=reference, number=coded.number, pts=pts, base=motion.base)
+        self._last = state
+        return state
+
+    def render(self, state: MotionState) -> Picture:
+        """Warps and generates: uint8 (size, size, 3). The expensive part."""
+        reference = self._references.get(state.reference_id)
+        if reference is None:
+            raise ReferenceMissing(f"reference {state.reference_id} is no longer held")
+        with self._stage("generate"):
+            flow, occlusion = full_flow(self._runtime, reference, state)
+            return self._runtime.generate(reference.prepared, flow=flow, occlusion=occlusion)
+
+    def mix(self, a: MotionState, b: MotionState, fraction: float) -> MotionState:
+        """A state between two, for concealment: a at 0, b at 1. Across references it is the nearer of the two."""
+        if a.reference_id != b.reference_id or a.base != b.base:
+            return a if fraction < 0.5 else b
+        rest = 1 - fraction
+        return MotionState(
+            pts=round(a.pts * rest + b.pts * fraction),
+            number=a.number,
+            reference_id=a.reference_id,
+            base=a.base,
+            motion=(a.motion * rest + b.motion * fraction).astype(np.float32),
+            coefficients=(a.coefficients * rest + b.coefficients * fraction).astype(np.float32),
+            chain=None,
+        )
+
+    def _check(self, reference: CodedReference) -> None:
+        if reference.size != self.config.size:
+            raise BitstreamError(f"the stream is {reference.size}x{reference.size}, not {self.config.size}")
+        ours = self._runtime.weights.identifier
+        if reference.intra and reference.weights_id != ours:
+            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {ours.hex()}")
+        if not reference.intra and (self._newest is None or reference.id != (self._newest.id + 1) % REFERENCE_IDS):
+            raise ReferenceMissing(f"reference {reference.id} builds on one that is not held")
+
+    def _read_pose(self, reference: CodedReference) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Canonical keypoints and motion of the reference picture itself."""
+        tables = self._symbols.tables
+        step = motion_steps(tables, reference.qp)
+        reader = Reader(reference.symbols, self._symbols.models)
+        offsets, difference = walk_pose(
+            self._symbols,
+            reader,
+            offsets=np.zeros((KEYPOINTS, 3), np.int32) if reference.intra else None,
+            difference=np.zeros(MOTION_NUMBERS, np.int32),
+            activity=0,
+        )
+        if offsets is not None:
+            canonical = self._runtime.mean_shape + dequantize(offsets, step=canonical_step(tables))
+            start = np.zeros(MOTION_NUMBERS, np.float32)
+        else:
+            assert self._newest is not None
+            canonical, start = self._newest.canonical, self._newest.motion
+        motion = start + dequantize(difference, step=step)
+        return canonical.astype(np.float32), motion.astype(np.float32)
+
+    def _chain_before(self, number: int, motion: CodedMotion) -> Chain | None:
+        if not motion.chained:
+            return None
+        last = self._last
+        if (
+            last is None
+            or last.chain is None
+            or last.reference_id != motion.reference_id
+            or last.base != motion.base
+            or (last.number + 1) % NUMBERS != number
+        ):
+            raise ReferenceMissing(f"frame {number} continues a bundle whose earlier frame is not held")
+        return last.chain
+
+
+def _qp(motion: CodedMotion) -> int:
+    assert motion.qp is not None, "parse gives every unchained frame its qp"
+    return motion.qp

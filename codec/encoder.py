@@ -1,0 +1,297 @@
+"""Stage 4, encode: picture -> CodedFrame; closed loop.
+
+The encoder works from the decoded reference and the quantised motion, so it knows the receiver's picture exactly. Per
+picture: extract the motion (3), search what to send of it, ask the rate policy for a new reference, code (4).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from codec.bitstream import NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.config import CodecConfig
+from codec.decoder import Stage, no_stage
+from codec.entropy import Reader, Writer
+from codec.errors import PictureError
+from codec.motion import MOTION_NUMBERS
+from codec.motion_search import MotionSearch, View, psnr
+from codec.quantizer import Symbols, dequantize, quantize
+from codec.rate import ReferencePolicy, reference_crf
+from codec.reference import ReferenceEncoder
+from codec.runtime import Runtime
+from codec.state import (
+    Chain,
+    HeldReference,
+    MotionState,
+    canonical_step,
+    full_flow,
+    make_state,
+    motion_steps,
+    origin,
+    timestamp_of,
+    walk_pose,
+    write_frame,
+)
+from codec.symbols import SymbolCoder
+
+Picture = npt.NDArray[np.uint8]
+
+_USUAL_DURATION = 3600  # of a frame, in 1/90000 s, until two pictures have told otherwise
+_MAX_DURATION = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What became of one picture. Bits are payload bits of the coded frame, by part.
+
+    psnr_db (RGB, against the picture at the codec's size) is of the newest measured frame: see measure_every.
+    """
+
+    pts: int
+    number: int
+    is_keyframe: bool
+    reference_id: int
+    psnr_db: float
+    payload_bits: int
+    reference_bits: int
+    base_bits: int
+    residual_bits: int
+    header_bits: int
+
+
+class Encoder:
+    """Codes the pictures of one call.
+
+    `stage`, if given, is entered around the parts worth timing: "motion", "flow", "reference", "entropy", "generate".
+    """
+
+    report: FrameReport
+
+    def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
+        self.config = config or CodecConfig()
+        self._stage = stage
+        self._runtime = Runtime(self.config.weights, threads=self.config.threads)
+        self._symbols = SymbolCoder.of(self._runtime.weights.tables)
+        self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
+        self._qp = self.config.qp
+        self._pictures = ReferenceEncoder(size=self.config.size, crf=reference_crf(self._qp))
+        self._policy = ReferencePolicy()
+        self._number = -1
+        self._last_pts: int | None = None
+        self._duration = _USUAL_DURATION
+        self._reference: HeldReference | None = None  # in use
+        self._newest: HeldReference | None = None  # the last one coded
+        self._pending: tuple[HeldReference, int] | None = None  # coded, not yet acknowledged; its bits
+        self._state: MotionState | None = None  # of the last frame, and the reference it moves
+        self._shown: HeldReference | None = None
+        self._in_bundle = 0
+        self._keyframe_wanted = True
+        self._target: Picture = np.zeros((self.config.size, self.config.size, 3), np.uint8)
+        self._reconstruction: Picture | None = None
+        self._psnr_db = 0.0
+        self._base_bits = 0
+
+    def encode(self, image_rgb: Picture, *, pts: int) -> CodedFrame:
+        """uint8 (H, W, 3), square, at pts in 1/90000 s -> its coded frame.
+
+        PictureError when it is no such picture; ConfigError never. pts must grow; one that does not is moved on.
+        """
+        self._target = self._fit(image_rgb)
+        pts = self._clock(pts)
+        self._number = (self._number + 1) % NUMBERS
+        if self._keyframe_wanted or self._reference is None:
+            coded = self._code_keyframe(pts)
+        else:
+            coded = self._code_motion(self._reference, pts)
+        self._reconstruction = None
+        self._measure(coded, pts)
+        return coded
+
+    @property
+    def reconstruction(self) -> Picture:
+        """uint8 (size, size, 3): what the receiver shows for the last picture; computed when first asked for."""
+        if self._reconstruction is None:
+            assert self._shown is not None and self._state is not None, "nothing has been encoded yet"
+            with self._stage("generate"):
+                flow, occlusion = full_flow(self._runtime, self._shown, self._state)
+                self._reconstruction = self._runtime.generate(self._shown.prepared, flow=flow, occlusion=occlusion)
+        return self._reconstruction
+
+    def force_keyframe(self) -> None:
+        """The next coded frame is a keyframe, decodable by a receiver that holds nothing."""
+        self._keyframe_wanted = True
+
+    def acknowledge(self, reference_id: int) -> None:
+        """The receiver holds this reference; with activation "acknowledged" it is used from the next bundle on."""
+        if self._pending is not None and self._pending[0].id == reference_id:
+            self._use(*self._pending)
+
+    def set_qp(self, qp: int) -> None:
+        """A new quality index, from the next bundle on (for references: from the next keyframe on)."""
+        self._qp = self.config.with_(qp=qp).qp
+        self._pictures.crf = reference_crf(qp)
+
+    def start_bundle(self) -> None:
+        """The next frame does not continue a chain."""
+        self._in_bundle = 0
+
+    def _fit(self, image_rgb: Picture) -> Picture:
+        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
+            raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
+        height, width = image_rgb.shape[:2]
+        if height != width or height < 16:
+            raise PictureError(f"a face picture is square and at least 16 wide, not {width}x{height}")
+        size = self.config.size
+        if height == size:
+            return np.ascontiguousarray(image_rgb)
+        way = cv2.INTER_AREA if height > size else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(image_rgb, (size, size), interpolation=way), np.uint8)
+
+    def _clock(self, pts: int) -> int:
+        pts = max(0, pts)
+        if self._last_pts is not None:
+            pts = max(pts, self._last_pts + 1)
+            self._duration = min(pts - self._last_pts, _MAX_DURATION)
+        self._last_pts = pts
+        return pts
+
+    def _code_keyframe(self, pts: int) -> CodedFrame:
+        reference, bits = self._code_reference(pts, intra=True)
+        self._use(self._newest_held(), bits)
+        self._keyframe_wanted = False
+        return CodedFrame(self._number, reference, self._stand_still(pts))
+
+    def _code_motion(self, held: HeldReference, pts: int) -> CodedFrame:
+        with self._stage("motion"):
+            _, motion = self._runtime.extract(self._target)
+        chained = self._in_bundle > 0 and self._state is not None and self._state.chain is not None
+        before = self._state.chain if chained and self._state else None
+        start = before if before is not None else origin(held, self._symbols.tables, self._qp)
+        with self._stage("flow"):
+            found = self._search.find(
+                View.of(self._target),
+                held,
+                before=start,
+                chained_base=self._state.base if before is not None and self._state else None,
+                motion=motion,
+            )
+        with self._stage("entropy"):
+            difference = Chain(start.qp, found.chain.motion - start.motion, found.chain.residual - start.residual)
+            symbols, self._base_bits = write_frame(self._symbols, difference)
+        coded = CodedMotion(
+            reference_id=held.id,
+            chained=before is not None,
+            base=found.base,
+            qp=None if before is not None else start.qp,
+            timestamp=timestamp_of(pts, number=self._number, reference=held),
+            symbols=symbols,
+        )
+        self._hold(held, found.chain, base=found.base, pts=pts)
+        spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp)
+        if not spent or self._pending is not None or self.config.references == "single":
+            return CodedFrame(self._number, None, coded)
+        reference, bits = self._code_reference(pts, intra=False)
+        if self.config.activation == "acknowledged":
+            self._pending = (self._newest_held(), bits)
+            return CodedFrame(self._number, reference, coded)
+        self._use(self._newest_held(), bits)
+        return CodedFrame(self._number, reference, self._stand_still(pts))
+
+    def _code_reference(self, pts: int, *, intra: bool) -> tuple[CodedReference, int]:
+        """Codes the target as a new reference and holds it as the newest; its bits."""
+        with self._stage("reference"):
+            picture = self._pictures.encode(self._target, intra=intra)
+            prepared = self._runtime.prepare(self._pictures.reconstruction)
+        canonical, motion = self._runtime.extract(self._target)
+        symbols, canonical, motion = self._code_pose(canonical, motion, intra=intra)
+        name = 0 if self._newest is None else (self._newest.id + 1) % REFERENCE_IDS
+        self._newest = HeldReference(name, self._number, pts, self._duration, canonical, motion, prepared)
+        reference = CodedReference(
+            id=name,
+            intra=intra,
+            size=self.config.size,
+            pts=pts,
+            duration=self._duration,
+            qp=self._qp,
+            symbols=symbols,
+            picture=picture,
+            weights_id=self._runtime.weights.identifier if intra else b"",
+        )
+        return reference, 8 * (len(symbols) + len(picture))
+
+    def _code_pose(
+        self, canonical: npt.NDArray[np.float32], motion: npt.NDArray[np.float32], *, intra: bool
+    ) -> tuple[bytes, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Canonical keypoints (intra) and the reference's own motion -> bytes, and both as the decoder has them."""
+        tables = self._symbols.tables
+        step = motion_steps(tables, self._qp)
+        nothing = np.zeros((), np.int32)
+        offsets = None
+        if intra or self._newest is None:
+            coarse = canonical_step(tables)
+            offsets = quantize(canonical - self._runtime.mean_shape, step=coarse, prediction=nothing)
+            canonical = self._runtime.mean_shape + dequantize(offsets, step=coarse)
+            start = np.zeros(MOTION_NUMBERS, np.float32)
+        else:
+            canonical, start = self._newest.canonical, self._newest.motion
+        difference = quantize(motion - start, step=step, prediction=nothing)
+        moved = start + dequantize(difference, step=step)
+        data = self._write_pose(offsets, difference)
+        return data, canonical.astype(np.float32), moved.astype(np.float32)
+
+    def _write_pose(self, offsets: Symbols | None, difference: Symbols) -> bytes:
+        activity = self._symbols.motion_activity(difference)
+        writer = Writer(self._symbols.models)
+        walk_pose(self._symbols, writer, offsets=offsets, difference=difference, activity=activity)
+
+        def reads_back(reader: Reader) -> bool:
+            read = walk_pose(self._symbols, reader, offsets=offsets, difference=difference, activity=0)
+            same = offsets is None or (read[0] is not None and bool((read[0] == offsets).all()))
+            return same and bool((read[1] == difference).all())
+
+        return writer.to_bytes(reads_back)
+
+    def _newest_held(self) -> HeldReference:
+        assert self._newest is not None
+        return self._newest
+
+    def _use(self, reference: HeldReference, bits: int) -> None:
+        self._reference, self._pending = reference, None
+        self._policy.begin(bits=bits, qp=self._qp)
+        self._in_bundle = 0
+
+    def _stand_still(self, pts: int) -> CodedMotion:
+        """A motion half that shows the new reference as it is."""
+        reference, self._base_bits = self._newest_held(), 0
+        self._hold(reference, origin(reference, self._symbols.tables, self._qp), base=True, pts=pts)
+        return CodedMotion(reference.id, False, True, self._qp, None, b"")
+
+    def _hold(self, reference: HeldReference, chain: Chain, *, base: bool, pts: int) -> None:
+        self._state = make_state(
+            chain, self._symbols.tables, reference=reference, number=self._number, pts=pts, base=base
+        )
+        self._shown = reference
+        self._in_bundle = (self._in_bundle + 1) % self.config.bundle
+
+    def _measure(self, coded: CodedFrame, pts: int) -> None:
+        if self._number % self.config.measure_every == 0 or coded.is_keyframe:
+            self._psnr_db = psnr(self.reconstruction, self._target)
+        payload_bits = 8 * len(bytes(coded))
+        reference_bits = 8 * (len(coded.reference.picture) + len(coded.reference.symbols)) if coded.reference else 0
+        motion_bits = 8 * len(coded.motion.symbols) if coded.motion else 0
+        base_bits = min(self._base_bits, motion_bits)
+        assert self._state is not None
+        self.report = FrameReport(
+            pts=pts,
+            number=self._number,
+            is_keyframe=coded.is_keyframe,
+            reference_id=self._state.reference_id,
+            psnr_db=self._psnr_db,
+            payload_bits=payload_bits,
+            reference_bits=reference_bits,
+            base_bits=base_bits,
+            residual_bits=motion_bits - base_bits,
+            header_bits=payload_bits - reference_bits - motion_bits,
+        )

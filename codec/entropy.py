@@ -1,0 +1,177 @@
+"""Stage 4, entropy coding: integer frequency tables and the range coder; counting and coding share one path.
+
+Symbols are coded with one of `SCALES` two-sided tables, from almost-always-zero to nearly flat; a *scale index* picks
+the table. Tables are integers that ship with the weights, so that nothing in floating point decides how a symbol is
+parsed: their sum is 2^16 and constriction (Bamler, 2022), the range coder underneath, takes k / 2^16 exactly. A symbol
+beyond the table is an escape followed by its Elias gamma code.
+
+The range coder writes whole 32-bit words, and the last of them is mostly free choice: bytes that do not change what is
+decoded are cut off, and the reader puts zeros in their place.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
+
+import constriction
+import numpy as np
+import numpy.typing as npt
+
+from codec.errors import BitstreamError
+from codec.quantizer import SYMBOL_LIMIT
+
+SCALES = 20
+REACH = 15  # a table holds -REACH .. REACH and, last, the escape
+TABLE_SIZE = 2 * REACH + 2
+PRECISION = 16
+_ESCAPE = TABLE_SIZE - 1
+_MAX_GAMMA_BITS = 12  # SYMBOL_LIMIT fits
+
+Tables = npt.NDArray[np.int64]
+
+
+class Coder(Protocol):
+    """What the syntax is written against: reading, writing and counting behave alike."""
+
+    def symbol(self, value: int, scale: int) -> int:
+        """Codes a signed integer with the table of a scale index; a reader ignores `value`. Returns the value."""
+
+    def uniform(self, value: int, size: int) -> int:
+        """Codes an integer in 0 .. size - 1 at log2(size) bits; size is at least 2."""
+
+
+def default_tables() -> Tables:
+    """Laplacian tables (SCALES, TABLE_SIZE), their scale growing by sqrt 2 from 0.08 steps; the escape is the tail."""
+    values = np.arange(-REACH, REACH + 1)
+    tables = np.zeros((SCALES, TABLE_SIZE), np.int64)
+    for index in range(SCALES):
+        spread = 0.08 * 2 ** (index / 2)
+        edge = np.exp(-0.5 / spread)
+        probability = np.where(values == 0, 1 - edge, 0.5 * edge * (1 - edge**2) * edge ** (2.0 * (abs(values) - 1)))
+        tables[index] = normalize(np.append(probability, edge ** (2 * REACH + 1)))
+    return tables
+
+
+def normalize(weights: npt.NDArray[np.float64]) -> Tables:
+    """Non-negative weights -> integers of at least 1 that sum to 2^PRECISION."""
+    total = 1 << PRECISION
+    frequencies = np.maximum(1, np.floor(weights / weights.sum() * (total - len(weights)))).astype(np.int64)
+    frequencies[int(np.argmax(frequencies))] += total - frequencies.sum()
+    return frequencies
+
+
+def check_tables(tables: Tables) -> bool:
+    """Whether these are tables the coder can use."""
+    shaped = tables.shape == (SCALES, TABLE_SIZE) and np.issubdtype(tables.dtype, np.integer)
+    return bool(shaped and (tables >= 1).all() and (tables.sum(1) == 1 << PRECISION).all())
+
+
+class Models:
+    """The range coder's models and the bit counts of one set of tables."""
+
+    def __init__(self, tables: Tables) -> None:
+        assert check_tables(tables), "tables are checked where they are loaded"
+        shares = tables / float(1 << PRECISION)  # exact: a power of two
+        self.tables = [constriction.stream.model.Categorical(row, perfect=False) for row in shares]
+        self.bits: list[list[float]] = (-np.log2(shares)).tolist()
+
+
+class Writer:
+    """Range encoder over 32-bit words."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._encoder = constriction.stream.queue.RangeEncoder()
+
+    def symbol(self, value: int, scale: int) -> int:
+        assert abs(value) <= 2 * SYMBOL_LIMIT
+        scale = clamp_scale(scale)
+        index = value + REACH if abs(value) <= REACH else _ESCAPE
+        self._encoder.encode(index, self._models.tables[scale])
+        if index == _ESCAPE:
+            self.uniform(int(value < 0), 2)
+            _gamma(self, abs(value) - REACH)
+        return value
+
+    def uniform(self, value: int, size: int) -> int:
+        self._encoder.encode(value, _uniform(size))
+        return value
+
+    def to_bytes(self, replay: Callable[["Reader"], bool]) -> bytes:
+        """The shortest bytes for which `replay`, given a reader of them, says that it read what was written."""
+        data = self._encoder.get_compressed().astype(">u4").tobytes()
+        for length in range(max(0, len(data) - 8), len(data)):
+            if self._suffices(data[:length], replay):
+                return data[:length]
+        return data
+
+    def _suffices(self, data: bytes, replay: Callable[["Reader"], bool]) -> bool:
+        try:
+            return replay(Reader(data, self._models))
+        except BitstreamError:
+            return False
+
+
+class Reader:
+    """Range decoder; BitstreamError when the bytes cannot have been written with these tables."""
+
+    def __init__(self, data: bytes, models: Models) -> None:
+        self._models = models
+        padded = data + b"\0" * (-len(data) % 4)
+        words = np.frombuffer(padded, ">u4").astype(np.uint32)
+        self._decoder = constriction.stream.queue.RangeDecoder(words)
+
+    def symbol(self, value: int, scale: int) -> int:
+        index = self._read(self._models.tables[clamp_scale(scale)])
+        if index != _ESCAPE:
+            return index - REACH
+        negative = self.uniform(0, 2)
+        magnitude = REACH + _gamma(self, 0)
+        return -magnitude if negative else magnitude
+
+    def uniform(self, value: int, size: int) -> int:
+        return self._read(_uniform(size))
+
+    def _read(self, model: object) -> int:
+        try:
+            return int(self._decoder.decode(model))
+        except AssertionError as error:  # constriction's word for bytes that no encoder wrote
+            raise BitstreamError(f"entropy-coded data is damaged: {error}") from error
+
+
+class Counter:
+    """Adds up the bits that a Writer would spend."""
+
+    def __init__(self, models: Models) -> None:
+        self._bits = models.bits
+        self.bits = 0.0
+
+    def symbol(self, value: int, scale: int) -> int:
+        if abs(value) <= REACH:
+            self.bits += self._bits[clamp_scale(scale)][value + REACH]
+        else:
+            self.bits += self._bits[clamp_scale(scale)][_ESCAPE] + 2 * (abs(value) - REACH).bit_length()
+        return value
+
+    def uniform(self, value: int, size: int) -> int:
+        self.bits += float(np.log2(size))
+        return value
+
+
+@cache
+def _uniform(size: int) -> Any:
+    return constriction.stream.model.Uniform(size)
+
+
+def clamp_scale(scale: int) -> int:
+    """The nearest table index there is."""
+    return min(max(scale, 0), SCALES - 1)
+
+
+def _gamma(coder: Writer | Reader, value: int) -> int:
+    """Elias gamma (1975) of a positive integer, bit by bit; the same walk for writing and reading."""
+    length = coder.uniform(value.bit_length() - 1 if value else 0, _MAX_GAMMA_BITS)
+    result = 1
+    for position in range(length - 1, -1, -1):
+        result = result << 1 | coder.uniform(value >> position & 1, 2)
+    return result

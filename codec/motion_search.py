@@ -1,0 +1,148 @@
+"""Stage 4, motion search: what the encoder sends of a frame's motion, chosen by rate and distortion.
+
+For each frame: is the base layer's warp better than none, how does the picture really move beyond it, and which of the
+few ways to code that buys the most decibels for its bits. Distortion is that of the plain warp, which tells the ways
+apart at a tenth of the generator's cost.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from codec.entropy import Counter
+from codec.quantizer import Symbols, quantize
+from codec.rate import lagrangian
+from codec.residual import COEFFICIENTS, FLOW_PICTURE, FlowEstimator, inverse, remap, texture, to_grid, transform
+from codec.runtime import Runtime
+from codec.state import Chain, HeldReference, motion_steps, residual_step
+from codec.symbols import SymbolCoder
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+_DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
+_LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A picture as the search sees it: RGB and grey at 256x256, whatever the size of the call."""
+
+    colour: Bytes
+    grey: Bytes
+
+    @classmethod
+    def of(cls, picture: Bytes) -> "View":
+        if picture.shape[0] != FLOW_PICTURE:
+            picture = cv2.resize(picture, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_AREA)
+        picture = np.ascontiguousarray(picture, np.uint8)
+        return cls(picture, np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The choice for one frame: its integers, whether the base layer is on, and how good its plain warp is."""
+
+    chain: Chain
+    base: bool
+    psnr_db: float
+
+
+class MotionSearch:
+    """Finds the motion of a driving picture against one reference at a time."""
+
+    def __init__(self, runtime: Runtime, symbols: SymbolCoder, *, residual: bool) -> None:
+        self._runtime = runtime
+        self._symbols = symbols
+        self._residual = residual
+        self._flow = FlowEstimator()
+
+    def find(
+        self, driving: View, reference: HeldReference, *, before: Chain, chained_base: bool | None, motion: Floats
+    ) -> Found:
+        """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
+
+        motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture.
+        """
+        source = View.of(reference.prepared.picture)
+        step = motion_steps(self._symbols.tables, before.qp)
+        motion_symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
+        start = self._start(reference, before.qp)
+        moved = reference.motion + (motion_symbols - start) * step
+        base_flow, _ = self._runtime.base_flow(
+            reference.prepared,
+            canonical=reference.canonical,
+            reference_motion=reference.motion,
+            driving_motion=moved.astype(np.float32),
+        )
+        base = chained_base if chained_base is not None else self._base_helps(driving, source, base_flow)
+        if not base:
+            base_flow, motion_symbols = np.zeros_like(base_flow), start if chained_base is None else before.motion
+        residual, psnr_db = self._find_residual(driving, source, base_flow, before, chained=chained_base is not None)
+        return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
+
+    def _start(self, reference: HeldReference, qp: int) -> Symbols:
+        step = motion_steps(self._symbols.tables, qp)
+        return quantize(reference.motion, step=step, prediction=np.zeros(len(step), np.int32))
+
+    def _base_helps(self, driving: View, source: View, flow: Floats) -> bool:
+        return warp_psnr(driving, source, flow) > warp_psnr(driving, source, np.zeros_like(flow)) - 0.1
+
+    def _find_residual(
+        self, driving: View, source: View, base_flow: Floats, before: Chain, *, chained: bool
+    ) -> tuple[Symbols, float]:
+        """The residual's integers with the least -PSNR + λ bits, among some, and the PSNR of its plain warp."""
+        step = residual_step(self._symbols.tables, before.qp)
+        nothing = before.residual
+        options = [nothing]
+        if chained and before.residual.any():
+            options.append(np.zeros(COEFFICIENTS, np.int32))
+        if self._residual:
+            wanted = self._wanted(driving, source, base_flow, start=inverse(before.residual * step))
+            symbols = quantize(wanted, step=step, prediction=nothing, dead_zone=_DEAD_ZONE)
+            options.append(symbols)
+            options += [_keep_low(symbols, nothing, diagonals) for diagonals in _LOW_DIAGONALS]
+        best, best_cost, best_psnr = nothing, np.inf, 0.0
+        for symbols in options:
+            flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
+            psnr_db = warp_psnr(driving, source, flow)
+            cost = lagrangian(before.qp) * self._bits(symbols - nothing) - psnr_db
+            if cost < best_cost:
+                best, best_cost, best_psnr = symbols, cost, psnr_db
+        return best, best_psnr
+
+    def _wanted(self, driving: View, source: View, base_flow: Floats, *, start: Floats) -> Floats:
+        """The residual coefficients that optical flow asks for, followed from the last ones or found afresh."""
+        flows = [self._flow.measure(source.grey, driving.grey, start=base_flow)]
+        if start.any():
+            flows.append(self._flow.measure(source.grey, driving.grey, start=base_flow + start))
+        errors = [float(cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1)) for flow in flows]
+        flow = flows[int(np.argmin(errors))]
+        wide = cv2.resize(base_flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)
+        return transform(to_grid(flow - wide, texture(driving.grey)))
+
+    def _bits(self, difference: Symbols) -> float:
+        if not difference.any():
+            return 0.0
+        counter = Counter(self._symbols.models)
+        activity = self._symbols.residual_activity(difference)
+        self._symbols.residual(counter, difference, activity=activity)
+        return counter.bits
+
+
+def warp_psnr(driving: View, source: View, flow: Floats) -> float:
+    """PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2)."""
+    wide = cv2.resize(flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    return psnr(np.asarray(remap(source.colour, wide), np.uint8), driving.colour)
+
+
+def psnr(a: Bytes, b: Bytes) -> float:
+    """PSNR in dB of 8-bit pictures; 100 for equal ones."""
+    return float(cv2.PSNR(a, b)) if (a != b).any() else 100.0
+
+
+def _keep_low(symbols: Symbols, otherwise: Symbols, diagonals: int) -> Symbols:
+    u, v = np.indices(COEFFICIENTS[1:])
+    return np.where(u + v < diagonals, symbols, otherwise).astype(np.int32)

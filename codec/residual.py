@@ -1,0 +1,94 @@
+"""Stage 4, motion residual: what the base layer's warping field missed, as a few DCT coefficients.
+
+The encoder sees reference and driving picture together and can measure the true motion with dense optical flow. The
+difference to the base layer's field is averaged onto a 16x16 grid, each cell weighted by how much texture it has to be
+right about, and transformed by an orthonormal DCT-II. A 16x16 grid holds 1 to 2 dB less than dense flow (measured on
+talking heads), its low frequencies nearly all of that.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from codec.networks.dense_motion import FLOW_SIZE
+
+GRID = 16
+DIAGONALS = 2 * GRID - 1
+FLOW_PICTURE = 256  # side at which optical flow is measured
+COEFFICIENTS = (2, GRID, GRID)
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+
+def _dct_matrix() -> Floats:
+    index = np.arange(GRID)
+    matrix = np.cos(np.pi / GRID * index[:, None] * (index[None] + 0.5)) * np.sqrt(2 / GRID)
+    matrix[0] /= np.sqrt(2)
+    return matrix.astype(np.float32)
+
+
+_DCT = _dct_matrix()
+# Coefficients in the order they are coded: by diagonal, low frequencies first.
+ORDER = sorted(((u, v) for u in range(GRID) for v in range(GRID)), key=lambda uv: (uv[0] + uv[1], uv[0]))
+
+
+def transform(grid: Floats) -> Floats:
+    """Flow on the grid (16, 16, 2) -> coefficients (2, 16, 16)."""
+    return np.einsum("ui,vj,ijc->cuv", _DCT, _DCT, grid).astype(np.float32)
+
+
+def inverse(coefficients: Floats) -> Floats:
+    """Coefficients (2, 16, 16) -> flow (64, 64, 2), interpolated bilinearly from the grid."""
+    grid = np.einsum("ui,vj,cuv->ijc", _DCT, _DCT, coefficients).astype(np.float32)
+    return cv2.resize(grid, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+
+
+class FlowEstimator:
+    """DIS optical flow (Kroeger et al., ECCV 2016) from the driving picture to the reference."""
+
+    def __init__(self) -> None:
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def measure(self, reference: Bytes, driving: Bytes, *, start: Floats) -> Floats:
+        """Grey pictures (256, 256) and the flow expected -> flow (256, 256, 2), in halves of the picture side.
+
+        driving(x) ≈ reference(x + flow(x)). `start` (64, 64, 2) lets it follow motion too large to be found from
+        nothing: the reference is first warped by it, and the rest is measured.
+        """
+        expected = cv2.resize(start, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        near = remap(reference, expected)
+        empty = np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32)
+        rest = self._dis.calc(driving, near, empty) / (FLOW_PICTURE / 2)
+        # near(x + rest) = reference(x + rest + expected(x + rest)): the two fields compose.
+        return (rest + remap(expected, rest.astype(np.float32))).astype(np.float32)
+
+
+def remap(picture: npt.NDArray[np.generic], flow: Floats) -> npt.NDArray[np.generic]:
+    """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
+    size = flow.shape[0]
+    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
+    half = np.float32(size / 2)
+    return cv2.remap(
+        picture, xs + flow[..., 0] * half, ys + flow[..., 1] * half, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def texture(picture: Bytes) -> Floats:
+    """How much flow matters at each pixel of a grey picture (256, 256): squared gradients, blurred."""
+    smooth = cv2.GaussianBlur(picture, (0, 0), 1.0).astype(np.float32)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    return cv2.GaussianBlur(across**2 + down**2, (0, 0), 3.0).astype(np.float32)
+
+
+def to_grid(field: Floats, weight: Floats) -> Floats:
+    """A field (256, 256, 2) averaged with weights (256, 256) onto the grid; empty cells take from their neighbours."""
+    weight = weight + 1e-3 * weight.mean() + 1e-6
+    total = cv2.resize(weight, (GRID, GRID), interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(field * weight[..., None], (GRID, GRID), interpolation=cv2.INTER_AREA) / total[..., None]
+    # Cells that know little lean on their neighbourhood (normalised convolution, Knutsson and Westin, 1993).
+    trust = (total / (total + 0.25 * total.mean()))[..., None].astype(np.float32)
+    around = cv2.GaussianBlur(mean * trust, (0, 0), 1.2) / (
+        cv2.GaussianBlur(trust[..., 0], (0, 0), 1.2)[..., None] + 1e-6
+    )
+    return (trust * mean + (1 - trust) * around).astype(np.float32)

@@ -1,0 +1,85 @@
+"""Stages 3 and 9, the networks as they run: arrays in, arrays out, on torch.
+
+The one place that another inference engine would replace. Encoder and decoder use the same instance methods in the
+same order, so that on one machine the encoder's reconstruction equals the decoder's picture bit for bit.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codec import weights
+from codec.networks.appearance import Appearance
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+_EXTRACTOR_PICTURE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedReference:
+    """A decoded reference with all that is computed once for it."""
+
+    picture: Bytes  # (S, S, 3)
+    tensor: Tensor  # (1, 3, S, S) in [0, 1]
+    features: tuple[Tensor, Tensor, Tensor]
+
+
+class Runtime:
+    """The networks of one weight file at one picture size."""
+
+    def __init__(self, name: str, *, threads: int) -> None:
+        self.weights = weights.load(name)
+        self._model = self.weights.model
+        if threads:
+            torch.set_num_threads(threads)
+        self.mean_shape: Floats = self._model.motion_extractor.mean_shape.numpy()
+
+    @torch.inference_mode()
+    def extract(self, picture: Bytes) -> tuple[Floats, Floats]:
+        """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
+        small = cv2.resize(picture, (_EXTRACTOR_PICTURE, _EXTRACTOR_PICTURE), interpolation=cv2.INTER_AREA)
+        canonical, motion = self._model.motion_extractor(_to_tensor(small))
+        return canonical[0].numpy(), motion[0].numpy()
+
+    @torch.inference_mode()
+    def prepare(self, picture: Bytes) -> PreparedReference:
+        """Appearance features of a reference."""
+        tensor = _to_tensor(picture)
+        appearance: Appearance = self._model.appearance
+        return PreparedReference(picture, tensor, appearance(tensor))
+
+    @torch.inference_mode()
+    def base_flow(
+        self, reference: PreparedReference, *, canonical: Floats, reference_motion: Floats, driving_motion: Floats
+    ) -> tuple[Floats, Floats]:
+        """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer."""
+        flow, occlusion = self._model.base_flow(
+            reference.tensor,
+            canonical=torch.from_numpy(canonical)[None],
+            reference_motion=torch.from_numpy(reference_motion)[None],
+            driving_motion=torch.from_numpy(driving_motion)[None],
+        )
+        return flow[0].permute(1, 2, 0).numpy(), occlusion[0, 0].numpy()
+
+    @torch.inference_mode()
+    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Bytes:
+        """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
+        picture = self._model.generator(
+            reference.tensor,
+            features=reference.features,
+            flow=torch.from_numpy(flow).permute(2, 0, 1)[None].contiguous(),
+            occlusion=torch.from_numpy(occlusion)[None, None],
+        )
+        levels = (picture[0] * 255).round_().clamp_(0, 255).to(torch.uint8)
+        return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
+
+
+def _to_tensor(picture: Bytes) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
+    return tensor.contiguous(memory_format=torch.channels_last)

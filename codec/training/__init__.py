@@ -1,0 +1,1 @@
+"""Training of the five networks on any folder of face clips; nothing else imports this package."""
