@@ -127,8 +127,8 @@ class FaceFollower:
     def _move(self, elapsed_s: float, pts: int) -> None:
         """One step towards the target: what is left shrinks by exp(-elapsed / glide)."""
         assert self._shape is not None
-        home_s = self._rules.home_after_s
-        if self._seen_pts is not None and (pts - self._seen_pts) / PTS_PER_S >= home_s:
+        if self._seen_pts is not None and (pts - self._seen_pts) / PTS_PER_S >= self._rules.home_after_s:
+            self._seen_pts = None  # the next face is a new one
             self._target = centre_crop(*self._shape)
         if self._target is None:
             return

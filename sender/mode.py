@@ -17,8 +17,8 @@ class ModeRules:
     floor_db: float = 20.0
     recovered_db: float = 1.5  # above the floor, before keypoints are trusted again
     face_grace_s: float = 0.3  # the follower has its own patience before it reports a face lost
-    low_before_refresh_s: float = 0.25
-    low_after_refresh_s: float = 0.4  # that long for the new reference to help
+    low_before_refresh_s: float = 0.15
+    low_after_refresh_s: float = 0.35  # that long for the new reference to help
     refresh_memory_s: float = 2.0  # low again so soon after a new reference: it did not help
     face_back_s: float = 0.8
     quality_back_s: float = 1.0

@@ -1,7 +1,7 @@
 """Stage 5 and 6, transmit: coded frames -> messages -> channels, so that motion never waits behind a reference.
 
-All channels share one queue in the transport. Motion is handed over only while that queue is short: a bundle that has
-to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and no faster than a
+All channels share one queue in the transport. Motion is handed over only when the motion before it has left that queue:
+a bundle that has to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and no faster than a
 byte budget: 20 kB at once hold up the motion behind them by 300 ms on a line of 100 ms round trip.
 """
 
@@ -18,7 +18,7 @@ from signaling.errors import PeerGone
 __all__ = ["RETRY_S", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer", "Transmitter"]
 
 MAX_MESSAGE = 1200
-_MOTION_QUEUE_BYTES = 1500  # about one message waiting: what is behind more than that would be stale
+_MOTION_QUEUE_BYTES = 1500  # of other channels: about one message
 _REFERENCE_QUEUE_BYTES = 65_536  # more can wait for nothing: a keyframe is cheaper than catching up
 RETRY_S = 0.01  # how soon a full queue is looked at again
 
@@ -183,15 +183,16 @@ class Transmitter:
             return None  # whoever watches the channels' state ends the call
 
     def _pump(self) -> float | None:
-        if self._bundle and self._channels.queued_bytes <= _MOTION_QUEUE_BYTES:
+        channels = self._channels
+        if self._bundle and not channels.motion.buffered_amount and channels.queued_bytes <= _MOTION_QUEUE_BYTES:
             self._send_motion(self._bundle)
             self._bundle = ()
-        while self._channels.queued_bytes == 0:
+        while channels.queued_bytes == 0:
             piece = self._pacer.take(now_s=self._clock())
             if piece is None:
                 break
-            self._hand_over(self._channels.reference, piece.data, payload_bytes=piece.payload_bytes)
-        if self._bundle or (self._pacer.waiting_bytes and self._channels.queued_bytes):
+            self._hand_over(channels.reference, piece.data, payload_bytes=piece.payload_bytes)
+        if self._bundle or (self._pacer.waiting_bytes and channels.queued_bytes):
             return RETRY_S
         return self._pacer.wait_s
 

@@ -1,0 +1,189 @@
+"""Stand-ins for the sender's tests: an encoder, a face finder and a source without networks, cameras or time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from codec.face import FaceBox
+from sender.capture import Picture
+
+
+@dataclass(frozen=True)
+class FakePart:
+    """A reference (`id`) or motion (`chained`) of a fake frame."""
+
+    id: int = 0
+    chained: bool = False
+
+
+@dataclass(frozen=True)
+class FakeCoded:
+    """A coded frame whose bytes say what is in it: b"K|R|M", number, filling."""
+
+    number: int
+    is_keyframe: bool
+    reference: FakePart | None
+    motion: FakePart | None
+    data: bytes
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def split(self) -> tuple["FakeCoded | None", "FakeCoded | None"]:
+        reference = motion = None
+        if self.reference is not None:
+            reference = FakeCoded(self.number, self.is_keyframe, self.reference, None, b"R" + self.data[1:])
+        if self.motion is not None:
+            motion = FakeCoded(self.number, False, None, self.motion, b"M" + bytes([self.number]) * 20)
+        return reference, motion
+
+
+@dataclass(frozen=True)
+class FakeReport:
+    is_keyframe: bool
+    psnr_db: float
+    reference_bits: int
+
+
+@dataclass
+class FakeEncoder:
+    """Codes at once; `psnr_db` and `reference_every` are the test's to set."""
+
+    bundle: int = 4
+    psnr_db: float = 30.0
+    reference_bytes: int = 1500
+    reference_every: int = 0
+    calls: list[Any] = field(default_factory=list)
+    _number: int = -1
+    _left: int = 0
+    _keyframe: bool = True
+    _references: int = -1
+    report: Any = None
+
+    def encode(self, image_rgb: Any, *, pts: int) -> FakeCoded:
+        assert image_rgb.dtype == np.uint8
+        self._number += 1
+        keyframe, self._keyframe = self._keyframe, False
+        refers = keyframe or (self.reference_every and self._number % self.reference_every == 0)
+        if refers:
+            self._references += 1
+        if keyframe or self._left == 0:
+            self._left, chained = self.bundle - 1, False
+        else:
+            self._left, chained = self._left - 1, True
+        self.report = FakeReport(keyframe, self.psnr_db, 8 * self.reference_bytes if refers else 0)
+        self.calls.append((image_rgb.shape, pts))
+        data = (b"K" if keyframe else b"P") + bytes([self._number % 256])
+        data += bytes(self.reference_bytes) if refers else bytes(20)
+        reference = FakePart(id=self._references % 8) if refers else None
+        return FakeCoded(self._number % 256, keyframe, reference, FakePart(chained=chained), data)
+
+    def force_keyframe(self) -> None:
+        self.calls.append("keyframe")
+        self._keyframe = True
+
+    def acknowledge(self, reference_id: int) -> None:
+        self.calls.append(("acknowledge", reference_id))
+
+    def set_qp(self, qp: int) -> None:
+        self.calls.append(("qp", qp))
+
+    def start_bundle(self) -> None:
+        self.calls.append("bundle")
+        self._left = 0
+
+
+class FakeFinder:
+    """Finds whatever box the test put there."""
+
+    def __init__(self, box: FaceBox | None) -> None:
+        self.box = box
+        self.looks = 0
+
+    def detect(self, image_rgb: Any) -> FaceBox | None:
+        self.looks += 1
+        return self.box
+
+
+class FakeClock:
+    """Monotonic seconds that move only when told."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class HandSource:
+    """A source whose pictures the test hands over one by one."""
+
+    label = "hand"
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._deliver: Callable[[Picture], None] | None = None
+        self._ended = asyncio.Event()
+        self._error: Exception | None = None
+        self.running = asyncio.Event()
+
+    async def run(self, deliver: Callable[[Picture], None]) -> None:
+        self._deliver = deliver
+        self.running.set()
+        await self._ended.wait()
+        if self._error is not None:
+            raise self._error
+
+    def give(self, pts: int, *, shape: tuple[int, int] = (64, 64)) -> None:
+        assert self._deliver is not None
+        image = np.full((*shape, 3), pts % 251, np.uint8)
+        self._deliver(Picture(image, pts, self._clock()))
+
+    def end(self, error: Exception | None = None) -> None:
+        self._error = error
+        self._ended.set()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def fakes() -> Any:
+    """The stand-ins by name: tests are no package, so they cannot import them."""
+
+    class Fakes:
+        Coded = FakeCoded
+        Encoder = FakeEncoder
+        Finder = FakeFinder
+        HandSource = HandSource
+        Part = FakePart
+        Report = FakeReport
+
+    return Fakes
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Callable[..., Path]:
+    """Writes small clips of moving shapes."""
+
+    def write(name: str = "clip.mkv", *, frames: int = 5, width: int = 64, height: int = 48, rate: int = 25) -> Path:
+        path = tmp_path / name
+        with av.open(path, "w") as container:
+            stream: Any = container.add_stream("ffv1", rate=rate)
+            stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
+            for number in range(frames):
+                image = np.zeros((height, width, 3), np.uint8)
+                image[:, number % width] = 255
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            container.mux(stream.encode())
+        return path
+
+    return write

@@ -1,0 +1,75 @@
+"""Tests of the sender's options and their command line."""
+
+import dataclasses
+
+import pytest
+
+from sender.errors import OptionsError
+from sender.options import SenderOptions, parse_arguments
+
+
+def test_no_arguments_are_the_defaults() -> None:
+    assert parse_arguments([]) == SenderOptions()
+
+
+def test_each_option_has_a_flag() -> None:
+    line = (
+        "--signal ws://10.0.0.1:9 --room r --token t --input f.mp4 --loop --stun stun:a --stun stun:b "
+        "--turn turn:u:p@h --mode h264 --kbps 6.5 --h264-kbps 15 --floor-db 21 --bundle 2 --size 512 --qp 40 "
+        "--crop centre --face-model y.onnx --reference-kbps 100 --json - --seconds 9"
+    )
+    options = parse_arguments(line.split())
+    assert options.stun == ("stun:a", "stun:b")
+    assert options.turn == ("turn:u:p@h",)
+    assert options.loop
+    assert (options.mode, options.kbps, options.size, options.seconds) == ("h264", 6.5, 512, 9.0)
+    defaults = SenderOptions()
+    for field in dataclasses.fields(options):
+        assert getattr(options, field.name) != getattr(defaults, field.name), field.name
+
+
+def test_compare_is_a_mode_and_a_flag() -> None:
+    assert parse_arguments(["--compare"]).mode == "compare"
+    assert parse_arguments(["--mode", "compare"]).mode == "compare"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mode": "both"},
+        {"crop": "left"},
+        {"size": 300},
+        {"qp": 64},
+        {"qp": -1},
+        {"bundle": 0},
+        {"bundle": 17},
+        {"kbps": -1.0},
+        {"kbps": float("nan")},
+        {"h264_kbps": 14.0},
+        {"reference_kbps": 0.0},
+        {"floor_db": 61.0},
+        {"seconds": float("nan")},
+    ],
+    ids=str,
+)
+def test_nonsense_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(OptionsError, match="--"):
+        SenderOptions(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("arguments", ["--qp 99", "--mode both", "--bundle x", "--h264-kbps 3", "--unknown"])
+def test_nonsense_on_the_command_line_is_one_line_and_status_2(
+    arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parse_arguments(arguments.split())
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("facewire-send: error: ")
+
+
+def test_help_shows_each_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"])
+    text = capsys.readouterr().out
+    for field in dataclasses.fields(SenderOptions):
+        assert "--" + field.name.replace("_", "-") in text
