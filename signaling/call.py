@@ -16,7 +16,6 @@ connection itself (DTLS closing, at once; ICE consent, RFC 7675, half a minute a
 import asyncio
 import logging
 import secrets
-from typing import Literal
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
@@ -43,6 +42,8 @@ _NONSENSE = (
     OperationError,
 )
 
+_BROKEN = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
+
 
 class Call:
     """One connection to one other end; made by `connect_peer`."""
@@ -53,22 +54,19 @@ class Call:
         self.peer = ""  # the other end
         self._client = client
         self._is_over = False
-        self._changed = asyncio.Event()
-        pc.on("connectionstatechange", self._changed.set)
+        self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reading: asyncio.Task[Message] | None = None
+        pc.on("connectionstatechange", self._on_change)
 
     async def ended(self) -> str:
         """Waits until the call is over, and returns why in a few words.
 
         Somebody has to wait here as long as the call lasts: this is what reads the line to the server.
         """
-        while True:
-            reason = self._broken()
-            if reason is None:
-                message = await self._next()
-                reason = await self._heed(message) if message is not None else None
-            if reason is not None:
-                self._is_over = True
-                return reason
+        reason = await self._over()
+        assert reason is not None
+        self._is_over = True
+        return reason
 
     async def close(self, reason: str = "") -> None:
         """Hangs up, unless the other end did, and closes the connection. The line to the server stays."""
@@ -89,9 +87,11 @@ class Call:
         self.peer = self._client.peer
         try:
             async with asyncio.timeout(timeout_s):
-                await self._connected()
+                reason = await self._over(until="connected")
         except TimeoutError:
             raise PeerGone(f"no connection to the other end within {timeout_s:g} s") from None
+        if reason is not None:
+            raise PeerGone(reason)
 
     async def _offer(self) -> None:
         """Offers to whoever comes into the room, until one answers."""
@@ -123,36 +123,54 @@ class Call:
         except _NONSENSE as error:
             raise PeerGone(f"the other end's {kind} cannot be used: {error}") from error
 
-    async def _connected(self) -> None:
-        while self.pc.connectionState != "connected":
-            reason = self._broken()
-            if reason is None:
+    async def _over(self, *, until: str | None = None) -> str | None:
+        """Heeds messages until the call is over, and says why; None when the connection is `until` before."""
+        try:
+            while True:
+                if self._change.done():
+                    self._change = asyncio.get_running_loop().create_future()
+                state = self.pc.connectionState
+                if state == until:
+                    return None
+                if state in _BROKEN:
+                    return _BROKEN[state]
                 message = await self._next()
                 reason = await self._heed(message) if message is not None else None
-            if reason is not None:
-                raise PeerGone(reason)
-
-    def _broken(self) -> str | None:
-        """Why the connection is over, if it is; forgets changes up to now."""
-        self._changed.clear()
-        states = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
-        return states.get(self.pc.connectionState)
+                if reason is not None:
+                    return reason
+        finally:
+            await self._stop_reading()
 
     async def _next(self) -> Message | None:
         """The next message, or None when the connection changed. Without a line to the server, only the latter."""
-        reading = asyncio.create_task(self._client.__anext__())
-        change = asyncio.create_task(self._changed.wait())
-        try:
-            await asyncio.wait((reading, change), return_when=asyncio.FIRST_COMPLETED)
-            if reading.done() and isinstance(reading.exception(), SignalingError):
-                _log.warning("the call goes on without signaling: %s", reading.exception())
-                await change
-        except asyncio.CancelledError:
-            message = await _stop(reading, change)
-            if message is not None:
-                self._client.put_back(message)
-            raise
-        return await _stop(reading, change)
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._client.__anext__())
+        reading = self._reading
+        await asyncio.wait((reading, self._change), return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            return None
+        self._reading = None
+        if not isinstance(error := reading.exception(), SignalingError):
+            return reading.result()
+        _log.warning("the call goes on without signaling: %s", error)
+        await asyncio.wait((self._change,))
+        return None
+
+    async def _stop_reading(self) -> None:
+        """Stops reading; a message that was read all the same goes back to the client, whoever cancels whom."""
+        if self._reading is not None:
+            reading, self._reading = self._reading, None
+            reading.add_done_callback(self._put_back)
+            reading.cancel()
+            await asyncio.wait((reading,))
+
+    def _put_back(self, reading: asyncio.Task[Message]) -> None:
+        if not reading.cancelled() and reading.exception() is None:
+            self._client.put_back(reading.result())
+
+    def _on_change(self) -> None:
+        if not self._change.done():
+            self._change.set_result(None)
 
     async def _heed(self, message: Message) -> str | None:
         """Takes one message of a call that is being set up or running; why the call is over, if it is."""
@@ -182,16 +200,6 @@ class Call:
             await self.pc.addIceCandidate(candidate)
         except _NONSENSE as error:
             _log.warning("a candidate of the other end cannot be used: %s", error)
-
-
-async def _stop(reading: asyncio.Task[Message], change: asyncio.Task[Literal[True]]) -> Message | None:
-    """Ends both tasks; the message, if one was read all the same."""
-    reading.cancel()
-    change.cancel()
-    await asyncio.wait((reading, change))
-    if reading.cancelled() or isinstance(reading.exception(), SignalingError):
-        return None
-    return reading.result()
 
 
 async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:
