@@ -89,7 +89,8 @@ def _settings(args: argparse.Namespace) -> RateSettings:
 
 def _measure(args: argparse.Namespace, settings: RateSettings, lpips: Lpips | None) -> list[ClipResult]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(args.clips) * len(jobs(settings)))
         progress.advance(task, -1)  # each job announces itself when it starts
 

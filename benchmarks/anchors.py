@@ -122,6 +122,9 @@ class CodedPicture:
 
 def _encode(setup: Anchor, clip: Clip, bps: int) -> list[CodedPicture]:
     context = _encoder(setup, clip, bps)
+    before = thread_schedules()
+    context.open()
+    restore_schedules(before)  # SVT-AV1, run as root, would make itself real-time and starve what is measured beside it
     packets = []
     for index, picture in enumerate(clip.pictures):
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

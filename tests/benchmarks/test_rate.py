@@ -14,7 +14,8 @@ from benchmarks.ours import Halves, bundles, run_codec
 from benchmarks.rate import RateSettings, jobs, telling_frame
 from benchmarks.rows import BASE, FREEZE, OURS, RateRow
 from benchmarks.sample import SAMPLE
-from codec import CodecConfig, ConfigError
+from codec import CodecConfig
+from codec.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
