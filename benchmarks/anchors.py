@@ -21,6 +21,7 @@ from benchmarks.clip import Clip
 from benchmarks.coded import CodedClip
 from benchmarks.errors import SettingError
 from benchmarks.wire import rtp_on_wire
+from codec.reference import restore_schedules, thread_schedules
 
 ONE_KEYFRAME = 100_000  # a group of pictures longer than any clip
 

@@ -113,7 +113,8 @@ class Encoder:
     def reconstruction(self) -> Picture:
         """uint8 (size, size, 3): what the receiver shows for the last picture; computed when first asked for."""
         if self._reconstruction is None:
-            assert self._shown is not None and self._state is not None, "nothing has been encoded yet"
+            assert self._shown is not None, "nothing has been encoded yet"
+            assert self._state is not None
             with self._stage("generate"):
                 flow, occlusion = full_flow(self._runtime, self._shown, self._state)
                 self._reconstruction = self._runtime.generate(self._shown.prepared, flow=flow, occlusion=occlusion)

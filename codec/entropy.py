@@ -57,7 +57,7 @@ def normalize(weights: npt.NDArray[np.float64]) -> Tables:
     total = 1 << PRECISION
     frequencies = np.maximum(1, np.floor(weights / weights.sum() * (total - len(weights)))).astype(np.int64)
     frequencies[int(np.argmax(frequencies))] += total - frequencies.sum()
-    return frequencies
+    return np.asarray(frequencies, np.int64)
 
 
 def check_tables(tables: Tables) -> bool:
@@ -99,7 +99,7 @@ class Writer:
 
     def to_bytes(self, replay: Callable[["Reader"], bool]) -> bytes:
         """The shortest bytes for which `replay`, given a reader of them, says that it read what was written."""
-        data = self._encoder.get_compressed().astype(">u4").tobytes()
+        data = bytes(self._encoder.get_compressed().astype(">u4").tobytes())
         for length in range(max(0, len(data) - 8), len(data)):
             if self._suffices(data[:length], replay):
                 return data[:length]

@@ -36,8 +36,9 @@ class View:
     @classmethod
     def of(cls, picture: Bytes) -> "View":
         if picture.shape[0] != FLOW_PICTURE:
-            picture = cv2.resize(picture, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_AREA)
-        picture = np.ascontiguousarray(picture, np.uint8)
+            small = cv2.resize(picture, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_AREA)
+            picture = np.asarray(small, np.uint8)
+        picture = np.ascontiguousarray(picture)
         return cls(picture, np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8))
 
 

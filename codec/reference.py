@@ -28,7 +28,16 @@ from numpy.typing import NDArray
 
 from codec.errors import BitstreamError, ConfigError, PictureError, ReferenceMissing, TruncatedError
 
-__all__ = ["CODERS", "Coder", "ReferenceDecoder", "ReferenceEncoder", "rgb_to_yuv420", "yuv420_to_rgb"]
+__all__ = [
+    "CODERS",
+    "Coder",
+    "ReferenceDecoder",
+    "ReferenceEncoder",
+    "restore_schedules",
+    "rgb_to_yuv420",
+    "thread_schedules",
+    "yuv420_to_rgb",
+]
 
 Picture = NDArray[np.uint8]
 Coder = Literal["av1", "h264"]
@@ -44,6 +53,8 @@ OBU_TYPE_SEQUENCE, OBU_TYPE_FRAME = 1, 6
 MAX_SEQUENCE_BYTES = 64  # SVT-AV1 writes 11
 
 NAL_DELIMITER, NAL_SEI = 9, 6
+
+_THREADS = "/proc/self/task"
 
 
 def rgb_to_yuv420(image_rgb: Picture) -> Picture:
@@ -223,7 +234,28 @@ def _open_av1(size: int, crf: int, intra_offset: int, preset: int) -> VideoCodec
         "crf": str(crf),
         "svtav1-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
     }
-    return _open_encoder("libsvtav1", size, options)
+    before = thread_schedules()
+    codec = _open_encoder("libsvtav1", size, options)
+    restore_schedules(before)
+    return codec
+
+
+def thread_schedules() -> dict[int, int]:
+    """Scheduling policy of every thread of this process, by thread id; empty where the system does not tell."""
+    if not hasattr(os, "sched_getscheduler") or not os.path.isdir(_THREADS):
+        return {}
+    return {int(thread): os.sched_getscheduler(int(thread)) for thread in os.listdir(_THREADS)}
+
+
+def restore_schedules(before: dict[int, int]) -> None:
+    """Undo what SVT-AV1 does when it is run as root: it makes itself, and the thread that opened it, real-time.
+
+    A real-time thread would starve the rest of the call, and of the machine. Threads that are new become ordinary.
+    """
+    for thread, policy in thread_schedules().items():
+        wanted = before.get(thread, os.SCHED_OTHER)
+        if policy != wanted == os.SCHED_OTHER:
+            os.sched_setscheduler(thread, wanted, os.sched_param(0))
 
 
 def _open_h264(size: int, crf: int, intra_offset: int, preset: int) -> VideoCodecContext:

@@ -6,6 +6,8 @@ right about, and transformed by an orthonormal DCT-II. A 16x16 grid holds 1 to 2
 talking heads), its low frequencies nearly all of that.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,7 @@ def _dct_matrix() -> Floats:
     index = np.arange(GRID)
     matrix = np.cos(np.pi / GRID * index[:, None] * (index[None] + 0.5)) * np.sqrt(2 / GRID)
     matrix[0] /= np.sqrt(2)
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)
 
 
 _DCT = _dct_matrix()
@@ -35,13 +37,13 @@ ORDER = sorted(((u, v) for u in range(GRID) for v in range(GRID)), key=lambda uv
 
 def transform(grid: Floats) -> Floats:
     """Flow on the grid (16, 16, 2) -> coefficients (2, 16, 16)."""
-    return np.einsum("ui,vj,ijc->cuv", _DCT, _DCT, grid).astype(np.float32)
+    return np.asarray(np.einsum("ui,vj,ijc->cuv", _DCT, _DCT, grid), np.float32)
 
 
 def inverse(coefficients: Floats) -> Floats:
     """Coefficients (2, 16, 16) -> flow (64, 64, 2), interpolated bilinearly from the grid."""
     grid = np.einsum("ui,vj,cuv->ijc", _DCT, _DCT, coefficients).astype(np.float32)
-    return cv2.resize(grid, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    return np.asarray(cv2.resize(grid, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 class FlowEstimator:
@@ -57,14 +59,14 @@ class FlowEstimator:
         nothing: the reference is first warped by it, and the rest is measured.
         """
         expected = cv2.resize(start, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        near = remap(reference, expected)
+        near = np.asarray(remap(reference, expected), np.uint8)
         empty = np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32)
         rest = self._dis.calc(driving, near, empty) / (FLOW_PICTURE / 2)
         # near(x + rest) = reference(x + rest + expected(x + rest)): the two fields compose.
-        return (rest + remap(expected, rest.astype(np.float32))).astype(np.float32)
+        return np.asarray(rest + remap(expected, np.asarray(rest, np.float32)), np.float32)
 
 
-def remap(picture: npt.NDArray[np.generic], flow: Floats) -> npt.NDArray[np.generic]:
+def remap(picture: Floats | Bytes, flow: Floats) -> npt.NDArray[Any]:
     """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
     size = flow.shape[0]
     ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
@@ -78,7 +80,7 @@ def texture(picture: Bytes) -> Floats:
     """How much flow matters at each pixel of a grey picture (256, 256): squared gradients, blurred."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0).astype(np.float32)
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    return cv2.GaussianBlur(across**2 + down**2, (0, 0), 3.0).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(across**2 + down**2, (0, 0), 3.0), np.float32)
 
 
 def to_grid(field: Floats, weight: Floats) -> Floats:
@@ -91,4 +93,4 @@ def to_grid(field: Floats, weight: Floats) -> Floats:
     around = cv2.GaussianBlur(mean * trust, (0, 0), 1.2) / (
         cv2.GaussianBlur(trust[..., 0], (0, 0), 1.2)[..., None] + 1e-6
     )
-    return (trust * mean + (1 - trust) * around).astype(np.float32)
+    return np.asarray(trust * mean + (1 - trust) * around, np.float32)

@@ -44,7 +44,7 @@ class Runtime:
     def extract(self, picture: Bytes) -> tuple[Floats, Floats]:
         """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
         small = cv2.resize(picture, (_EXTRACTOR_PICTURE, _EXTRACTOR_PICTURE), interpolation=cv2.INTER_AREA)
-        canonical, motion = self._model.motion_extractor(_to_tensor(small))
+        canonical, motion = self._model.motion_extractor(_to_tensor(np.asarray(small, np.uint8)))
         return canonical[0].numpy(), motion[0].numpy()
 
     @torch.inference_mode()

@@ -132,7 +132,7 @@ def walk_frame(
 
 
 def write_frame(symbols: SymbolCoder, difference: Chain) -> tuple[bytes, int]:
-    """Differences -> the fewest bytes, none at all when there are no differences; the bits of the base layer in them."""
+    """Differences -> the fewest bytes, none when nothing differs; and how many bits of them are the base layer's."""
     if not difference.motion.any() and not difference.residual.any():
         return b"", 0
     activities = (symbols.motion_activity(difference.motion), symbols.residual_activity(difference.residual))

@@ -19,129 +19,22 @@ from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, MOTIO
 Floats = npt.NDArray[np.float32]
 
 # The order of the 112 points of labels.npz, as indices into the 478-point face mesh.
-LABEL_ORDER = tuple(
-    int(index)
-    for index in [
-        "61",
-        "146",
-        "91",
-        "181",
-        "84",
-        "17",
-        "314",
-        "405",
-        "321",
-        "375",
-        "291",
-        "409",
-        "270",
-        "269",
-        "267",
-        "0",
-        "37",
-        "39",
-        "40",
-        "185",
-        "78",
-        "95",
-        "88",
-        "178",
-        "87",
-        "14",
-        "317",
-        "402",
-        "318",
-        "324",
-        "308",
-        "415",
-        "310",
-        "311",
-        "312",
-        "13",
-        "82",
-        "81",
-        "80",
-        "191",
-        "33",
-        "7",
-        "163",
-        "144",
-        "145",
-        "153",
-        "154",
-        "155",
-        "133",
-        "173",
-        "157",
-        "158",
-        "159",
-        "160",
-        "161",
-        "246",
-        "263",
-        "249",
-        "390",
-        "373",
-        "374",
-        "380",
-        "381",
-        "382",
-        "362",
-        "398",
-        "384",
-        "385",
-        "386",
-        "387",
-        "388",
-        "466",
-        "468",
-        "473",
-        "70",
-        "63",
-        "105",
-        "66",
-        "107",
-        "300",
-        "293",
-        "334",
-        "296",
-        "336",
-        "10",
-        "297",
-        "284",
-        "389",
-        "454",
-        "361",
-        "397",
-        "379",
-        "400",
-        "152",
-        "176",
-        "150",
-        "172",
-        "132",
-        "234",
-        "162",
-        "54",
-        "67",
-        "1",
-        "4",
-        "5",
-        "195",
-        "197",
-        "6",
-        "168",
-        "98",
-        "327",
-        "2",
-    ]
+# fmt: off
+LABEL_ORDER = (
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 78, 95,
+    88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 33, 7, 163, 144,
+    145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246, 263, 249, 390, 373, 374, 380, 381, 382, 362, 398,
+    384, 385, 386, 387, 388, 466, 468, 473, 70, 63, 105, 66, 107, 300, 293, 334, 296, 336, 10, 297, 284, 389,
+    454, 361, 397, 379, 400, 152, 176, 150, 172, 132, 234, 162, 54, 67, 1, 4, 5, 195, 197, 6, 168, 98,
+    327, 2,
 )
+# fmt: on
 _SELECT = np.array([LABEL_ORDER.index(point) for point in MESH_POINTS])
 _LABELLED = len(MESH_POINTS)
 # Points that keep their place on the skull, by position in MESH_POINTS: eye corners, nose, forehead, cheeks.
 _RIGID = np.array([6, 7, 10, 11, 18, 20, 21, 22, 23])
 MIN_PRESENCE = 5.0
-# Where the free points start, in the canonical frame: crown, neck, left and right shoulder (the cheeks are at about -1 and 1).
+# Where the free points start: crown, neck and shoulders, in the canonical frame, whose cheeks are at about -1 and 1.
 _FREE_START = np.array([[0.0, -1.5, 0.3], [0.0, 2.1, 0.4], [-1.5, 2.6, 0.5], [1.5, 2.6, 0.5]], np.float32)
 _FREE_EXPRESSIONS = 2 * (FREE_POINTS - 1)  # neck and shoulders may move by themselves, the crown is on the skull
 
@@ -243,7 +136,7 @@ def _mean_shape(clips: Sequence[ClipLabels]) -> Floats:
         shape = _align(frames, shape)[0].mean(0)
         shape = shape - shape[_RIGID].mean(0)
         shape = shape / np.abs(shape[_RIGID, 0]).max()  # the face is about one unit wide on each side
-    return shape.astype(np.float32)
+    return np.asarray(shape, np.float32)
 
 
 def _basis(deltas: Floats) -> Floats:
@@ -259,4 +152,4 @@ def _basis(deltas: Floats) -> Floats:
 
 
 def _with_free(shape: Floats) -> Floats:
-    return np.concatenate((shape, _FREE_START)).astype(np.float32)
+    return np.asarray(np.concatenate((shape, _FREE_START)), np.float32)

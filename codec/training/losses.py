@@ -58,7 +58,7 @@ class SqueezeDistance(nn.Module):
             linear = torch.load(folder / "lin_v0.1_squeeze.pth", map_location="cpu", weights_only=True)
         except OSError as error:
             raise WeightsError(f"no perceptual network in {folder}: {error}") from error
-        self._backbone = {key: nn.Parameter(value, requires_grad=False) for key, value in backbone.items()}
+        self._backbone: dict[str, Tensor] = dict(backbone)
         self._linear = [value.flatten()[None, :, None, None] for _, value in sorted(linear.items())]
         self._shift = torch.tensor((-0.030, -0.088, -0.188))[None, :, None, None]
         self._scale = torch.tensor((0.458, 0.448, 0.450))[None, :, None, None]
