@@ -20,7 +20,7 @@ from aiortc.exceptions import InvalidStateError
 from signaling.channels import MAX_MESSAGE_BYTES, Channel, Channels
 from signaling.errors import MessageError, PeerGone
 
-__all__ = ["Channel", "Channels", "ice_configuration", "open_channels"]
+__all__ = ["ice_configuration", "open_channels"]
 
 REFERENCE_ID, MOTION_ID, CONTROL_ID = 1001, 1003, 1005
 

@@ -125,6 +125,7 @@ class SignalingServer:
         self._token = token
         self.settings = settings if settings is not None else ServerSettings()
         self._rooms: Rooms[_Line] = Rooms(self.settings.limits, now_s=now_s)
+        self._is_closing = False
 
     def application(self) -> web.Application:
         """The aiohttp application: WebSocket at /, health at /health."""
@@ -146,8 +147,9 @@ class SignalingServer:
         return web.json_response({"status": "ok", "rooms": len(self._rooms), "ends": len(self._rooms.lines)})
 
     async def _say_goodbye(self, application: web.Application) -> None:
-        for line in self._rooms.lines:
-            await line.refuse(Refused("closing", "the server shuts down"), code=WSCloseCode.GOING_AWAY)
+        self._is_closing = True
+        goodbye = Refused("closing", "the server shuts down")
+        await asyncio.gather(*(line.refuse(goodbye, code=WSCloseCode.GOING_AWAY) for line in self._rooms.lines))
 
     async def _meet(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
@@ -194,7 +196,8 @@ class SignalingServer:
         finally:
             other = self._rooms.seat(hello.room, _other(hello.role))
             left = self._rooms.leave(hello.room, hello.role, line=line, orderly=line.orderly)
-            if left and other is not None and other.line is not None:
+            # Ends that lose the server only lose the server: nobody is told that the other one left.
+            if left and not self._is_closing and other is not None and other.line is not None:
                 await other.line.send(encode(PeerLeft(hello.role)))
 
     async def _make_room(self, hello: Hello) -> None:

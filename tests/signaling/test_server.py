@@ -1,5 +1,7 @@
 """Tests of signaling.server: who gets in, what is relayed, and how ends come back; ends speak the bare protocol."""
 
+import asyncio
+
 import aiohttp
 import msgpack
 import pytest
@@ -172,12 +174,15 @@ async def test_an_idle_room_expires(running, raw_end) -> None:
     assert (await end.refusal()).reason == "expired"
 
 
-async def test_a_server_that_stops_says_so(raw_end) -> None:
+async def test_a_server_that_stops_says_so_and_nothing_else(raw_end) -> None:
     async with listening(SignalingServer(), host="127.0.0.1", port=0) as url:
-        end = await raw_end(url, "r", "sender", "a")
-        assert await end.hear() == Welcome(False)
-        assert await health(url) == {"status": "ok", "rooms": 1, "ends": 1}
-    assert (await end.refusal()).reason == "closing"
+        sender = await raw_end(url, "r", "sender", "a")
+        assert await sender.hear() == Welcome(False)
+        receiver = await raw_end(url, "r", "receiver", "b")
+        assert await receiver.hear() == Welcome(True, "a")
+        assert await sender.hear() == PeerJoined("receiver", "b")
+        ends = asyncio.gather(sender.refusal(), receiver.refusal())
+    assert [refused.reason for refused in await ends] == ["closing", "closing"]
 
 
 async def test_a_port_in_use_is_a_bind_error(running) -> None:
