@@ -1,0 +1,241 @@
+"""Stages 1 to 10 without a network: python -m codec encode IN OUT.fw | decode OUT.fw OUT.mp4 | info OUT.fw.
+
+Every bad input ends in one line on stderr and exit code 2, an interrupt in exit code 130; what was written until then
+plays. Flags of the codec are made from the fields of `CodecConfig`.
+"""
+
+import argparse
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from codec.bitstream import CodedFrame
+from codec.config import PRESETS, CodecConfig
+from codec.container import FileHeader, FileReader, FileWriter
+from codec.crop import Crop, centre_crop
+from codec.decoder import Decoder
+from codec.encoder import Encoder
+from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, VersionError
+from codec.face import FaceDetector, crop_for_clip
+from codec.summary import summarise
+from codec.video import VideoInfo, VideoWriter, probe_video, read_video
+from codec.weights import load as load_weights
+
+__all__ = ["main"]
+
+PROGRAM = "facewire-codec"
+RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."
+PRESET = "file"
+FACE_SAMPLES = 12
+FACE_SPAN = 750  # pictures from the start of a clip among which its face is looked for
+
+Picture = NDArray[np.uint8]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        options.run(options)
+    except CodecError as error:
+        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted; what was written plays", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return 0
+
+
+def encode(options: argparse.Namespace) -> None:
+    """IN -> OUT.fw."""
+    _refuse_same(options.input, options.output)
+    config = _config(options)
+    info = probe_video(options.input)
+    crop = _choose_crop(options, info)
+    encoder = Encoder(config)
+    total = min(filter(None, (info.frames, options.limit)), default=0)
+    header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
+    payload, psnr_sum, frames, last_pts = 0, 0.0, 0, 0
+    with FileWriter(options.output, header) as writer, _progress("encoding", total) as advance:
+        for image_rgb, pts in read_video(options.input, limit=options.limit):
+            if image_rgb.shape[:2] != (info.height, info.width):
+                raise MediaError(f"{options.input}: the picture changes its size after {frames} pictures")
+            coded = encoder.encode(crop.extract(image_rgb, config.size), pts=pts)
+            if coded.reference is not None:
+                encoder.acknowledge(coded.reference.id)  # a file loses nothing
+            data = bytes(coded)
+            writer.write(data, pts=pts)
+            payload, frames, last_pts = payload + len(data), frames + 1, pts
+            psnr_sum += encoder.report.psnr_db
+            advance(f"{encoder.report.psnr_db:.1f} dB")
+    seconds = last_pts / 90_000 + float(1 / info.fps)
+    print(
+        f"{options.output}: {frames} frames, {seconds:.2f} s, {payload} bytes, "
+        f"{payload * 8 / seconds / 1000:.2f} kbps, {psnr_sum / max(frames, 1):.2f} dB"
+    )
+
+
+def decode(options: argparse.Namespace) -> None:
+    """OUT.fw -> OUT.mp4 or OUT.mkv."""
+    _refuse_same(options.input, options.output)
+    with FileReader(options.input) as reader:
+        decoder = Decoder(CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights)))
+        total = summarise(options.input).frames
+        writer = VideoWriter(options.output, fps=reader.header.fps, comment=RECONSTRUCTED)
+        with writer, _progress("decoding", total) as advance:
+            for record in reader:
+                try:
+                    image_rgb = decoder.decode(CodedFrame.parse(record.data))
+                except CodecError as error:
+                    place = f"{options.input}: frame {writer.frames} does not decode"
+                    raise BitstreamError(f"{place}: {error}; {writer.frames} frames are written") from error
+                writer.write(image_rgb, pts=record.pts)
+                advance("")
+        if reader.damage is not None:
+            raise BitstreamError(f"{reader.damage}; these are written")
+    print(f"{options.output}: {writer.frames} frames")
+
+
+def info(options: argparse.Namespace) -> None:
+    """OUT.fw -> JSON on standard output."""
+    summary = summarise(options.input)
+    print(json.dumps(asdict(summary), indent=2))
+    if summary.damage is not None:
+        raise BitstreamError(summary.damage)
+
+
+def _choose_crop(options: argparse.Namespace, info: VideoInfo) -> Crop:
+    wanted = options.crop or ("centre" if info.width == info.height else "face")
+    if wanted == "centre":
+        return centre_crop(info.height, info.width)
+    span = min(filter(None, (info.frames, options.limit, FACE_SPAN)))
+    step = max(1, span // FACE_SAMPLES)
+
+    def samples() -> Iterator[Picture]:
+        for index, (image_rgb, _) in enumerate(read_video(options.input, limit=span)):
+            if index % step == 0 and image_rgb.shape[:2] == (info.height, info.width):
+                yield image_rgb
+
+    try:
+        return crop_for_clip(samples(), FaceDetector(options.face_model))
+    except FaceNotFound as error:
+        raise FaceNotFound(f"{options.input}: {error}; --crop centre codes the middle of it") from error
+
+
+def _weights_text(name: str) -> str:
+    return f"{Path(name).stem}-{load_weights(name).identifier.hex()}"
+
+
+def _weights_name(options: argparse.Namespace, text: str) -> str:
+    """Return the name of the weights to decode with, checked against what the file says it was made with."""
+    name: str = options.weights or text.rpartition("-")[0] or text
+    if load_weights(name).identifier.hex() != text.rpartition("-")[2]:
+        raise VersionError(f"{options.input}: made with weights {text}; here they are {_weights_text(name)}")
+    return name
+
+
+def _refuse_same(source: Path, target: Path) -> None:
+    if target.exists() and source.exists() and target.samefile(source):
+        raise MediaError(f"{target}: input and output are one file")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Any]:
+    """Show a bar on a terminal, nothing elsewhere; yields a function that counts one more, with a note."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total or None, note="")
+        yield lambda note: progress.update(task, advance=1, note=note)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=PROGRAM, description="Code a face video into a .fw file, and back.")
+    commands = parser.add_subparsers(required=True, metavar="encode|decode|info")
+
+    coding = commands.add_parser("encode", help="video -> .fw", description="Code a video, any that PyAV reads.")
+    coding.add_argument("input", type=Path, metavar="IN")
+    coding.add_argument("output", type=Path, metavar="OUT.fw")
+    coding.add_argument("--limit", type=_count, metavar="FRAMES", help="code only so many pictures")
+    coding.add_argument("--crop", choices=("face", "centre"), help="default: face, or centre where IN is square")
+    coding.add_argument("--face-model", type=Path, metavar="ONNX", help="YuNet model in place of OpenCV's cascade")
+    coding.add_argument("--preset", choices=tuple(PRESETS), default=PRESET, help="what the flags below start from")
+    _add_config_flags(coding)
+    coding.set_defaults(run=encode)
+
+    decoding = commands.add_parser("decode", help=".fw -> video", description="Decode to H.264, or losslessly to FFV1.")
+    decoding.add_argument("input", type=Path, metavar="IN.fw")
+    decoding.add_argument("output", type=Path, metavar="OUT.mp4|OUT.mkv")
+    decoding.add_argument("--weights", help="name or file of the weights; default: those the file names")
+    decoding.set_defaults(run=decode)
+
+    telling = commands.add_parser("info", help="what a .fw file holds, as JSON")
+    telling.add_argument("input", type=Path, metavar="IN.fw")
+    telling.set_defaults(run=info)
+    return parser
+
+
+def _add_config_flags(parser: argparse.ArgumentParser) -> None:
+    hints, helps = get_type_hints(CodecConfig), _field_helps()
+    for field in fields(CodecConfig):
+        flag, hint = "--" + field.name.replace("_", "-"), hints[field.name]
+        settings: dict[str, Any] = {"default": None, "help": helps.get(field.name)}
+        if hint is bool:
+            settings["action"] = argparse.BooleanOptionalAction
+        elif get_origin(hint) is Literal:
+            settings["choices"] = get_args(hint)
+        else:
+            settings |= {"type": hint, "metavar": "N" if hint is int else "NAME"}
+        parser.add_argument(flag, **settings)
+
+
+def _field_helps() -> dict[str, str]:
+    """The lines "name    meaning" of CodecConfig's docstring, as argparse wants them."""
+    lines = re.findall(r"^ {4}(\w+) {2,}(.+)$", CodecConfig.__doc__ or "", re.MULTILINE)
+    return {name: meaning.replace("%", "%%") for name, meaning in lines}
+
+
+def _config(options: argparse.Namespace) -> CodecConfig:
+    given = {field.name: getattr(options, field.name) for field in fields(CodecConfig)}
+    return PRESETS[options.preset].with_(**{name: value for name, value in given.items() if value is not None})
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1 frame")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
