@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from aiortc import RTCPeerConnection
 
-from codec import CodecError
+from codec.errors import CodecError
 from receiver.display import NullOutput, Output, Recorder, open_output
 from receiver.errors import OptionError, ReceiverError
 from receiver.options import CallOptions, ReceiverOptions, add_flags, from_flags
@@ -92,6 +92,7 @@ class Program:
         receiver.watch_meter(self._terminal.show)
         if self._options.record is not None:
             receiver.watch(self._recorder.show, every=True)
+        receiver.prepare()
         try:
             call = await connect_peer(pc, client)
             try:

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
-from codec import BitstreamError, CodecConfig, CodecError, CodedFrame, Decoder, MotionState, ReferenceMissing
+from codec import CodecConfig, CodedFrame, Decoder, MotionState
+from codec.errors import BitstreamError, CodecError, ReferenceMissing
 from receiver.picture import Image
 from receiver.playout import Slot
 

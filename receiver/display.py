@@ -12,7 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from codec import MediaError
+from codec.errors import MediaError
 from codec.video import VideoWriter
 from receiver.errors import DisplayError
 from receiver.picture import Image, Picture, fit

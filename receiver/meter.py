@@ -63,6 +63,7 @@ class _Flow:
     """One of the two codecs: everything counted since the call began."""
 
     counts: Counter[str] = field(default_factory=Counter)  # bytes by kind, messages, frames, lost, expected
+    pts: int | None = None  # of the newest picture
     psnr_db: float | None = None
     delays_ms: deque[float] = field(default_factory=lambda: deque(maxlen=256))
 
@@ -122,9 +123,10 @@ class Meter:
         self._connection["in_bytes"] = received_bytes + UDP_IP_HEADER * received_packets
         self._connection["out_bytes"] = sent_bytes + UDP_IP_HEADER * sent_packets
 
-    def decoded(self, kind: Kind, *, delay_ms: float | None, shown: bool) -> None:
+    def decoded(self, kind: Kind, *, pts: int, delay_ms: float | None, shown: bool) -> None:
         """One picture is ready, `delay_ms` after it was captured (None while that is not known)."""
         flow = self._flows[kind]
+        flow.pts = pts
         flow.counts["frames"] += 1
         if delay_ms is not None:
             flow.delays_ms.append(delay_ms)
@@ -170,6 +172,7 @@ class Meter:
             "wire_back_kbps": _kbps(new["wire_back_bytes"], seconds),
             "fps": _per_second(new["frames"], seconds),
             "loss": round(max(0.0, min(1.0, new["lost"] / new["expected"])), 4) if new["expected"] > 0 else 0.0,
+            "pts": flow.pts,
             "psnr_db": flow.psnr_db,
             "delay_ms": round(median(delays), 1) if delays else None,
             "delay_p95_ms": round(delays[int(0.95 * (len(delays) - 1))], 1) if delays else None,

@@ -12,7 +12,8 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
-from codec import BitstreamError, CodecConfig, MotionState
+from codec import CodecConfig, MotionState
+from codec.errors import BitstreamError
 from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from receiver.control import Control
 from receiver.decode import DecodeThread, Decoding, FaceDecoder, Lane, Read, Referenced, Rendered, Worker
@@ -83,6 +84,7 @@ class FaceReceiver:
         self._wake = asyncio.Event()
         self._video_there = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._prepared = self._running = False
         self._failure: BaseException | None = None
         self._video: MediaStreamTrack | None = None
         if video is not None:
@@ -107,8 +109,8 @@ class FaceReceiver:
 
         Raises WeightsError or ConfigError if the decoder cannot be made.
         """
-        worker = self._worker = self._worker or DecodeThread(failed=self._fail)
-        worker.post("reference", self._decoder.prepare, lambda _: None)
+        worker = self._start()
+        self._running = True
         self._channels.reference.set_receiver(self._on_reference)
         self._channels.motion.set_receiver(self._on_motion)
         self._channels.control.set_receiver(self._control.receive)
@@ -125,10 +127,24 @@ class FaceReceiver:
         if self._failure is not None:
             raise self._failure
 
+    def prepare(self) -> None:
+        """Begins to load the networks, in the worker, so that the first picture does not wait for them; optional."""
+        self._start()
+
+    def _start(self) -> Worker:
+        if self._worker is None:
+            self._worker = DecodeThread(failed=self._fail)
+        if not self._prepared:
+            self._prepared = True
+            self._worker.post("reference", self._decoder.prepare, lambda _: None)
+        return self._worker
+
     async def close(self) -> None:
         """Ends `run` and the track. The connection and its channels stay the application's."""
         self._stopped.set()
         self.track.stop()
+        if self._worker is not None and not self._running:
+            await self._worker.close()
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error
@@ -267,7 +283,7 @@ class FaceReceiver:
         self._control.pictured(picture.kind)
         shown = self._selection.offer(picture.kind, now_us=picture.shown_us)
         delay_ms = self._control.delay_ms(picture) if timed else None
-        self._meter.decoded(picture.kind, delay_ms=delay_ms, shown=shown)
+        self._meter.decoded(picture.kind, pts=picture.pts, delay_ms=delay_ms, shown=shown)
         if shown:
             self.counts["shown"] += 1
             for callback in self._shown:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import receiver.decode
-from codec import BitstreamError, CodecConfig, ReferenceMissing
+from codec import CodecConfig
+from codec.errors import BitstreamError, ReferenceMissing
 from receiver.decode import DecodeThread, FaceDecoder
 from receiver.playout import Slot
 

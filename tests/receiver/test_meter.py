@@ -32,7 +32,7 @@ def test_frames_delay_and_loss_of_the_last_second() -> None:
     meter = Meter()
     meter.snapshot(now_us=0)
     for number in range(20):
-        meter.decoded("keypoints", delay_ms=100.0 + number, shown=number % 2 == 0)
+        meter.decoded("keypoints", pts=3600 * number, delay_ms=100.0 + number, shown=number % 2 == 0)
     meter.motion_loss(lost=2, expected=10)
     figures = meter.snapshot(now_us=1_000_000)
     assert figures["keypoints"]["fps"] == 20
