@@ -17,6 +17,7 @@ the way in, bilinear on the way out. The conversion is our own in float32, becau
 """
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from typing import Literal
 
@@ -244,7 +245,11 @@ def thread_schedules() -> dict[int, int]:
     """Scheduling policy of every thread of this process, by thread id; empty where the system does not tell."""
     if not hasattr(os, "sched_getscheduler") or not os.path.isdir(_THREADS):
         return {}
-    return {int(thread): os.sched_getscheduler(int(thread)) for thread in os.listdir(_THREADS)}
+    schedules = {}
+    for thread in map(int, os.listdir(_THREADS)):
+        with suppress(ProcessLookupError):  # it has ended since it was listed
+            schedules[thread] = os.sched_getscheduler(thread)
+    return schedules
 
 
 def restore_schedules(before: dict[int, int]) -> None:
@@ -255,7 +260,8 @@ def restore_schedules(before: dict[int, int]) -> None:
     for thread, policy in thread_schedules().items():
         wanted = before.get(thread, os.SCHED_OTHER)
         if policy != wanted == os.SCHED_OTHER:
-            os.sched_setscheduler(thread, wanted, os.sched_param(0))
+            with suppress(ProcessLookupError):
+                os.sched_setscheduler(thread, wanted, os.sched_param(0))
 
 
 def _open_h264(size: int, crf: int, intra_offset: int, preset: int) -> VideoCodecContext:

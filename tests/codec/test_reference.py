@@ -1,5 +1,6 @@
 """References: encoder and decoder agree bit for bit, damage is named and the next intra picture recovers."""
 
+import os
 import random
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codec.errors import BitstreamError, ConfigError, PictureError, ReferenceMissing, TruncatedError
-from codec.reference import CODERS, Coder, ReferenceDecoder, ReferenceEncoder, rgb_to_yuv420, yuv420_to_rgb
+from codec.reference import (
+    CODERS,
+    Coder,
+    ReferenceDecoder,
+    ReferenceEncoder,
+    rgb_to_yuv420,
+    thread_schedules,
+    yuv420_to_rgb,
+)
 
 Picture = NDArray[np.uint8]
 
@@ -195,6 +204,15 @@ def test_the_first_picture_is_intra() -> None:
 def test_settings_out_of_range(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
         ReferenceEncoder(**{"size": SIZE, **wrong})
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no schedulers to ask for")
+def test_no_thread_is_left_real_time(clip: list[Picture]) -> None:
+    before = set(thread_schedules().values())
+    encoder = ReferenceEncoder(size=SIZE)
+    for intra in (True, False, True):
+        encoder.encode(clip[0], intra=intra)
+        assert set(thread_schedules().values()) <= before | {os.SCHED_OTHER}
 
 
 def test_colour_survives_the_way_there_and_back(clip: list[Picture]) -> None:
