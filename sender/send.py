@@ -200,7 +200,8 @@ class FaceSender:
             self._needs_keyframe = False
             self._meter.count("keyframes", int(done.report.is_keyframe))
             self._meter.count("references", int(done.report.reference_bits > 0))
-            self._transmitter.send(done.coded)
+            if self._transmitter.send(done.coded):
+                self._worker.orders.start_bundle()
             self._steer(8 * len(bytes(done.coded)), now_s)
             self._wake.set()
 

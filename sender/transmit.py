@@ -1,8 +1,8 @@
 """Stage 5 and 6, transmit: coded frames -> messages -> channels, so that motion never waits behind a reference.
 
 All channels share one queue in the transport. Motion is handed over only when the motion before it has left that queue:
-a bundle that has to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and no faster than a
-byte budget: 20 kB at once hold up the motion behind them by 300 ms on a line of 100 ms round trip.
+a bundle that has to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and
+no faster than a byte budget: 20 kB at once hold up the motion behind them by 300 ms on a line of 100 ms round trip.
 """
 
 from collections import deque
@@ -20,6 +20,7 @@ __all__ = ["RETRY_S", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer"
 MAX_MESSAGE = 1200
 _MOTION_QUEUE_BYTES = 1500  # of other channels: about one message
 _REFERENCE_QUEUE_BYTES = 65_536  # more can wait for nothing: a keyframe is cheaper than catching up
+_FRAME_S, _SLACK_S = 0.04, 0.02  # the frame rate that bundles are meant for, and what may come on top
 RETRY_S = 0.01  # how soon a full queue is looked at again
 
 
@@ -57,6 +58,11 @@ class MotionBundler:
         if len(self._frames) >= self._size:
             done.append(self.flush())
         return done
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is gathered."""
+        return not self._frames
 
     def flush(self) -> tuple[bytes, ...]:
         """The frames gathered so far."""
@@ -127,6 +133,9 @@ class Transmitter:
     ) -> None:
         """`lost_track` is called when references had to be dropped: only a keyframe helps then."""
         self._channels = channels
+        self._longest_s = bundle * _FRAME_S + _SLACK_S
+        self._gathering_s = 0.0  # when the bundle's first frame came
+        self._sent_s: float | None = None  # when the last frame came
         self._bundler = MotionBundler(bundle)
         self._pacer = ReferencePacer(bytes_per_s=reference_bytes_per_s)
         self._meter = meter
@@ -138,15 +147,20 @@ class Transmitter:
         self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
         self.stale_frames = 0
 
-    def send(self, coded: Coded) -> None:
-        """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that."""
+    def send(self, coded: Coded) -> bool:
+        """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that.
+
+        A bundle leaves early when one more frame would come too late for its first one: a slow encoder, which needs few
+        messages anyway, does not wait for full ones. True then: the encoder must start a new bundle.
+        """
+        cut = False
         reference, motion = coded.split()
         if reference is not None:
             self._add_reference(reference)
         if motion is not None and motion.motion is not None:
-            for bundle in self._bundler.add(bytes(motion), chained=motion.motion.chained):
-                self._replace(bundle)
+            cut = self._gather(bytes(motion), chained=motion.motion.chained)
         self.pump()
+        return cut
 
     def flush(self) -> None:
         """Sends an incomplete bundle too: nothing more will join it. The encoder must start a new bundle after it."""
@@ -195,6 +209,20 @@ class Transmitter:
         if self._bundle or (self._pacer.waiting_bytes and channels.queued_bytes):
             return RETRY_S
         return self._pacer.wait_s
+
+    def _gather(self, frame: bytes, *, chained: bool) -> bool:
+        """Adds one frame's motion to the bundle; True if the bundle had to leave early."""
+        now_s = self._clock()
+        interval_s = now_s - self._sent_s if self._sent_s is not None else _FRAME_S
+        self._sent_s = now_s
+        if self._bundler.is_empty or not chained:
+            self._gathering_s = now_s
+        for bundle in self._bundler.add(frame, chained=chained):
+            self._replace(bundle)
+        if self._bundler.is_empty or now_s - self._gathering_s + interval_s < self._longest_s:
+            return False
+        self._replace(self._bundler.flush())
+        return True
 
     def _add_reference(self, coded: Coded) -> None:
         assert coded.reference is not None

@@ -98,11 +98,11 @@ class Wire:
 
     def frame(
         self, number: int, *, reference_bytes: int = 0, keyframe: bool = False, chained: bool = False, ref: int = 0
-    ) -> None:
+    ) -> bool:
         fakes = self.fakes
         reference = fakes.Part(id=ref) if reference_bytes else None
         data = b"K" + bytes(reference_bytes)
-        self.transmitter.send(fakes.Coded(number, keyframe, reference, fakes.Part(chained=chained), data))
+        return self.transmitter.send(fakes.Coded(number, keyframe, reference, fakes.Part(chained=chained), data))
 
     def run(self, seconds: float) -> None:
         """Pumps every millisecond: the waits that `pump` returns are checked to be no longer than needed elsewhere."""
@@ -120,6 +120,19 @@ def test_frames_arrive_in_bundles_with_growing_sequence_numbers(fakes: Any) -> N
     wire.transmitter.flush()
     wire.run(0.1)
     assert [frame[1] for frame in wire.motion[-1][1].frames] == [6]
+
+
+@pytest.mark.parametrize(("fps", "sizes"), [(25, [4, 4, 4, 4, 4, 4]), (15, [3, 3, 3]), (5, [2] + [1] * 9)])
+def test_a_slow_encoder_does_not_wait_for_bundles(fakes: Any, fps: int, sizes: list[int]) -> None:
+    wire = Wire(fakes, bundle=4)
+    left = 0
+    for number in range(25):
+        cut = wire.frame(number, chained=left > 0)
+        left = 0 if cut else 3 if left == 0 else left - 1
+        wire.run(1 / fps)
+    assert [len(m.frames) for _, m in wire.motion][: len(sizes)] == sizes
+    for at, message in wire.motion[1:]:
+        assert at - message.frames[0][1] / fps < 0.17
 
 
 def test_a_reference_arrives_whole_and_is_counted(fakes: Any) -> None:

@@ -1,0 +1,102 @@
+"""Tests of the worker thread: orders, stages, and what it makes of a picture."""
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codec.face import FaceBox
+from sender.capture import Picture
+from sender.encode import FaceWorker, Orders, StageClock
+from sender.face import FaceFollower
+
+
+def picture(pts: int = 0) -> Picture:
+    return Picture(np.zeros((48, 64, 3), np.uint8), pts, 1.0)
+
+
+def test_stages_add_up_until_taken() -> None:
+    now = iter([0.0, 0.010, 1.0, 1.005, 2.0, 2.001])
+    stages = StageClock(clock=lambda: next(now))
+    for name in ("flow", "flow", "entropy"):
+        with stages.stage(name):
+            pass
+    assert stages.take() == pytest.approx({"flow": 15.0, "entropy": 1.0})
+    assert stages.take() == {}
+
+
+def test_a_stage_that_fails_is_timed_too() -> None:
+    stages = StageClock()
+
+    def fail() -> None:
+        with stages.stage("flow"):
+            raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        fail()
+    assert "flow" in stages.take()
+
+
+def test_orders_are_carried_out_once_receipts_first_keyframe_last(fakes: Any) -> None:
+    orders, encoder = Orders(), fakes.Encoder()
+    orders.force_keyframe()
+    orders.acknowledge(3)
+    orders.set_qp(20)
+    orders.start_bundle()
+    orders.acknowledge(3)
+    orders.acknowledge(1)
+    orders.set_qp(21)
+    orders.carry_out(encoder)
+    assert encoder.calls == [("acknowledge", 3), ("acknowledge", 1), ("qp", 21), "bundle", "keyframe"]
+    orders.carry_out(encoder)
+    assert len(encoder.calls) == 5
+
+
+async def test_a_picture_is_followed_cropped_and_coded_in_one_other_thread(fakes: Any) -> None:
+    threads = set()
+
+    class Encoder(fakes.Encoder):  # type: ignore[misc, name-defined]
+        def encode(self, image_rgb: Any, *, pts: int) -> Any:
+            threads.add(threading.get_ident())
+            return super().encode(image_rgb, pts=pts)
+
+    encoder = Encoder()
+    finder = fakes.Finder(FaceBox(20, 10, 20, 20, 1.0))
+    worker = FaceWorker(lambda _: encoder, lambda: FaceFollower(finder, placement="face"), size=32)
+    await worker.warm()
+    for pts in (0, 3600):
+        done = await worker.encode(picture(pts), code=True)
+    worker.close()
+    assert done.found
+    assert done.crop.side == 40
+    assert done.coded is not None
+    assert done.report is not None
+    assert [call for call in encoder.calls if isinstance(call[0], tuple)] == [((32, 32, 3), 0), ((32, 32, 3), 3600)]
+    assert set(done.stage_ms) == {"total", "face", "crop"}
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_a_picture_may_be_followed_only(fakes: Any) -> None:
+    encoder = fakes.Encoder()
+    worker = FaceWorker(lambda _: encoder, lambda: FaceFollower(fakes.Finder(None)), size=32)
+    worker.orders.force_keyframe()
+    done = await worker.encode(picture(), code=False)
+    assert (done.found, done.coded, done.report) == (False, None, None)
+    assert encoder.calls == []
+    done = await worker.encode(picture(3600), code=True)
+    worker.close()
+    assert encoder.calls[0] == "keyframe"
+
+
+async def test_what_goes_wrong_in_the_thread_comes_out(fakes: Any) -> None:
+    def make(_: Any) -> Any:
+        raise OSError("no weights")
+
+    worker = FaceWorker(make, lambda: FaceFollower(None), size=32)
+    with pytest.raises(OSError, match="no weights"):
+        await worker.warm()
+    with pytest.raises(OSError, match="no weights"):
+        await worker.encode(picture(), code=True)
+    worker.close()
