@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from signaling.messages import ReceiverReport
 
-__all__ = ["Figures", "Kind", "Meter", "flat"]
+__all__ = ["Figures", "Kind", "Meter", "for_receiver"]
 
 Kind = Literal["keypoints", "h264"]
 Figures = dict[str, Any]
@@ -29,7 +29,6 @@ SACK_BYTES = 93
 RTP_HEADER = 12
 RTP_OVERHEAD = 50  # IPv4 20, UDP 8, RTP 12, SRTP tag 10
 UDP_IP_HEADER = 28
-_MOST_FIGURES = 64  # in a QualityReport
 
 
 @dataclass(slots=True)
@@ -154,15 +153,16 @@ class Meter:
         return Counter({key: value - before[key] for key, value in counts.items()})
 
 
-def flat(figures: Figures) -> dict[str, float]:
-    """The figures as one flat map of numbers, for a QualityReport; what is no number, and totals, are left out."""
-    out: dict[str, float] = {}
-    for name, value in figures.items():
-        if isinstance(value, Mapping) and name not in ("counts", "receiver"):
-            out.update({f"{name}_{key}": float(item) for key, item in value.items() if isinstance(item, int | float)})
-        elif isinstance(value, int | float):
-            out[name] = float(value)
-    return dict(list(out.items())[:_MOST_FIGURES])
+def for_receiver(figures: Figures) -> dict[str, float]:
+    """The few figures that the receiver cannot measure, as whole numbers: a long report costs as much as the motion."""
+    stages = figures["stages_ms"]
+    told = {
+        "qp": figures.get("qp"),
+        "captured_fps": figures["captured_fps"],
+        "keypoints_ms": stages.get("total"),
+        "h264_ms": stages.get("h264"),
+    }
+    return {name: round(value) for name, value in told.items() if value is not None}
 
 
 def _said(report: ReceiverReport | None) -> Figures:

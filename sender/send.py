@@ -14,7 +14,7 @@ from sender.control import ControlDesk, KeyframeGate
 from sender.encode import EncodedPicture, FaceWorker
 from sender.errors import OptionsError
 from sender.fallback import FallbackTrack, H264Worker
-from sender.meter import Figures, Meter, flat
+from sender.meter import Figures, Meter, for_receiver
 from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.options import SenderOptions
 from sender.rate_control import QpController
@@ -26,6 +26,7 @@ from signaling.messages import KeyframeRequest, ModeSwitch, QualityReport, Recei
 __all__ = ["FaceSender", "first_error"]
 
 _REPORT_S = 1.0
+_REPORTS_PER_PING = 5
 _OVERLAP_S = 1.0  # H.264 goes on so long at most after keypoints took over, until their keyframe has arrived
 _DRAIN_S = 2.0  # at the end of a source, for what still waits
 
@@ -77,7 +78,7 @@ class FaceSender:
             reference_bytes_per_s=options.reference_kbps * 125,
             meter=self._meter,
             clock=clock,
-            lost_track=self._keyframes.ask,
+            lost_track=worker.orders.force_keyframe,
         )
         self._video = video
         self._h264 = H264Worker(size=options.size, kbps=options.h264_kbps) if video is not None else None
@@ -93,6 +94,8 @@ class FaceSender:
         self._idle.set()
         self._open = asyncio.Event()  # the channels are open, or never will be
         self._stopped = asyncio.Event()
+        self._reports = 0
+        self._told: dict[str, float] = {}  # clocks that the receiver knows
         self._watchers: list[Callable[[Figures], None]] = []
         self._desk = ControlDesk(channels.control, self, clock=clock)
         for channel in (channels.reference, channels.motion, channels.control):
@@ -189,7 +192,7 @@ class FaceSender:
         if done.report is not None and not done.report.is_keyframe:
             changed |= self._machine.see_quality(done.report.psnr_db, now_s=now_s)
         if self._machine.take_refresh():
-            self._keyframes.ask()
+            self._worker.orders.force_keyframe()
         if changed:
             self._change_over(now_s)
         if done.coded is None or done.report is None:
@@ -198,7 +201,9 @@ class FaceSender:
         self._meter.frame("keypoints", psnr_db=done.report.psnr_db, sent=sent)
         if sent:
             self._needs_keyframe = False
-            self._meter.count("keyframes", int(done.report.is_keyframe))
+            if done.report.is_keyframe:
+                self._keyframes.sent(now_s=now_s, receipt=True)
+                self._meter.count("keyframes")
             self._meter.count("references", int(done.report.reference_bits > 0))
             if self._transmitter.send(done.coded):
                 self._worker.orders.start_bundle()
@@ -263,6 +268,8 @@ class FaceSender:
                     assert self._crop is not None
                     coded, stage_ms = await self._h264.encode(picture, self._crop, force_key=asked or not was_live)
                     self._video.deliver(coded)
+                    if coded.is_key:
+                        self._key_pictures.sent(now_s=self._clock(), receipt=False)
                     self._meter.frame("h264", psnr_db=coded.psnr_db, sent=True)
                     self._meter.rtp(coded.rtp_payloads)
                     self._meter.stages(stage_ms)
@@ -286,6 +293,7 @@ class FaceSender:
         """A reference has arrived: the encoder may build on it, and H.264 need not run beside keypoints any more."""
         if self._transmitter.acknowledge(received.reference_id, number=received.number):
             self._worker.orders.acknowledge(received.reference_id)
+            self._keyframes.received()
             self._overlap_until_s = 0.0
 
     def on_receiver_report(self, report: ReceiverReport) -> None:
@@ -332,16 +340,21 @@ class FaceSender:
             "queue_bytes": self._channels.queued_bytes,
         }
         figures = meter.snapshot(mode=self._machine.carrier)
+        clocks = {name: meter.states[name] for name in ("pts_origin_us", "h264_origin_pts")}
+        news = {name: value for name, value in clocks.items() if value is not None and self._told.get(name) != value}
+        self._told.update(news)  # the control channel is reliable: once is enough
         self._desk.send(
             QualityReport(
                 pts=self._pts,
                 keypoints_psnr_db=meter.psnr_db("keypoints"),
                 h264_psnr_db=meter.psnr_db("h264"),
                 mode=self._machine.carrier,
-                figures=flat(figures),
+                figures={**for_receiver(figures), **news},
             )
         )
-        self._desk.ping()
+        self._reports += 1
+        if self._reports % _REPORTS_PER_PING == 1:
+            self._desk.ping()
         for callback in self._watchers:
             callback(figures)
 

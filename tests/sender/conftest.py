@@ -1,17 +1,28 @@
 """Stand-ins for the sender's tests: an encoder, a face finder and a source without networks, cameras or time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import numpy as np
 import pytest
 
 from codec.face import FaceBox
-from sender.capture import Picture
+from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
+from sender.capture import Capture, Picture
+from sender.encode import EncodedPicture, FaceWorker
+from sender.face import FaceFollower
+from sender.fallback import FallbackTrack
+from sender.options import SenderOptions
+from sender.send import FaceSender
+from signaling.memory import memory_pair
+from signaling.messages import Message, decode, encode
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,113 @@ class HandSource:
         self._ended.set()
 
 
+class Worker(FaceWorker):
+    """Says when a picture is done."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.done: asyncio.Queue[EncodedPicture] = asyncio.Queue()
+
+    async def encode(self, picture: Any, *, code: bool) -> EncodedPicture:
+        done = await super().encode(picture, code=code)
+        self.done.put_nowait(done)
+        return done
+
+
+class FarEnd:
+    """What a receiver sees."""
+
+    def __init__(self, channels: Any) -> None:
+        self.channels = channels
+        self.motion: asyncio.Queue[MotionMessage] = asyncio.Queue()
+        self.references: asyncio.Queue[bytes] = asyncio.Queue()
+        self.control: list[Message] = []
+        self._said = asyncio.Event()
+        assembler = ReferenceAssembler()
+
+        def on_reference(data: bytes) -> None:
+            if (whole := assembler.add(ReferenceFragment.parse(data))) is not None:
+                self.references.put_nowait(whole)
+
+        def on_control(data: bytes) -> None:
+            self.control.append(decode(data))
+            self._said.set()
+
+        channels.reference.set_receiver(on_reference)
+        channels.motion.set_receiver(lambda data: self.motion.put_nowait(MotionMessage.parse(data)))
+        channels.control.set_receiver(on_control)
+
+    def say(self, message: Message) -> None:
+        self.channels.control.send(encode(message))
+
+    async def hear(self, kind: type[M]) -> M:
+        """The first message of this kind that has not been heard."""
+        while True:
+            for message in self.control:
+                if isinstance(message, kind):
+                    self.control.remove(message)
+                    return message
+            self._said.clear()
+            await self._said.wait()
+
+
+class Session:
+    """One sender with its stand-ins."""
+
+    face = FaceBox(20, 20, 20, 20, 1.0)
+
+    def __init__(self, clock: Any, **options: Any) -> None:
+        self.clock = clock
+        self.encoder = FakeEncoder(bundle=options.get("bundle", 1))
+        self.finder = FakeFinder(self.face)
+        self.source = HandSource(clock)
+        self.capture = Capture(self.source)
+        self.worker = Worker(lambda _: self.encoder, lambda: FaceFollower(self.finder), size=64)
+        self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
+        self.pts = 0
+
+    @asynccontextmanager
+    async def call(self, *, keeps: bool = False) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
+        """A call with a receiver; the sender runs inside."""
+        near, far = memory_pair()
+        video = FallbackTrack() if self.options.mode != "keypoints" else None
+        sender = FaceSender(
+            near,
+            self.capture,
+            worker=self.worker,
+            options=self.options,
+            video=video,
+            keeps=keeps,
+            clock=self.clock,
+        )
+        end = FarEnd(far)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(sender.run())
+            if not keeps:
+                await self.source.running.wait()
+            await ready()
+            yield sender, end, video
+            await sender.close()
+            await running
+
+    async def picture(self, count: int = 1, *, step_s: float = 0.04) -> list[EncodedPicture]:
+        """Shows pictures one by one; each is coded and on its way when this returns."""
+        out = []
+        for _ in range(count):
+            self.clock.now_s += step_s
+            self.pts += round(step_s * 90_000)
+            self.source.give(self.pts)
+            out.append(await self.worker.done.get())
+            await ready()
+        return out
+
+
+async def ready() -> None:
+    """Lets everything run that can run now."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -166,6 +284,8 @@ def fakes() -> Any:
         HandSource = HandSource
         Part = FakePart
         Report = FakeReport
+        Session = Session
+        ready = staticmethod(ready)
 
     return Fakes
 

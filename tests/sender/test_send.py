@@ -1,20 +1,13 @@
 """Tests of the sending end as a whole, over channels in memory and with a codec that costs nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from codec.errors import WeightsError
-from codec.face import FaceBox
-from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
-from sender.capture import Capture
-from sender.encode import EncodedPicture, FaceWorker
 from sender.errors import OptionsError, SourceError
-from sender.face import FaceFollower
-from sender.fallback import FallbackTrack
 from sender.options import SenderOptions
 from sender.send import FaceSender
 from signaling.memory import memory_pair
@@ -22,126 +15,15 @@ from signaling.messages import (
     ClockPing,
     ClockPong,
     KeyframeRequest,
-    Message,
     ModeSwitch,
     QualityReport,
     ReceiverReport,
     ReferenceReceived,
-    decode,
-    encode,
 )
-
-FACE = FaceBox(20, 20, 20, 20, 1.0)
-M = TypeVar("M", bound=Message)
-
-
-class Worker(FaceWorker):
-    """Says when a picture is done."""
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.done: asyncio.Queue[EncodedPicture] = asyncio.Queue()
-
-    async def encode(self, picture: Any, *, code: bool) -> EncodedPicture:
-        done = await super().encode(picture, code=code)
-        self.done.put_nowait(done)
-        return done
-
-
-class FarEnd:
-    """What a receiver sees."""
-
-    def __init__(self, channels: Any) -> None:
-        self.channels = channels
-        self.motion: asyncio.Queue[MotionMessage] = asyncio.Queue()
-        self.references: asyncio.Queue[bytes] = asyncio.Queue()
-        self.control: list[Message] = []
-        self._said = asyncio.Event()
-        assembler = ReferenceAssembler()
-
-        def on_reference(data: bytes) -> None:
-            if (whole := assembler.add(ReferenceFragment.parse(data))) is not None:
-                self.references.put_nowait(whole)
-
-        def on_control(data: bytes) -> None:
-            self.control.append(decode(data))
-            self._said.set()
-
-        channels.reference.set_receiver(on_reference)
-        channels.motion.set_receiver(lambda data: self.motion.put_nowait(MotionMessage.parse(data)))
-        channels.control.set_receiver(on_control)
-
-    def say(self, message: Message) -> None:
-        self.channels.control.send(encode(message))
-
-    async def hear(self, kind: type[M]) -> M:
-        """The first message of this kind that has not been heard."""
-        while True:
-            for message in self.control:
-                if isinstance(message, kind):
-                    self.control.remove(message)
-                    return message
-            self._said.clear()
-            await self._said.wait()
-
-
-class Session:
-    """One sender with its stand-ins."""
-
-    def __init__(self, fakes: Any, clock: Any, **options: Any) -> None:
-        self.clock = clock
-        self.encoder = fakes.Encoder(bundle=options.get("bundle", 1))
-        self.finder = fakes.Finder(FACE)
-        self.source = fakes.HandSource(clock)
-        self.capture = Capture(self.source)
-        self.worker = Worker(lambda _: self.encoder, lambda: FaceFollower(self.finder), size=64)
-        self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
-        self.pts = 0
-
-    @asynccontextmanager
-    async def call(self, *, keeps: bool = False) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
-        """A call with a receiver; the sender runs inside."""
-        near, far = memory_pair()
-        video = FallbackTrack() if self.options.mode != "keypoints" else None
-        sender = FaceSender(
-            near,
-            self.capture,
-            worker=self.worker,
-            options=self.options,
-            video=video,
-            keeps=keeps,
-            clock=self.clock,
-        )
-        end = FarEnd(far)
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(sender.run())
-            if not keeps:
-                await self.source.running.wait()
-            await ready()
-            yield sender, end, video
-            await sender.close()
-            await running
-
-    async def picture(self, count: int = 1, *, step_s: float = 0.04) -> list[EncodedPicture]:
-        """Shows pictures one by one; each is coded and on its way when this returns."""
-        out = []
-        for _ in range(count):
-            self.clock.now_s += step_s
-            self.pts += round(step_s * 90_000)
-            self.source.give(self.pts)
-            out.append(await self.worker.done.get())
-            await ready()
-        return out
-
-
-async def ready() -> None:
-    """Lets everything run that can run now."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def test_a_call_begins_with_a_keyframe_and_goes_on_with_motion(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     async with session.call() as (sender, far, _):
         await session.picture(3)
         assert (await far.references.get())[:2] == b"R\0"
@@ -154,7 +36,7 @@ async def test_a_call_begins_with_a_keyframe_and_goes_on_with_motion(fakes: Any,
 
 
 async def test_the_receiver_learns_the_clock_and_the_figures_with_the_first_picture(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     async with session.call() as (sender, far, _):
         await session.picture()
         report = await far.hear(QualityReport)
@@ -171,32 +53,35 @@ async def test_the_receiver_learns_the_clock_and_the_figures_with_the_first_pict
 
 
 async def test_receipts_reach_the_encoder_and_wrong_ones_do_not(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     session.encoder.reference_every = 2
     async with session.call() as (_, far, _):
         await session.picture(3)
         far.say(ReferenceReceived(reference_id=1, number=77))
         far.say(ReferenceReceived(reference_id=1, number=2))
-        await ready()
+        await fakes.ready()
         await session.picture()
     assert [call for call in session.encoder.calls if call[0] == "acknowledge"] == [("acknowledge", 1)]
 
 
 async def test_keyframes_are_sent_when_asked_for_but_not_too_often(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     async with session.call() as (_, far, _):
-        await session.picture(5)
+        far.say(KeyframeRequest("joined"))
         coded = []
-        for _ in range(20):
-            far.say(KeyframeRequest("nothing to show"))
-            await ready()
+        for number in range(40):
             coded += await session.picture()
+            if number in (2, 30):
+                far.say(ReferenceReceived(reference_id=number // 20, number=0 if number == 2 else 13))
+            if number in range(5, 10) or number in range(19, 40):
+                far.say(KeyframeRequest("nothing to show"))
+            await fakes.ready()
     keyframes = [number for number, done in enumerate(coded) if done.coded is not None and done.coded.is_keyframe]
-    assert keyframes == [0, 13], "one at once, and one each half second"
+    assert keyframes == [0, 13, 31], "not for joining; half a second apart; not while one is on its way"
 
 
 async def test_a_receiver_that_joins_late_or_comes_back_gets_a_keyframe_at_once(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     capturing = asyncio.create_task(session.capture.run())
     await session.source.running.wait()
     for _ in range(3):
@@ -210,12 +95,12 @@ async def test_a_receiver_that_joins_late_or_comes_back_gets_a_keyframe_at_once(
 
 
 async def test_pictures_the_encoder_cannot_keep_up_with_are_dropped_and_counted(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     async with session.call() as (sender, far, _):
         for pts in range(1, 11):
             session.source.give(pts)
         first = await session.worker.done.get()
-        await ready()
+        await fakes.ready()
         assert first.picture.pts == 10
         figures: list[Any] = []
         sender.watch_meter(figures.append)
@@ -224,7 +109,7 @@ async def test_pictures_the_encoder_cannot_keep_up_with_are_dropped_and_counted(
 
 
 async def test_a_lost_face_brings_h264_and_a_found_one_keypoints(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, mode="auto")
+    session = fakes.Session(clock, mode="auto")
     async with session.call() as (sender, far, video):
         assert video is not None
         await session.picture(25)
@@ -241,7 +126,7 @@ async def test_a_lost_face_brings_h264_and_a_found_one_keypoints(fakes: Any, clo
         assert len(session.encoder.calls) == coded, "the codec rests"
         packet = await video.recv()
         assert packet.is_keyframe
-        session.finder.box = FACE
+        session.finder.box = session.face
         while sender.mode == "h264":
             await session.picture()
         assert (await far.hear(ModeSwitch)).mode == "keypoints"
@@ -254,13 +139,13 @@ async def test_a_lost_face_brings_h264_and_a_found_one_keypoints(fakes: Any, clo
 
 
 async def test_h264_runs_on_until_the_keyframe_has_arrived(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, mode="auto")
+    session = fakes.Session(clock, mode="auto")
     session.finder.box = None
     async with session.call() as (sender, far, video):
         assert video is not None
         await session.picture(10, step_s=0.2)
         assert sender.mode == "h264"
-        session.finder.box = FACE
+        session.finder.box = session.face
         while sender.mode == "h264":
             await session.picture(step_s=0.2)
         (done,) = await session.picture()
@@ -268,16 +153,16 @@ async def test_h264_runs_on_until_the_keyframe_has_arrived(fakes: Any, clock: An
         while (await video.recv()).pts < session.pts:
             pass
         far.say(ReferenceReceived(reference_id=0, number=done.coded.number))
-        await ready()
+        await fakes.ready()
         await session.picture(3)
         waiting = asyncio.create_task(video.recv())
-        await ready()
+        await fakes.ready()
         assert not waiting.done()
         waiting.cancel()
 
 
 async def test_low_quality_asks_for_a_reference_first(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, mode="auto", floor_db=20.0)
+    session = fakes.Session(clock, mode="auto", floor_db=20.0)
     async with session.call() as (sender, _, _):
         await session.picture(25)
         session.encoder.psnr_db = 12.0
@@ -296,7 +181,7 @@ async def test_low_quality_asks_for_a_reference_first(fakes: Any, clock: Any) ->
 
 
 async def test_compare_sends_both_all_the_time(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, mode="compare")
+    session = fakes.Session(clock, mode="compare")
     async with session.call() as (_, far, video):
         assert video is not None
         for _ in range(3):
@@ -307,7 +192,7 @@ async def test_compare_sends_both_all_the_time(fakes: Any, clock: Any) -> None:
 
 
 async def test_the_budget_steers_qp(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, kbps=1.0)
+    session = fakes.Session(clock, kbps=1.0)
     async with session.call():
         await session.picture(100)
     steps = [call[1] for call in session.encoder.calls if call[0] == "qp"]
@@ -316,7 +201,7 @@ async def test_the_budget_steers_qp(fakes: Any, clock: Any) -> None:
 
 
 async def test_a_bundle_that_is_cut_short_tells_the_encoder(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, bundle=4)
+    session = fakes.Session(clock, bundle=4)
     async with session.call() as (_, far, _):
         await session.picture(6, step_s=0.3)
         assert len((await far.motion.get()).frames) <= 2
@@ -325,7 +210,7 @@ async def test_a_bundle_that_is_cut_short_tells_the_encoder(fakes: Any, clock: A
 
 
 async def test_the_end_of_the_source_sends_what_was_gathered(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, bundle=4)
+    session = fakes.Session(clock, bundle=4)
     async with session.call() as (sender, far, _):
         await session.picture(6)
         assert len((await far.motion.get()).frames) == 4
@@ -335,7 +220,7 @@ async def test_the_end_of_the_source_sends_what_was_gathered(fakes: Any, clock: 
 
 
 async def test_one_picture_is_a_call_too(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, bundle=4)
+    session = fakes.Session(clock, bundle=4)
     async with session.call() as (sender, far, _):
         session.source.give(0)
         session.source.end()
@@ -345,17 +230,17 @@ async def test_one_picture_is_a_call_too(fakes: Any, clock: Any) -> None:
 
 
 async def test_a_receiver_that_vanishes_ends_the_call(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, mode="compare")
+    session = fakes.Session(clock, mode="compare")
     async with session.call() as (sender, far, _):
         await session.picture(2)
         far.channels.close()
-        await ready()
+        await fakes.ready()
         session.source.give(99_999)
     assert sender.ended == "the receiver is gone"
 
 
 async def test_a_source_that_breaks_ends_the_call_with_its_reason(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     with pytest.RaisesGroup(pytest.RaisesExc(SourceError, match="unplugged")):
         async with session.call():
             await session.picture()
@@ -364,7 +249,7 @@ async def test_a_source_that_breaks_ends_the_call_with_its_reason(fakes: Any, cl
 
 
 async def test_a_codec_that_cannot_work_ends_the_call_with_its_reason(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
 
     def fail(*_: Any, **__: Any) -> Any:
         raise WeightsError("wrong weights")
@@ -377,11 +262,11 @@ async def test_a_codec_that_cannot_work_ends_the_call_with_its_reason(fakes: Any
 
 
 async def test_reports_of_the_receiver_are_in_the_meter_and_nonsense_is_counted(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
     async with session.call() as (sender, far, _):
         far.say(ReceiverReport(loss=0.25, delay_ms=80.0, fps=20.0, jitter_ms=1.0))
         far.channels.control.send(b"nonsense")
-        await ready()
+        await fakes.ready()
         await session.picture()
         await far.hear(QualityReport)
         assert sender.meter["receiver"]["loss"] == 0.25
@@ -389,7 +274,7 @@ async def test_reports_of_the_receiver_are_in_the_meter_and_nonsense_is_counted(
 
 
 async def test_modes_with_h264_need_a_track_and_auto_does_without(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock, mode="h264")
+    session = fakes.Session(clock, mode="h264")
     near, _ = memory_pair()
 
     def make(mode: Any) -> FaceSender:
@@ -403,7 +288,7 @@ async def test_modes_with_h264_need_a_track_and_auto_does_without(fakes: Any, cl
 
 
 async def test_closing_before_the_channels_open_ends_the_run(fakes: Any, clock: Any) -> None:
-    session = Session(fakes, clock)
+    session = fakes.Session(clock)
 
     class Closed:
         is_open = False
@@ -422,7 +307,7 @@ async def test_closing_before_the_channels_open_ends_the_run(fakes: Any, clock: 
     channels: Any = Channels()
     sender = FaceSender(channels, session.capture, worker=session.worker, options=session.options, clock=clock)
     running = asyncio.create_task(sender.run())
-    await ready()
+    await fakes.ready()
     await sender.close()
     await running
     assert sender.ended == "closed"
