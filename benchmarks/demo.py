@@ -233,20 +233,21 @@ def columns(original: Recording, received: dict[Kind, Recording], figures: dict[
 def table(figures: dict[str, Any]) -> Table:
     """The meter table."""
     made = Table(
-        title=f"{figures['seconds']:.0f} s of call; freezing the first picture: {figures['freeze_psnr_db']:.1f} dB"
+        title=f"{figures['seconds']:.0f} s of call; freezing the first picture: {figures['freeze_psnr_db']:.1f} dB",
+        caption="payload, packet, wire and back (acknowledgements) in kbps",
     )
-    for heading in ("", "payload kbps", "packet kbps", "wire kbps", "back kbps", "PSNR dB", "fps", "loss", "delay ms"):
-        made.add_column(heading, justify="right" if heading else "left")
+    for heading in ("", "payload", "packet", "wire", "back", "PSNR dB", "fps", "loss", "delay"):
+        made.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for kind in KINDS:
         own = figures[kind]
         rates = [f"{own[f'{name}_kbps']:.1f}" for name in ("payload", "packet", "wire", "wire_back")]
-        rest = [_shown(own["psnr_db"]), f"{own['fps']:.1f}", f"{own['loss']:.1%}", _shown(own["delay_ms"])]
+        rest = [_shown(own["psnr_db"]), f"{own['fps']:.1f}", f"{own['loss']:.1%}", _shown(own["delay_ms"], "ms")]
         made.add_row(TITLES[kind], *rates, *rest)
     return made
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _shown(value: float | None, unit: str = "") -> str:
+    return "-" if value is None else f"{value:.0f} {unit}" if unit else f"{value:.1f}"
 
 
 def run(options: DemoOptions, console: Console) -> None:

@@ -55,7 +55,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "COLUMNS": "160"},
+                env=self._environment,
             )
 
     def log(self, name: str) -> Path:
