@@ -104,7 +104,8 @@ def _show(console: Console, rows: list[RateRow], anchors: tuple[str, ...]) -> No
     for clip in dict.fromkeys(row.clip for row in rows):
         console.print(rate_table([row for row in rows if row.clip == clip], title=clip))
     clips = len({row.clip for row in rows})
-    console.print(rate_table(mean_rows(rows), title=f"mean of {clips} clips"))
+    if clips > 1:
+        console.print(rate_table(mean_rows(rows), title=f"mean of {clips} clips"))
     for gain in gains(rows):
         console.print(gain_line(gain), highlight=False)
     comparisons = compare_all(rows, anchors)

@@ -25,7 +25,7 @@ from codec.reference import restore_schedules, thread_schedules
 
 ONE_KEYFRAME = 100_000  # a group of pictures longer than any clip
 
-os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its banner otherwise; it reads this when first loaded
+os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 prints its banner otherwise; it reads this when first opened
 
 
 @dataclass(frozen=True, slots=True)
