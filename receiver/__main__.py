@@ -42,7 +42,7 @@ class Program:
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         try:
             await self._open()
             async with asyncio.TaskGroup() as group:
@@ -52,6 +52,12 @@ class Program:
                 serving.cancel()
         finally:
             await self._close()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        """Ends `run` in an orderly way."""
+        self._stop.set()
 
     async def _open(self) -> None:
         ended = self._ended(asyncio.get_running_loop())
@@ -146,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_run(options, receiving))
     except* (SignalingError, ReceiverError, CodecError) as errors:
-        problem = _first(errors)
+        problem = first_line(errors)
     if problem is not None:
         print(f"facewire-receive: {problem}", file=sys.stderr)
     return 0 if problem is None else 2
@@ -160,9 +166,10 @@ async def _run(options: CallOptions, receiving: ReceiverOptions) -> None:
         terminal.close()
 
 
-def _first(errors: BaseExceptionGroup[Exception]) -> str:
+def first_line(errors: BaseExceptionGroup[Exception]) -> str:
+    """What the first error of a group, or of the groups in it, says."""
     error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else str(error)
+    return first_line(error) if isinstance(error, BaseExceptionGroup) else str(error)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,7 @@ class ToySender:
     sequence: int = 0
     transfer: int = 0
     waiting: list[bytes] = field(default_factory=list)
+    hearing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.channels.control.set_receiver(self._hear)
@@ -154,9 +155,15 @@ class ToySender:
     def of(self, kind: type[Any]) -> list[Any]:
         return [message for _, message in self.heard if isinstance(message, kind)]
 
+    async def wait_for(self, kind: type[Any]) -> None:
+        while not self.of(kind):
+            self.hearing.clear()
+            await self.hearing.wait()
+
     def _hear(self, data: bytes) -> None:
         message = decode(data)
         self.heard.append((asyncio.get_running_loop().time(), message))
+        self.hearing.set()
         if isinstance(message, ClockPing):
             self.say(ClockPong(ping_us=message.sent_us, pong_us=self.now_us()))
         elif isinstance(message, KeyframeRequest):
