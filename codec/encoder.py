@@ -177,6 +177,7 @@ class Encoder:
                 before=start,
                 chained_base=self._state.base if before is not None and self._state else None,
                 motion=motion,
+                shared_by=self.config.bundle - self._in_bundle,
             )
         with self._stage("entropy"):
             difference = Chain(start.qp, found.chain.motion - start.motion, found.chain.residual - start.residual)
@@ -260,7 +261,8 @@ class Encoder:
 
     def _use(self, reference: HeldReference, bits: int) -> None:
         self._reference, self._pending = reference, None
-        self._policy.begin(bits=bits, qp=self._qp)
+        quality = psnr(reference.prepared.picture, self._target)
+        self._policy.begin(bits=bits, psnr_db=quality, qp=self._qp)
         self._in_bundle = 0
 
     def _stand_still(self, pts: int) -> CodedMotion:

@@ -61,11 +61,19 @@ class MotionSearch:
         self._flow = FlowEstimator()
 
     def find(
-        self, driving: View, reference: HeldReference, *, before: Chain, chained_base: bool | None, motion: Floats
+        self,
+        driving: View,
+        reference: HeldReference,
+        *,
+        before: Chain,
+        chained_base: bool | None,
+        motion: Floats,
+        shared_by: int,
     ) -> Found:
         """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
 
-        motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture.
+        motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture. `shared_by` counts the frames that
+        lean on what this one codes: itself and the rest of its bundle.
         """
         source = View.of(reference.prepared.picture)
         step = motion_steps(self._symbols.tables, before.qp)
@@ -81,7 +89,8 @@ class MotionSearch:
         base = chained_base if chained_base is not None else self._base_helps(driving, source, base_flow)
         if not base:
             base_flow, motion_symbols = np.zeros_like(base_flow), start if chained_base is None else before.motion
-        residual, psnr_db = self._find_residual(driving, source, base_flow, before, chained=chained_base is not None)
+        worth = lagrangian(before.qp) / shared_by
+        residual, psnr_db = self._find_residual(driving, source, base_flow, before, worth=worth)
         return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
 
     def _start(self, reference: HeldReference, qp: int) -> Symbols:
@@ -92,13 +101,13 @@ class MotionSearch:
         return warp_psnr(driving, source, flow) > warp_psnr(driving, source, np.zeros_like(flow)) - 0.1
 
     def _find_residual(
-        self, driving: View, source: View, base_flow: Floats, before: Chain, *, chained: bool
+        self, driving: View, source: View, base_flow: Floats, before: Chain, *, worth: float
     ) -> tuple[Symbols, float]:
-        """The residual's integers with the least -PSNR + λ bits, among some, and the PSNR of its plain warp."""
+        """The residual's integers with the least -PSNR + worth x bits, among some, and the PSNR of its plain warp."""
         step = residual_step(self._symbols.tables, before.qp)
         nothing = before.residual
         options = [nothing]
-        if chained and before.residual.any():
+        if before.residual.any():
             options.append(np.zeros(COEFFICIENTS, np.int32))
         if self._residual:
             wanted = self._wanted(driving, source, base_flow, start=inverse(before.residual * step))
@@ -109,7 +118,7 @@ class MotionSearch:
         for symbols in options:
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
             psnr_db = warp_psnr(driving, source, flow)
-            cost = lagrangian(before.qp) * self._bits(symbols - nothing) - psnr_db
+            cost = worth * self._bits(symbols - nothing) - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr

@@ -3,15 +3,18 @@
 Everything is decided by one Lagrangian, J = -PSNR + λ bits, in decibels a frame; λ grows with qp as the steps do.
 
 A new reference costs its bits once and then decays: the longer it is used, the worse it fits. The best moment to leave
-it is given by the marginal value theorem (Charnov, 1976): when the cost of one more frame exceeds the average cost of
-a frame over the whole life of the reference, its own bits included.
+it is given by the marginal value theorem (Charnov, 1976): when one more frame on it costs more than a frame costs on
+average in this call, the references' own bits included. That average is learnt from the references already left and
+the life of the present one, and starts from what talking heads usually give.
 """
 
 from codec.quantizer import step_scale
 
-_LAMBDA = 0.010  # dB a bit at qp 32
+_LAMBDA = 0.006  # dB a bit at qp 32
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
+_USUAL_LOSS_DB = 7.0  # of the average frame against its reference, before the call has shown its own
+_MEMORY = 12  # frames' worth of the call's average against the present reference's
 
 
 def lagrangian(qp: int) -> float:
@@ -28,21 +31,28 @@ class ReferencePolicy:
     """Decides, frame by frame, whether the reference in use has served its time."""
 
     def __init__(self) -> None:
+        self._average: float | None = None  # cost of a frame over the references left behind, in dB
         self._cost = 0.0  # of this reference's life so far, in dB x frames
         self._frames = 0
         self._marginal: float | None = None
 
-    def begin(self, *, bits: int, qp: int) -> None:
-        """A new reference of so many bits is in use."""
+    def begin(self, *, bits: int, psnr_db: float, qp: int) -> None:
+        """A new reference of so many bits and that quality is in use."""
+        if self._average is None:
+            self._average = _USUAL_LOSS_DB - psnr_db
+        elif self._frames:
+            self._average += 0.5 * (self._cost / self._frames - self._average)
         self._cost = lagrangian(qp) * bits
         self._frames = 0
         self._marginal = None
 
     def frame(self, psnr_db: float, *, bits: int, qp: int) -> bool:
         """Counts one more frame on it; True when the next should not be."""
+        assert self._average is not None, "begin comes first"
         cost = lagrangian(qp) * bits - psnr_db
         blend = cost if self._marginal is None else self._marginal + _SMOOTHING * (cost - self._marginal)
         self._marginal = blend
         self._cost += cost
         self._frames += 1
-        return self._frames >= _MIN_LIFE and blend > self._cost / self._frames
+        usual = (self._cost + _MEMORY * self._average) / (self._frames + _MEMORY)
+        return self._frames >= _MIN_LIFE and blend > usual
