@@ -16,6 +16,7 @@ from benchmarks.ours import run_codec
 from benchmarks.rows import BASE, FREEZE, OURS, RateRow, make_row
 from codec import CodecConfig
 from codec.config import References
+from codec.face import FaceDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ def jobs(settings: RateSettings) -> list[Job]:
 
 
 def telling_frame(clip: Clip) -> int:
-    """The frame least like the first: where a codec that only holds still looks worst."""
-    return int(np.argmin(psnr_db(clip.pictures, freeze(clip.pictures).pictures)))
+    """The frame least like the first, among those that show a face: where a codec that holds still looks worst."""
+    detector = FaceDetector()
+    order = [int(index) for index in np.argsort(psnr_db(clip.pictures, freeze(clip.pictures).pictures))]
+    return next((index for index in order if detector.detect(clip.pictures[index]) is not None), order[0])
 
 
 def measure_clip(
