@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from receiver.errors import DisplayError
@@ -12,7 +13,8 @@ from receiver.picture import Image, fit
 __all__ = ["RECONSTRUCTED", "VideoFile"]
 
 RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."
-TIME_BASE = Fraction(1, 90_000)
+PTS_PER_S = 90_000
+TIME_BASE = Fraction(1, PTS_PER_S)
 
 # An index for each second instead of one at the end: what was written before the program was killed can be played.
 MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"
@@ -31,6 +33,7 @@ class VideoFile:
         self._stream: VideoStream | None = None
         self._start = 0
         self._last = -1
+        self._key_due = 0
         self.pictures = 0
 
     def write(self, image_rgb: Image, *, pts: int) -> None:
@@ -40,6 +43,9 @@ class VideoFile:
             frame = av.VideoFrame.from_ndarray(fit(image_rgb, width=stream.width, height=stream.height), format="rgb24")
             frame.pts = self._last = max(self._last + 1, pts - self._start)
             frame.time_base = TIME_BASE
+            if frame.pts >= self._key_due:  # by the clock, not by count: pictures may come slowly
+                frame.pict_type = PictureType.I
+                self._key_due = frame.pts + PTS_PER_S
             assert self._container is not None
             self._container.mux(stream.encode(frame))
             self.pictures += 1
@@ -54,7 +60,7 @@ class VideoFile:
         stream.width, stream.height = image_rgb.shape[1] // 2 * 2, image_rgb.shape[0] // 2 * 2
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = TIME_BASE
-        stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "g": "25"}
+        stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "forced-idr": "1"}
         self._stream, self._start = stream, start
         return stream
 
