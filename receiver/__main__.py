@@ -31,6 +31,8 @@ class Program:
         self._receiving = receiving
         self._terminal = terminal
         self._stop = asyncio.Event()
+        self._connected_s = 0.0
+        self._waits = False  # for the first picture of a call
         self._started = False
         self._output: Output = NullOutput()
         self._recorder: Output = NullOutput()
@@ -103,6 +105,7 @@ class Program:
             call = await connect_peer(pc, client)
             try:
                 self._terminal.say("connected")
+                self._connected_s, self._waits = asyncio.get_running_loop().time(), True
                 await self._receive(call, receiver)
             finally:
                 await call.close()
@@ -122,11 +125,14 @@ class Program:
 
     def _show(self, picture: Picture) -> None:
         self._output.show(picture)
+        loop = asyncio.get_running_loop()
+        if self._waits:
+            self._waits = False
+            self._terminal.say(f"first picture ({picture.kind}) after {loop.time() - self._connected_s:.2f} s")
         if not self._started:
             self._started = True
-            self._terminal.say(f"first picture ({picture.kind})")
             if self._options.seconds is not None:
-                asyncio.get_running_loop().call_later(self._options.seconds, self._stop.set)
+                loop.call_later(self._options.seconds, self._stop.set)
 
 
 def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:

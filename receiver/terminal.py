@@ -58,9 +58,9 @@ class Terminal:
         if figures is None or not any(figures[kind]["totals"].get("frames") for kind in KINDS):
             return
         seconds = max(figures["time_s"], 1e-3)
-        table = Table(title=f"received in {seconds:.0f} s")
-        for heading in ("codec", "frames", "payload kbps", "packet kbps", "wire kbps", "back kbps", "loss"):
-            table.add_column(heading, justify="left" if heading == "codec" else "right")
+        table = Table(title=f"received in {seconds:.0f} s", caption="payload, packet, wire and back in kbps")
+        for heading in ("codec", "frames", "payload", "packet", "wire", "back", "loss"):
+            table.add_column(heading, justify="left" if heading == "codec" else "right", no_wrap=True)
         for kind in KINDS:
             totals = figures[kind]["totals"]
             rates = [
