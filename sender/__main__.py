@@ -33,9 +33,11 @@ class Program:
         """Raises SourceError or OptionsError for what can be told before anything is opened."""
         self._options = options
         self._display = display
-        self._capture = Capture(open_source(options.input, loop=options.loop))
+        source = open_source(options.input, loop=options.loop)
+        self._capture = Capture(source)
+        self._is_live = source.is_live
         self._worker = make_worker(options)
-        self._begun = asyncio.Event()  # the first receiver is there: a file starts now
+        self._begun = asyncio.Event()  # the first receiver is there
         self._in_call = False
         try:
             ice_configuration(stun=options.stun, turn=options.turn)
@@ -70,7 +72,9 @@ class Program:
         return await SignalingClient.connect(options.signal, room=options.room, role="sender", token=options.token)
 
     async def _run_capture(self) -> None:
-        await self._begun.wait()
+        """A file begins with the first receiver, a live source now: it is warm when a receiver comes."""
+        if not self._is_live:
+            await self._begun.wait()
         await self._capture.run()
 
     async def _limit(self) -> None:
@@ -85,6 +89,7 @@ class Program:
                 await self._call_once(client)
                 is_down = False
             except PeerGone as gone:
+                is_down = False
                 self._display.say(f"{gone}; waiting for a receiver")
             except Unreachable as unreachable:
                 if not is_down:
@@ -111,7 +116,6 @@ class Program:
             )
             sender.watch_meter(self._display.show)
             self._display.say("a receiver is there")
-            self._begun.set()
             await self._send(sender, call)
         finally:
             self._in_call = False
@@ -126,10 +130,15 @@ class Program:
             reason = await call.ended()
             await sender.close(reason)
 
+        async def begin() -> None:
+            await sender.opened.wait()
+            self._begun.set()
+
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(watch())
+            beside = [group.create_task(watch()), group.create_task(begin())]
             await sender.run()
-            watching.cancel()
+            for task in beside:
+                task.cancel()
 
 
 async def _run(options: SenderOptions, display: Display) -> None:

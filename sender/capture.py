@@ -119,6 +119,7 @@ class ThreadSource:
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
         self.label = label
+        self.is_live = not paced
         self._open_frames = open_frames
         self._paced = paced
         self._loop = loop

@@ -61,6 +61,7 @@ class FaceSender:
         requested: RequestedMode = "keypoints" if video is None else options.mode
         self.options = options
         self.ended = ""  # why `run` returned
+        self.opened = asyncio.Event()  # the receiver is there, and the next picture will go to it
         self._channels = channels
         self._capture = capture
         self._worker = worker
@@ -92,6 +93,7 @@ class FaceSender:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()  # at the end: nothing waits any more
         self._idle.set()
+        self._h264_done = asyncio.Event()  # at the end: its last picture is out
         self._open = asyncio.Event()  # the channels are open, or never will be
         self._stopped = asyncio.Event()
         self._reports = 0
@@ -166,6 +168,7 @@ class FaceSender:
 
     async def _send_keypoints(self) -> None:
         slot = self._capture.subscribe()
+        self.opened.set()
         self._worker.orders.force_keyframe()
         self._desk.send(ModeSwitch(mode=self._machine.carrier, pts=0))
         try:
@@ -250,16 +253,18 @@ class FaceSender:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_S):
                 await self._idle.wait()
+                if self._video is not None:
+                    await self._h264_done.wait()
 
     # H.264
 
     async def _send_h264(self) -> None:
         assert self._video is not None
         assert self._h264 is not None
-        await self._first.wait()
         slot = self._capture.subscribe()
         was_live = False
         try:
+            await self._first.wait()
             while True:
                 picture = await slot.get()
                 is_live = self._machine.sends_h264 or self._clock() < self._overlap_until_s
@@ -275,7 +280,7 @@ class FaceSender:
                     self._meter.stages(stage_ms)
                 was_live = is_live
         except SlotClosed:
-            return
+            self._h264_done.set()
         finally:
             self._capture.unsubscribe(slot)
 

@@ -21,7 +21,7 @@ class Display:
     """Prints figures; owns the JSON file."""
 
     def __init__(self, *, json_path: str = "", console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or Console(stderr=True, highlight=False, emoji=False)
         self._lines = 0
         self._json: IO[str] | None = None
         if json_path == "-":

@@ -23,7 +23,8 @@ _OPEN_TIMEOUT_S = 5.0
 def open_source(text: str, *, loop: bool = False) -> ThreadSource:
     """The source that `text` names: `webcam:0`, a FILE, `rtsp://…`, `http(s)://…`, `screen:` or `screen:WxH+X+Y`.
 
-    Nothing is opened yet, but what can be told from the text alone raises SourceError here.
+    Raises SourceError for a text that makes no sense and for a file that is no video; cameras, streams and screens are
+    not opened before they are read.
     """
     scheme, colon, rest = text.partition(":")
     if scheme == "webcam" and colon:
@@ -38,6 +39,7 @@ def open_source(text: str, *, loop: bool = False) -> ThreadSource:
     path = Path(text)
     if not path.is_file():
         raise SourceError(f"{text}: no such file")
+    _opened(text, text, {}).close()
     return ThreadSource(text, lambda: _container_frames(text, text, {}), paced=True, loop=loop)
 
 
@@ -52,13 +54,7 @@ def _stream_frames(url: str) -> Frames:
 
 def _container_frames(url: str, label: str, options: dict[str, str], container_format: str | None = None) -> Frames:
     """Frames of whatever PyAV opens; a damaged picture inside is skipped. Raises SourceError."""
-    try:
-        container = av.open(url, format=container_format, options=options, timeout=_OPEN_TIMEOUT_S)
-    except (av.error.FFmpegError, OSError) as error:
-        raise SourceError(f"{label}: cannot be opened as video ({_reason(error)})") from None
-    with container:
-        if not container.streams.video:
-            raise SourceError(f"{label}: no video in it")
+    with _opened(url, label, options, container_format) as container:
         stream: Any = container.streams.video[0]
         stream.thread_type = "AUTO"
         try:
@@ -67,6 +63,18 @@ def _container_frames(url: str, label: str, options: dict[str, str], container_f
                     yield partial(to_rgb, frame), _pts_90k(frame)
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(f"{label}: broke off ({_reason(error)})") from None
+
+
+def _opened(url: str, label: str, options: dict[str, str], container_format: str | None = None) -> Any:
+    """A container with video in it. Raises SourceError."""
+    try:
+        container = av.open(url, format=container_format, options=options, timeout=_OPEN_TIMEOUT_S)
+    except (av.error.FFmpegError, OSError) as error:
+        raise SourceError(f"{label}: cannot be opened as video ({_reason(error)})") from None
+    if not container.streams.video:
+        container.close()
+        raise SourceError(f"{label}: no video in it")
+    return container
 
 
 def _decoded(packet: Any) -> list[av.VideoFrame]:

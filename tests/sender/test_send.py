@@ -229,6 +229,15 @@ async def test_one_picture_is_a_call_too(fakes: Any, clock: Any) -> None:
     assert sender.ended == "the source has ended"
 
 
+async def test_one_picture_in_h264_is_a_call_too(fakes: Any, clock: Any) -> None:
+    session = fakes.Session(clock, mode="h264")
+    async with session.call() as (_, _, video):
+        assert video is not None
+        session.source.give(0)
+        session.source.end()
+        assert (await video.recv()).is_keyframe
+
+
 async def test_a_receiver_that_vanishes_ends_the_call(fakes: Any, clock: Any) -> None:
     session = fakes.Session(clock, mode="compare")
     async with session.call() as (sender, far, _):
