@@ -18,6 +18,12 @@ The data path, and where each step lives:
 Files with no network: container.py (.fw), video.py, and `python -m codec`.
 """
 
+import os
+
+# The networks' threads sleep between their turns. By default they spin, and where another process wants the same cores
+# (the other end of a call on one machine) a frame then takes ten times as long. To be said before torch is imported.
+os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
+
 from codec.bitstream import CodedFrame
 from codec.config import CodecConfig
 from codec.decoder import Decoder
