@@ -3,6 +3,16 @@
 All channels share one queue in the transport. Motion is handed over only when the motion before it has left that queue:
 a bundle that has to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and
 no faster than a byte budget: 20 kB at once hold up the motion behind them by 300 ms on a line of 100 ms round trip.
+
+How many frames a message, measured on two clips at 25 fps and QP 32 (lively / calm talk, motion alone, kbps):
+
+    frames a message   payload        wire, out      wire, back    waiting, mean / longest
+           1           8.1 / 5.3     27.3 / 24.5    18.6 / 18.6       0 /   0 ms
+           2           6.9 / 3.9     17.0 / 13.4     9.7 /  9.2      20 /  40 ms
+           4           7.9 / 3.4     13.2 /  8.2     5.0 /  4.5      60 / 120 ms
+           8           9.0 / 3.1     12.0 /  5.9     2.7 /  2.5     140 / 280 ms
+
+Four is the default: half the wire of one at a delay that nobody notices; eight save little more and cost a syllable.
 """
 
 from collections import deque
@@ -133,7 +143,7 @@ class Transmitter:
     ) -> None:
         """`lost_track` is called when references had to be dropped: only a keyframe helps then."""
         self._channels = channels
-        self._longest_s = bundle * _FRAME_S + _SLACK_S
+        self._longest_s = (bundle - 1) * _FRAME_S + _SLACK_S
         self._gathering_s = 0.0  # when the bundle's first frame came
         self._sent_s: float | None = None  # when the last frame came
         self._bundler = MotionBundler(bundle)

@@ -132,7 +132,7 @@ def test_a_slow_encoder_does_not_wait_for_bundles(fakes: Any, fps: int, sizes: l
         wire.run(1 / fps)
     assert [len(m.frames) for _, m in wire.motion][: len(sizes)] == sizes
     for at, message in wire.motion[1:]:
-        assert at - message.frames[0][1] / fps < 0.17
+        assert at - message.frames[0][1] / fps < 0.15
 
 
 def test_a_reference_arrives_whole_and_is_counted(fakes: Any) -> None:
