@@ -104,23 +104,23 @@ class Program:
         channels = open_channels(pc)
         video = add_h264_track(pc) if options.mode != "keypoints" else None
         call = await connect_peer(pc, client)
+        sender = FaceSender(
+            channels,
+            self._capture,
+            worker=self._worker,
+            options=options,
+            video=video,
+            stats=pc.getStats,
+            keeps=True,
+        )
         try:
-            sender = FaceSender(
-                channels,
-                self._capture,
-                worker=self._worker,
-                options=options,
-                video=video,
-                stats=pc.getStats,
-                keeps=True,
-            )
             sender.watch_meter(self._display.show)
             self._display.say("a receiver is there")
             await self._send(sender, call)
         finally:
             self._in_call = False
+            self._display.summary(sender.meter)
             await call.close()
-        self._display.summary(sender.meter)
         self._display.say(sender.ended + ("" if self._capture.ended else "; waiting for a receiver"))
 
     async def _send(self, sender: FaceSender, call: Call) -> None:
