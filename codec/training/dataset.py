@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from codec.errors import MediaError
-from codec.training.labels import ClipLabels, MotionLabels, fit_motion, read_labels
+from codec.training.labels import ClipLabels, Floats, MotionLabels, fit_motion, read_labels
 
 Bytes = npt.NDArray[np.uint8]
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi"}
@@ -78,8 +78,18 @@ def split(files: Sequence[ClipFile], *, every: int = 20) -> tuple[list[ClipFile]
     return [f for f in files if f.person not in held], [f for f in files if f.person in held]
 
 
-def load(files: Sequence[ClipFile], *, size: int, per_clip: int, tick: Callable[[], None] = lambda: None) -> Dataset:
-    """Decodes up to `per_clip` frames of each clip, evenly spread."""
+def load(
+    files: Sequence[ClipFile],
+    *,
+    size: int,
+    per_clip: int,
+    like: tuple[Floats, Floats] | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> Dataset:
+    """Decodes up to `per_clip` frames of each clip, evenly spread.
+
+    `like` is the mean shape and expression basis that labels are to be expressed in; their own where None.
+    """
     clips = []
     for file in files:
         clip = _load_clip(file, size=size, per_clip=per_clip)
@@ -90,7 +100,8 @@ def load(files: Sequence[ClipFile], *, size: int, per_clip: int, tick: Callable[
         raise MediaError("none of the clips could be decoded")
     labelled = tuple(index for index, clip in enumerate(clips) if clip.labelled.any())
     files_with_labels = [clips[index].file.labels for index in labelled]
-    labels = fit_motion([label for label in files_with_labels if label is not None]) if labelled else None
+    known = [label for label in files_with_labels if label is not None]
+    labels = fit_motion(known, like=like) if known else None
     return Dataset(tuple(clips), labels, labelled)
 
 

@@ -107,18 +107,22 @@ def _align(points: Floats, shape: Floats) -> tuple[Floats, Floats]:
     return canonical.astype(np.float32), pose.astype(np.float32)
 
 
-def fit_motion(clips: Sequence[ClipLabels]) -> MotionLabels:
-    """Mean shape, expression basis and every clip's parameters from at least one clip with present faces."""
-    shape = _mean_shape(clips)
+def fit_motion(clips: Sequence[ClipLabels], *, like: tuple[Floats, Floats] | None = None) -> MotionLabels:
+    """Mean shape, expression basis and every clip's parameters from at least one clip with present faces.
+
+    `like` gives a mean shape (K, 3) and basis (EXPRESSIONS, K, 3) to use instead of these clips' own.
+    """
+    shape = _mean_shape(clips) if like is None else like[0][:_LABELLED]
     aligned = [_align(clip.points, shape) for clip in clips]
     canonicals = [
         points[clip.present].mean(0) if clip.present.any() else shape
         for (points, _), clip in zip(aligned, clips, strict=True)
     ]
-    deltas = np.concatenate(
-        [(a[0] - c)[clip.present] for a, c, clip in zip(aligned, canonicals, clips, strict=True)]
-    ).reshape(-1, _LABELLED * 3)
-    basis = _basis(deltas)
+    if like is None:
+        deltas = [(a[0] - c)[clip.present] for a, c, clip in zip(aligned, canonicals, clips, strict=True)]
+        basis = _basis(np.concatenate(deltas).reshape(-1, _LABELLED * 3))
+    else:
+        basis = like[1]
     flat = basis[:, :_LABELLED].reshape(EXPRESSIONS, -1)
     inverse = np.linalg.pinv(flat)
     motions = []

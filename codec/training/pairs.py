@@ -90,15 +90,23 @@ class Pairs:
     def _teach(self, references: list[Bytes], drivings: list[Bytes]) -> tuple[Tensor, Tensor]:
         flows = [self._dense_flow(a, b) for a, b in zip(references, drivings, strict=True)]
         flow = torch.from_numpy(np.stack(flows)).to(self._device).permute(0, 3, 1, 2)
-        before = resize(to_tensor(references, device=self._device), FLOW_PICTURE)
-        after = resize(to_tensor(drivings, device=self._device), FLOW_PICTURE)
-        error = (warp(before, flow) - after).abs().mean(1, keepdim=True)
-        return flow, torch.exp(-functional.avg_pool2d(error, 5, 1, 2) * 12)
+        before, after = (to_tensor(part, device=self._device) for part in (references, drivings))
+        return flow, teacher_confidence(before, after, flow)
 
     def _dense_flow(self, reference: Bytes, driving: Bytes) -> npt.NDArray[np.float32]:
-        small = [
-            cv2.cvtColor(cv2.resize(p, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-            for p in (driving, reference)
-        ]
-        flow = self._flow.calc(small[0], small[1], np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32))
-        return (flow / (FLOW_PICTURE / 2)).astype(np.float32)
+        start, end = grey(driving, FLOW_PICTURE), grey(reference, FLOW_PICTURE)
+        flow = self._flow.calc(start, end, np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32))
+        return np.asarray(flow / (FLOW_PICTURE / 2), np.float32)
+
+
+def teacher_confidence(reference: Tensor, driving: Tensor, flow: Tensor) -> Tensor:
+    """Near 1 where the reference warped by the teacher looks like the driving picture, (B, 1, 128, 128)."""
+    error = (warp(resize(reference, FLOW_PICTURE), flow) - resize(driving, FLOW_PICTURE)).abs().mean(1, keepdim=True)
+    return torch.exp(-functional.avg_pool2d(error, 5, 1, 2) * 12)
+
+
+def grey(picture: Bytes, size: int) -> Bytes:
+    """(S, S, 3) -> (size, size)."""
+    if picture.shape[0] != size:
+        picture = np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
