@@ -30,6 +30,9 @@ class SenderOptions:
             "metavar": "SOURCE",
         },
     )
+    threads: int = field(
+        default=0, metadata={"help": "threads of the networks; 0: as many as the machine suggests", "metavar": "N"}
+    )
     loop: bool = field(default=False, metadata={"help": "start a file again at its end"})
     stun: tuple[str, ...] = field(
         default=(), metadata={"help": "STUN server; may be repeated", "metavar": "stun:HOST:PORT"}
@@ -91,6 +94,7 @@ class SenderOptions:
             (self.crop not in get_args(Placement), f"--crop {self.crop}: one of {', '.join(get_args(Placement))}"),
             (self.size not in (256, 512), f"--size {self.size}: 256 or 512"),
             (not 0 <= self.qp <= 63, f"--qp {self.qp}: 0 to 63"),
+            (not 0 <= self.threads <= 256, f"--threads {self.threads}: 0 to 256"),
             (not 1 <= self.bundle <= 16, f"--bundle {self.bundle}: 1 to 16 frames"),
             (not 0 <= self.kbps <= 100_000, f"--kbps {self.kbps:g}: 0 or more"),
             (not 15 <= self.h264_kbps <= 100_000, f"--h264-kbps {self.h264_kbps:g}: 15 or more"),
