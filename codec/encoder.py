@@ -20,6 +20,7 @@ from codec.motion_search import MotionSearch, View, psnr
 from codec.quantizer import Symbols, dequantize, quantize
 from codec.rate import ReferencePolicy, reference_crf
 from codec.reference import ReferenceEncoder
+from codec.residual import COEFFICIENTS
 from codec.runtime import Runtime
 from codec.state import (
     Chain,
@@ -177,6 +178,7 @@ class Encoder:
                 before=start,
                 chained_base=self._state.base if before is not None and self._state else None,
                 motion=motion,
+                expected=self._expected(held),
                 shared_by=self.config.bundle - self._in_bundle,
             )
         with self._stage("entropy"):
@@ -200,6 +202,12 @@ class Encoder:
             return CodedFrame(self._number, reference, coded)
         self._use(self._newest_held(), bits)
         return CodedFrame(self._number, reference, self._stand_still(pts))
+
+    def _expected(self, held: HeldReference) -> npt.NDArray[np.float32]:
+        """Residual coefficients of the last frame, if it moved the same reference."""
+        if self._state is not None and self._shown is held:
+            return self._state.coefficients
+        return np.zeros(COEFFICIENTS, np.float32)
 
     def _code_reference(self, pts: int, *, intra: bool) -> tuple[CodedReference, int]:
         """Codes the target as a new reference and holds it as the newest; its bits."""

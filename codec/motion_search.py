@@ -68,11 +68,13 @@ class MotionSearch:
         before: Chain,
         chained_base: bool | None,
         motion: Floats,
+        expected: Floats,
         shared_by: int,
     ) -> Found:
         """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
 
-        motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture. `shared_by` counts the frames that
+        motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture; `expected` the residual coefficients
+        of the frame before on the same reference, where optical flow starts to look. `shared_by` counts the frames that
         lean on what this one codes: itself and the rest of its bundle.
         """
         source = View.of(reference.prepared.picture)
@@ -90,7 +92,13 @@ class MotionSearch:
         if not base:
             base_flow, motion_symbols = np.zeros_like(base_flow), start if chained_base is None else before.motion
         worth = lagrangian(before.qp) / shared_by
-        residual, psnr_db = self._find_residual(driving, source, base_flow, before, worth=worth)
+        options = [before.residual]
+        if before.residual.any():
+            options.append(np.zeros(COEFFICIENTS, np.int32))
+        if self._residual:
+            wanted = self._wanted(driving, source, base_flow, expected=expected, afresh=chained_base is None)
+            options += self._versions(wanted, before)
+        residual, psnr_db = self._choose(options, driving, source, base_flow, before=before, worth=worth)
         return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
 
     def _start(self, reference: HeldReference, qp: int) -> Symbols:
@@ -100,34 +108,32 @@ class MotionSearch:
     def _base_helps(self, driving: View, source: View, flow: Floats) -> bool:
         return warp_psnr(driving, source, flow) > warp_psnr(driving, source, np.zeros_like(flow)) - 0.1
 
-    def _find_residual(
-        self, driving: View, source: View, base_flow: Floats, before: Chain, *, worth: float
-    ) -> tuple[Symbols, float]:
-        """The residual's integers with the least -PSNR + worth x bits, among some, and the PSNR of its plain warp."""
+    def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
+        """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
         step = residual_step(self._symbols.tables, before.qp)
-        nothing = before.residual
-        options = [nothing]
-        if before.residual.any():
-            options.append(np.zeros(COEFFICIENTS, np.int32))
-        if self._residual:
-            wanted = self._wanted(driving, source, base_flow, start=inverse(before.residual * step))
-            symbols = quantize(wanted, step=step, prediction=nothing, dead_zone=_DEAD_ZONE)
-            options.append(symbols)
-            options += [_keep_low(symbols, nothing, diagonals) for diagonals in _LOW_DIAGONALS]
-        best, best_cost, best_psnr = nothing, np.inf, 0.0
+        symbols = quantize(wanted, step=step, prediction=before.residual, dead_zone=_DEAD_ZONE)
+        return [symbols] + [_keep_low(symbols, before.residual, diagonals) for diagonals in _LOW_DIAGONALS]
+
+    def _choose(
+        self, options: list[Symbols], driving: View, source: View, base_flow: Floats, *, before: Chain, worth: float
+    ) -> tuple[Symbols, float]:
+        """The option with the least -PSNR + worth x bits, and the PSNR of its plain warp."""
+        step = residual_step(self._symbols.tables, before.qp)
+        best, best_cost, best_psnr = options[0], np.inf, 0.0
         for symbols in options:
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
             psnr_db = warp_psnr(driving, source, flow)
-            cost = worth * self._bits(symbols - nothing) - psnr_db
+            cost = worth * self._bits(symbols - before.residual) - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
 
-    def _wanted(self, driving: View, source: View, base_flow: Floats, *, start: Floats) -> Floats:
-        """The residual coefficients that optical flow asks for, followed from the last ones or found afresh."""
-        flows = [self._flow.measure(source.grey, driving.grey, start=base_flow)]
-        if start.any():
-            flows.append(self._flow.measure(source.grey, driving.grey, start=base_flow + start))
+    def _wanted(self, driving: View, source: View, base_flow: Floats, *, expected: Floats, afresh: bool) -> Floats:
+        """The residual coefficients that optical flow asks for, followed from the last ones or also found afresh."""
+        starts = [base_flow + inverse(expected)] if expected.any() else [base_flow]
+        if afresh and expected.any():
+            starts.append(base_flow)  # once a bundle, in case it has lost the track
+        flows = [self._flow.measure(source.grey, driving.grey, start=start) for start in starts]
         errors = [float(cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1)) for flow in flows]
         flow = flows[int(np.argmin(errors))]
         wide = cv2.resize(base_flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)

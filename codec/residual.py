@@ -6,6 +6,7 @@ right about, and transformed by an orthonormal DCT-II. A 16x16 grid holds 1 to 2
 talking heads), its low frequencies nearly all of that.
 """
 
+from functools import cache
 from typing import Any
 
 import cv2
@@ -31,6 +32,7 @@ def _dct_matrix() -> Floats:
 
 
 _DCT = _dct_matrix()
+_NO_MAP = np.empty(0, np.float32)  # OpenCV's way to say that the first map holds x and y
 # Coefficients in the order they are coded: by diagonal, low frequencies first.
 ORDER = sorted(((u, v) for u in range(GRID) for v in range(GRID)), key=lambda uv: (uv[0] + uv[1], uv[0]))
 
@@ -69,11 +71,15 @@ class FlowEstimator:
 def remap(picture: Floats | Bytes, flow: Floats) -> npt.NDArray[Any]:
     """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
     size = flow.shape[0]
+    places = _pixels(size) + flow * np.float32(size / 2)
+    return cv2.remap(picture, places, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@cache
+def _pixels(size: int) -> Floats:
+    """Where every pixel is, (S, S, 2) as (x, y)."""
     ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
-    half = np.float32(size / 2)
-    return cv2.remap(
-        picture, xs + flow[..., 0] * half, ys + flow[..., 1] * half, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return np.stack((xs, ys), -1)
 
 
 def texture(picture: Bytes) -> Floats:
