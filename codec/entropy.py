@@ -5,8 +5,8 @@ the table. Tables are integers that ship with the weights, so that nothing in fl
 parsed: their sum is 2^16 and constriction (Bamler, 2022), the range coder underneath, takes k / 2^16 exactly. A symbol
 beyond the table is an escape followed by its Elias gamma code.
 
-The range coder writes whole 32-bit words, and the last of them is mostly free choice: bytes that do not change what is
-decoded are cut off, and the reader puts zeros in their place.
+The range coder writes whole 32-bit words, and the last of them is mostly free choice: of all bytes that decode to the
+same symbols the shortest are written, and the reader puts zeros where they end.
 """
 
 from collections.abc import Callable
@@ -100,10 +100,11 @@ class Writer:
     def to_bytes(self, replay: Callable[["Reader"], bool]) -> bytes:
         """The shortest bytes for which `replay`, given a reader of them, says that it read what was written."""
         data = bytes(self._encoder.get_compressed().astype(">u4").tobytes())
-        for length in range(max(0, len(data) - 8), len(data)):
-            if self._suffices(data[:length], replay):
-                return data[:length]
-        return data
+        while True:
+            shorter = next((part for part in _shorter(data) if self._suffices(part, replay)), None)
+            if shorter is None:
+                return data
+            data = shorter
 
     def _suffices(self, data: bytes, replay: Callable[["Reader"], bool]) -> bool:
         try:
@@ -156,6 +157,17 @@ class Counter:
     def uniform(self, value: int, size: int) -> int:
         self.bits += float(np.log2(size))
         return value
+
+
+def _shorter(data: bytes) -> list[bytes]:
+    """The numbers next below and above with one byte less.
+
+    All that decodes alike is one interval, and data lies in it: if neither of the two does, nothing so short does.
+    """
+    if not data:
+        return []
+    length, head = len(data) - 1, int.from_bytes(data[:-1], "big")
+    return [number.to_bytes(length, "big") for number in (head, head + 1) if number < 1 << 8 * length]
 
 
 @cache

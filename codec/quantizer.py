@@ -18,7 +18,7 @@ def quantize(values: Values, *, step: Values, prediction: Symbols, dead_zone: fl
 
     values, step and prediction broadcast to one shape. The error is at most step x (0.5 + dead_zone).
     """
-    offset = np.asarray(values / step, np.float64) - prediction
+    offset = np.asarray(values, np.float64) / step - prediction
     magnitude = np.ceil(np.abs(offset) - 0.5 - dead_zone)
     change = np.where(magnitude >= 1, np.sign(offset) * np.maximum(1, np.floor(np.abs(offset) + 0.5)), 0)
     return np.clip(prediction + change, -SYMBOL_LIMIT, SYMBOL_LIMIT).astype(np.int32)

@@ -144,7 +144,8 @@ def write_frame(symbols: SymbolCoder, difference: Chain) -> tuple[bytes, int]:
         motion, residual = walk_frame(symbols, reader, difference, activities=(0, 0))
         return bool((motion == difference.motion).all() and (residual == difference.residual).all())
 
-    return writer.to_bytes(reads_back), round(base.bits)
+    # No bytes at all would mean that nothing differs; the reader puts zeros after the end.
+    return writer.to_bytes(reads_back) or b"\0", round(base.bits)
 
 
 def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int) -> Chain:
