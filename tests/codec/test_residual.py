@@ -64,7 +64,7 @@ def test_the_inverse_undoes_it(position: tuple[int, int, int]) -> None:
     assert field.shape == (FLOW_SIZE, FLOW_SIZE, 2)
     # A cell of the grid is the mean of its 4x4 pixels but for the curvature that bilinear interpolation loses.
     grid = field.reshape(GRID, 4, GRID, 4, 2).mean((1, 3))
-    np.testing.assert_allclose(grid[1:-1, 1:-1], _basis(position)[1:-1, 1:-1], atol=0.006)
+    np.testing.assert_allclose(grid[1:-1, 1:-1], _basis(position)[1:-1, 1:-1], atol=0.01)
 
 
 def _basis(position: tuple[int, int, int]) -> Floats:
