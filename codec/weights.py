@@ -52,9 +52,8 @@ def find(name: str) -> tuple[Path, str | None]:
     raise WeightsError(f"no weights named {name!r}; there are {', '.join(sorted(index))}, or give a .safetensors file")
 
 
-@lru_cache(maxsize=2)
 def load(name: str) -> Weights:
-    """The weights of a name, read once a process. WeightsError when absent, damaged or of another shape."""
+    """The weights of a name, made once a process. WeightsError when absent, damaged or of another shape."""
     path, sha256 = find(name)
     try:
         data = path.read_bytes()
@@ -63,7 +62,13 @@ def load(name: str) -> Weights:
     digest = hashlib.sha256(data)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise WeightsError(f"{path.name} is damaged: its sha256 is not the one in index.json")
-    return parse(data, identifier=digest.digest()[:ID_BYTES])
+    return _parse_once(data, digest.digest()[:ID_BYTES])
+
+
+@lru_cache(maxsize=2)
+def _parse_once(data: bytes, identifier: bytes) -> Weights:
+    """By content, not by name: a training run writes the same file again and again."""
+    return parse(data, identifier=identifier)
 
 
 def parse(data: bytes, *, identifier: bytes) -> Weights:
@@ -73,6 +78,8 @@ def parse(data: bytes, *, identifier: bytes) -> Weights:
         tables = _read_tables({k.removeprefix(_TABLES): v for k, v in tensors.items() if k.startswith(_TABLES)})
         model = FaceModel()
         state = {key: value.float() for key, value in tensors.items() if not key.startswith(_TABLES)}
+        if not all(bool(value.isfinite().all()) for value in state.values()):
+            raise ValueError("a weight is not a number")
         model.load_state_dict(state)
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -117,15 +124,16 @@ def default_coding_tables() -> CodingTables:
 
 
 def _read_tables(tensors: dict[str, Tensor]) -> CodingTables:
-    values: dict[str, Any] = {name: tensors[name].numpy().astype(np.int64) for name in _INTEGER_TABLES}
+    values: dict[str, Any] = {name: tensors[name].long().numpy() for name in _INTEGER_TABLES}
     shapes = {"motion_profile": MOTION_NUMBERS, "residual_profile": DIAGONALS, "context_shift": CONTEXTS}
     for name, length in shapes.items():
         if values[name].shape != (length,) or np.abs(values[name]).max() > 2 * SCALES:
             raise ValueError(f"{name} has another shape")
     if not check_tables(values["tables"]):
         raise ValueError("frequency tables are damaged")
-    steps = tensors["motion_steps"].numpy().astype(np.float32)
-    scalars: dict[str, Any] = {name: float(tensors[name][0]) for name in ("residual_step", "canonical_step")}
-    if steps.shape != (MOTION_NUMBERS,) or min(steps.min(), *scalars.values()) <= 0:
+    steps = tensors["motion_steps"].float().numpy()
+    scalars: dict[str, Any] = {name: float(tensors[name].reshape(())) for name in ("residual_step", "canonical_step")}
+    if steps.shape != (MOTION_NUMBERS,) or not all(0 < step < np.inf for step in (*steps, *scalars.values())):
         raise ValueError("quantiser steps are damaged")
-    return CodingTables(motion_steps=steps, canonical_scale=int(tensors["canonical_scale"][0]), **scalars, **values)
+    canonical_scale = int(tensors["canonical_scale"].reshape(()))
+    return CodingTables(motion_steps=steps, canonical_scale=canonical_scale, **scalars, **values)

@@ -1,0 +1,97 @@
+"""Rate: the Lagrangian, the quality of references, and when a reference has served its time."""
+
+import pytest
+
+from codec.rate import ReferencePolicy, lagrangian, reference_crf
+
+QP = 32
+BITS = 8000  # of a reference
+FRAME_BITS = 100
+LONG = 500
+
+
+def life(policy: ReferencePolicy, quality: list[float], *, bits: int = FRAME_BITS, qp: int = QP) -> int:
+    """Frames until the policy leaves the reference; len(quality) + 1 when it does not."""
+    for index, psnr_db in enumerate(quality):
+        if policy.frame(psnr_db, bits=bits, qp=qp):
+            return index + 1
+    return len(quality) + 1
+
+
+def decaying(slope: float, *, start: float = 34.0) -> list[float]:
+    return [max(15.0, start - slope * index) for index in range(LONG)]
+
+
+@pytest.fixture
+def policy() -> ReferencePolicy:
+    policy = ReferencePolicy()
+    policy.begin(bits=BITS, psnr_db=34.0, qp=QP)
+    return policy
+
+
+def test_a_decibel_is_worth_fewer_bits_at_a_higher_qp() -> None:
+    worth = [lagrangian(qp) for qp in range(64)]
+    assert worth == sorted(worth)
+    assert lagrangian(42) == pytest.approx(2 * lagrangian(32))
+
+
+def test_references_follow_qp_and_stay_in_range() -> None:
+    quality = [reference_crf(qp) for qp in range(64)]
+    assert quality == sorted(quality)
+    assert 1 <= quality[0] < quality[-1] <= 63
+
+
+def test_a_reference_that_still_fits_is_kept(policy: ReferencePolicy) -> None:
+    assert life(policy, [34.0] * LONG) > LONG
+
+
+def test_a_reference_that_no_longer_fits_is_left(policy: ReferencePolicy) -> None:
+    assert life(policy, decaying(1.0)) < 60
+
+
+def test_it_is_left_sooner_the_faster_it_decays() -> None:
+    lives = []
+    for slope in (0.1, 0.3, 1.0, 3.0):
+        policy = ReferencePolicy()
+        policy.begin(bits=BITS, psnr_db=34.0, qp=QP)
+        lives.append(life(policy, decaying(slope)))
+    assert lives == sorted(lives, reverse=True)
+    assert lives[0] > lives[-1]
+
+
+def test_a_dearer_reference_is_kept_longer() -> None:
+    lives = []
+    for bits in (1_000, 8_000, 60_000):
+        policy = ReferencePolicy()
+        policy.begin(bits=bits, psnr_db=34.0, qp=QP)
+        lives.append(life(policy, decaying(0.4)))
+    assert lives == sorted(lives)
+    assert lives[0] < lives[-1]
+
+
+def test_a_reference_has_a_minimum_life(policy: ReferencePolicy) -> None:
+    assert life(policy, [5.0] * LONG) >= 5
+
+
+def test_a_blink_does_not_buy_a_picture(policy: ReferencePolicy) -> None:
+    assert life(policy, [34.0] * 20 + [31.0] + [34.0] * 20) > 41
+
+
+def test_what_frames_cost_is_learnt_from_the_references_left() -> None:
+    """In a call whose every reference decays fast, the same loss is worth less than in a calm one."""
+    lives = []
+    for slope in (0.05, 2.0):
+        policy = ReferencePolicy()
+        for _ in range(4):
+            policy.begin(bits=BITS, psnr_db=34.0, qp=QP)
+            for psnr_db in decaying(slope)[:12]:
+                policy.frame(psnr_db, bits=FRAME_BITS, qp=QP)
+        policy.begin(bits=BITS, psnr_db=34.0, qp=QP)
+        lives.append(life(policy, decaying(0.5)))
+    assert lives[0] < lives[1]
+
+
+def test_a_reference_begun_twice_counts_once(policy: ReferencePolicy) -> None:
+    """A keyframe forced right after another one leaves no frame behind to learn from."""
+    policy.begin(bits=BITS, psnr_db=34.0, qp=QP)
+    assert life(policy, [34.0] * LONG) > LONG
