@@ -1,0 +1,130 @@
+"""The documents hold: their programs run, the commands and flags they name exist, their links lead somewhere."""
+
+import asyncio
+import itertools
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md")
+SAMPLE = ROOT / "benchmarks" / "data" / "sample.mp4"
+LONGEST_EXAMPLE = 60  # lines
+HAS_SUBCOMMANDS = ("codec", "benchmarks")
+
+
+def python_block(containing: str) -> str:
+    """The one Python block of the README that contains this text."""
+    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+    (block,) = (block for block in blocks if containing in block)
+    return str(block)
+
+
+def code_lines(path: Path) -> Iterator[str]:
+    """Indented lines, with their continuations, and code spans: where commands are written."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\n {8,}", " ", text)
+    yield from re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
+    yield from re.findall(r"`([^`]+)`", text)
+
+
+def commands(start: str) -> list[Any]:
+    """Every command of the documents that begins so, as test parameters."""
+    found = {line.partition("  #")[0].strip() for path in DOCUMENTS for line in code_lines(path)}
+    return [pytest.param(line, id=line) for line in sorted(found) if re.match(rf"{start}( |$)", line)]
+
+
+def scripts() -> dict[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {name: place.partition(":")[0] for name, place in project["scripts"].items()}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_embedding_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    source = python_block("send_face")
+    assert len(source.splitlines()) < LONGEST_EXAMPLE
+    program: dict[str, Any] = {"__name__": "example"}
+    exec(compile(source, "README.md", "exec"), program)
+    frames = asyncio.run(program["main"](str(SAMPLE), pictures=3))
+    assert [(frame.width, frame.height) for frame in frames] == [(256, 256)] * 3
+    assert all(before.pts < after.pts for before, after in itertools.pairwise(frames))
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_the_codec_snippet_runs() -> None:
+    with av.open(SAMPLE) as container:
+        image_rgb = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    program: dict[str, Any] = {"image_rgb": image_rgb, "pts": 0}
+    exec(compile(python_block("CodedFrame.parse"), "README.md", "exec"), program)
+    assert program["image"].shape == (256, 256, 3)
+    assert program["image"].dtype == np.uint8
+    assert (program["image"] == program["encoder"].reconstruction).all()
+
+
+@pytest.mark.parametrize("command", commands(r"(python -m \S+|facewire-\S+)"))
+def test_a_command_exists_with_its_flags(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(re.sub(r"\[|\]|\.\.\.|\|", " ", command))
+    if words[0] == "python":
+        name, arguments = words[2], words[3:]
+        path = ROOT / name.replace(".", "/")
+        module = import_module(f"{name}.__main__" if path.is_dir() else name)
+    else:
+        name, arguments = words[0], words[1:]
+        module = import_module(scripts()[name])
+    chosen = arguments[:1] if name in HAS_SUBCOMMANDS and arguments else []
+    monkeypatch.setattr(sys, "argv", [name, *chosen, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code in (0, None)
+    known = set(re.findall(r"--[a-z][a-z0-9-]*", capsys.readouterr().out))
+    assert {word for word in arguments if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("command", commands("make"))
+def test_a_make_target_exists_with_its_variables(command: str) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    target, *settings = shlex.split(command)[1:]
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    for setting in settings:
+        assert re.search(rf"^{setting.partition('=')[0]} \?=", makefile, re.MULTILINE), setting
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text()
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        place, _, anchor = link.partition("#")
+        if "://" in place:
+            continue
+        target = path.parent / place if place else path
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings]
+
+
+def test_named_files_exist() -> None:
+    """A path in code spans, with a folder of ours in front, is a file or folder that is there."""
+    folders = "codec|sender|receiver|signaling|benchmarks|tests|docs"
+    for path in DOCUMENTS:
+        for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", path.read_text()):
+            assert (ROOT / name).exists(), f"{path.name}: {name}"
