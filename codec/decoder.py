@@ -20,6 +20,7 @@ from codec.state import (
     MotionState,
     References,
     advance,
+    bounded,
     canonical_step,
     full_flow,
     make_state,
@@ -162,7 +163,7 @@ class Decoder:
             assert self._newest is not None
             canonical, start = self._newest.canonical, self._newest.motion
         motion = start + dequantize(difference, step=step)
-        return canonical.astype(np.float32), motion.astype(np.float32)
+        return canonical.astype(np.float32), bounded(motion)
 
     def _chain_before(self, number: int, motion: CodedMotion) -> Chain | None:
         if not motion.chained:

@@ -26,6 +26,7 @@ from codec.state import (
     Chain,
     HeldReference,
     MotionState,
+    bounded,
     canonical_step,
     full_flow,
     make_state,
@@ -249,7 +250,7 @@ class Encoder:
         difference = quantize(motion - start, step=step, prediction=nothing)
         moved = start + dequantize(difference, step=step)
         data = self._write_pose(offsets, difference)
-        return data, canonical.astype(np.float32), moved.astype(np.float32)
+        return data, canonical.astype(np.float32), bounded(moved)
 
     def _write_pose(self, offsets: Symbols | None, difference: Symbols) -> bytes:
         activity = self._symbols.motion_activity(difference)

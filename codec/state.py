@@ -109,8 +109,12 @@ def make_state(
     # Relative to the reference's exact motion, so that "no difference" means no warp whatever the step.
     motion = reference.motion + dequantize(chain.motion - start.motion, step=step)
     coefficients = dequantize(chain.residual, step=residual_step(tables, chain.qp))
-    motion = np.clip(motion, -_MOTION_LIMIT, _MOTION_LIMIT).astype(np.float32)
-    return MotionState(pts, number, reference.id, base, motion, coefficients, chain)
+    return MotionState(pts, number, reference.id, base, bounded(motion), coefficients, chain)
+
+
+def bounded(motion: Floats) -> Floats:
+    """Motion numbers kept where the networks stay finite, whatever a peer sends."""
+    return np.clip(motion, -_MOTION_LIMIT, _MOTION_LIMIT).astype(np.float32)
 
 
 def advance(chain: Chain, difference: Chain) -> Chain:
