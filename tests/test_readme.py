@@ -16,11 +16,15 @@ import numpy as np
 import pytest
 import torch
 
+from codec.packet import MOTION_HEADER
+from sender.meter import MESSAGE_OVERHEAD, SACK_BYTES
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md")
 SAMPLE = ROOT / "benchmarks" / "data" / "sample.mp4"
 LONGEST_EXAMPLE = 60  # lines
+FPS = 25
 HAS_SUBCOMMANDS = ("codec", "benchmarks")
 
 
@@ -35,13 +39,14 @@ def code_lines(path: Path) -> Iterator[str]:
     """Indented lines, with their continuations, and code spans: where commands are written."""
     text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"\n {8,}", " ", text)
-    yield from re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
-    yield from re.findall(r"`([^`]+)`", text)
+    indented = r"^ {4}(.*)$"
+    yield from re.findall(indented, text, re.MULTILINE)
+    yield from re.findall(r"`([^`]+)`", re.sub(indented, "", text, flags=re.MULTILINE))
 
 
 def commands(start: str) -> list[Any]:
     """Every command of the documents that begins so, as test parameters."""
-    found = {line.partition("  #")[0].strip() for path in DOCUMENTS for line in code_lines(path)}
+    found = {" ".join(line.partition("  #")[0].split()) for path in DOCUMENTS for line in code_lines(path)}
     return [pytest.param(line, id=line) for line in sorted(found) if re.match(rf"{start}( |$)", line)]
 
 
@@ -120,6 +125,18 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert target.exists(), link
         headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if anchor else []
         assert not anchor or anchor in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings]
+
+
+def test_the_bundle_table_follows_the_model() -> None:
+    text = (ROOT / "docs" / "transport.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) ms \|$", text, re.MULTILINE)
+    assert len(rows) == 5
+    for row in rows:
+        size, *figures = map(float, row)
+        messages = FPS / size
+        header_bytes = MOTION_HEADER.size + size - 1
+        kbps = [count * messages * 8 / 1000 for count in (header_bytes, MESSAGE_OVERHEAD, SACK_BYTES)]
+        assert figures == pytest.approx([messages, *kbps, (size - 1) * 1000 / FPS], abs=0.0051)
 
 
 def test_named_files_exist() -> None:
