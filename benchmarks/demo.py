@@ -119,11 +119,7 @@ def _watch(processes: Processes, meter: Path, progress: Progress, task: TaskID, 
         if lines:
             newest = lines[-1]
             done_s = max(newest[kind]["pts"] or 0 for kind in KINDS) / PTS_PER_S
-            shown = "   ".join(
-                f"{TITLES[kind]} {newest[kind]['payload_kbps']:.1f} kbps {newest[kind]['fps']:.0f} fps"
-                for kind in KINDS
-            )
-            progress.update(task, completed=done_s, description=f"calling   {shown}")
+            progress.update(task, completed=done_s, description=f"calling   {_glance(newest)}")
         time.sleep(0.2)
     progress.update(task, completed=give_up_s)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 MESSAGE_OVERHEAD = 93
 MESSAGE_ACKNOWLEDGEMENT = 93
 RTP_OVERHEAD = 50
-RTP_PAYLOAD = 1200  # the largest payload aiortc puts into one packet
+RTP_PAYLOAD = 1300  # the largest payload aiortc puts into one packet
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def test_rates_are_over_the_clips_own_time(row: RateRow) -> None:
 
 def test_the_packet_model() -> None:
     assert messages_on_wire([10, 30]) == Wire(out=10 + 30 + 2 * 93, back=2 * 93)
-    assert rtp_on_wire([10, 1200, 1201]) == Wire(out=10 + 1200 + 1201 + 4 * 50, back=0)
+    assert rtp_on_wire([10, 1300, 1301]) == Wire(out=10 + 1300 + 1301 + 4 * 50, back=0)
     assert messages_on_wire([]) == rtp_on_wire([]) == Wire(0, 0)
 
 
