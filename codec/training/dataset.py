@@ -139,8 +139,11 @@ def _persons(folder: Path) -> dict[str, str]:
     index = folder / "index.json"
     if not index.is_file():
         return {}
-    rows = json.loads(index.read_text())
-    return {row["file"]: str(row["person"]) for row in rows if "person" in row}
+    try:
+        rows = json.loads(index.read_text())
+        return {row["file"]: str(row["person"]) for row in rows if "person" in row}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MediaError(f"{index} does not list clips: {error}") from error
 
 
 def to_tensor(pictures: Sequence[Bytes], *, device: torch.device) -> Tensor:

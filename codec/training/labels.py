@@ -10,10 +10,12 @@ towards these numbers speak the codec's language from the first step.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
+from codec.errors import MediaError
 from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, MOTION_NUMBERS, POSE_NUMBERS
 
 Floats = npt.NDArray[np.float32]
@@ -58,18 +60,22 @@ class MotionLabels:
 
 
 def read_labels(path: Path) -> dict[str, ClipLabels]:
-    """Clip name -> labels; an absent file gives none."""
+    """Clip name -> labels; an absent file gives none. MediaError when there is one that holds something else."""
     if not path.is_file():
         return {}
-    with np.load(path, allow_pickle=False) as archive:
-        names = sorted({key.rsplit(".", 1)[0] for key in archive.files})
-        labels = {}
-        for name in names:
-            pixels = np.cumsum(archive[f"{name}.landmarks"].astype(np.int32), axis=0)[:, _SELECT] / 16
-            points = (pixels / 128).astype(np.float32)
-            points[..., :2] -= 1
-            labels[name] = ClipLabels(points, archive[f"{name}.presence"].astype(np.float32) > MIN_PRESENCE)
-    return labels
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            names = sorted({key.rsplit(".", 1)[0] for key in archive.files})
+            return {name: _clip_labels(archive[f"{name}.landmarks"], archive[f"{name}.presence"]) for name in names}
+    except (OSError, EOFError, KeyError, ValueError, IndexError, AttributeError, BadZipFile) as error:
+        raise MediaError(f"{path} holds no labels: {error}") from error
+
+
+def _clip_labels(landmarks: npt.NDArray[np.int16], presence: Floats) -> ClipLabels:
+    pixels = np.cumsum(landmarks.astype(np.int32), axis=0)[:, _SELECT] / 16
+    points = (pixels / 128).astype(np.float32)
+    points[..., :2] -= 1
+    return ClipLabels(points, presence.astype(np.float32) > MIN_PRESENCE)
 
 
 def rigid_fit(points: Floats, shape: Floats) -> tuple[Floats, Floats, Floats]:
@@ -146,10 +152,12 @@ def _mean_shape(clips: Sequence[ClipLabels]) -> Floats:
 def _basis(deltas: Floats) -> Floats:
     """Principal components scaled to unit variance, then one component per axis of each movable free point."""
     components = EXPRESSIONS - _FREE_EXPRESSIONS
-    _, sigma, vt = np.linalg.svd(deltas[:: max(1, len(deltas) // 20000)], full_matrices=False)
-    spread = sigma[:components] / np.sqrt(max(1, len(deltas[:: max(1, len(deltas) // 20000)])))
+    deltas = deltas[:: max(1, len(deltas) // 20000)]
+    _, sigma, vt = np.linalg.svd(deltas, full_matrices=False)
+    known = min(components, len(vt))  # a few frames span less; the rest of the basis stays zero
+    spread = sigma[:known] / np.sqrt(len(deltas))
     basis = np.zeros((EXPRESSIONS, KEYPOINTS, 3), np.float32)
-    basis[:components, :_LABELLED] = (vt[:components] * spread[:, None]).reshape(components, _LABELLED, 3)
+    basis[:known, :_LABELLED] = (vt[:known] * spread[:, None]).reshape(known, _LABELLED, 3)
     for index in range(_FREE_EXPRESSIONS):
         basis[components + index, KEYPOINTS - FREE_POINTS + 1 + index // 2, index % 2] = 0.1
     return basis

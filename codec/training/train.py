@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from codec import weights
-from codec.errors import WeightsError
+from codec.errors import ConfigError, WeightsError
 from codec.networks import FaceModel
 from codec.symbols import CodingTables
 from codec.training import tables as counting
@@ -45,11 +46,14 @@ class Trainer:
     def __init__(self, options: TrainingOptions, *, console: Console) -> None:
         self._options = options
         self._console = console
-        self._device = torch.device(options.device)
+        self._device = _device(options.device)
         if options.threads:
             torch.set_num_threads(options.threads)
         torch.manual_seed(options.seed)
-        options.out.mkdir(parents=True, exist_ok=True)
+        try:
+            options.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot write to {options.out}: {error.strerror}") from error
         self._state = State()
         self._training, self._heldout = self._load()
         self._model, self._tables = self._start()
@@ -105,8 +109,9 @@ class Trainer:
             saved = torch.load(path, map_location="cpu", weights_only=True)
             model.load_state_dict(saved["model"])
             self._state = State(saved["spent_s"], saved["samples"], saved["log"])
-        except (OSError, KeyError, RuntimeError) as error:
-            raise WeightsError(f"cannot resume from {path}: {error}") from error
+        except (OSError, EOFError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise WeightsError(f"cannot resume from {path}: {reason}") from error
 
     def _stage(self, name: StageName, seconds: float, validation: Validation, progress: Progress) -> None:
         left = seconds - self._state.spent_s.get(name, 0.0)
@@ -157,6 +162,8 @@ class Trainer:
             if spent > next_score:
                 self._score(name, float(np.mean(losses)), validation)
                 losses, next_score = [], spent + max(60.0, seconds / _VALIDATIONS)
+        if losses:
+            self._score(name, float(np.mean(losses)), validation)
         self._save()
 
     def _descend(self, step: Step, optimiser: torch.optim.Optimizer, parameters: list[Any]) -> float:
@@ -236,3 +243,11 @@ class Trainer:
     def _progress(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         return Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+
+
+def _device(name: str) -> torch.device:
+    """ConfigError when this machine, or this build of torch, has no such device."""
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name}: {str(error).splitlines()[0]}") from error
