@@ -43,7 +43,7 @@ REFERENCE_IDS = 8
 _SIZES = (256, 512)
 _MAX_SIDE_BYTES = 4096
 _MAX_PICTURE_BYTES = 1 << 20
-_MAX_MOTION_BYTES = 4096
+MAX_MOTION_BYTES = 1024  # of symbols, so that a motion half fits a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def _parse_motion(cursor: _Cursor) -> tuple[int, CodedMotion]:
     if qp is not None and qp > MAX_QP:
         raise BitstreamError(f"qp {qp}")
     timestamp = cursor.u16() if flags & 0x10 else None
-    symbols = cursor.rest(_MAX_MOTION_BYTES)
+    symbols = cursor.rest(MAX_MOTION_BYTES)
     return number, CodedMotion(flags & 7, chained, bool(flags & 8), qp, timestamp, symbols)
 
 

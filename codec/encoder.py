@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.bitstream import NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
 from codec.config import CodecConfig
 from codec.decoder import Stage, no_stage
 from codec.entropy import Reader, Writer
@@ -182,9 +182,7 @@ class Encoder:
                 expected=self._expected(held),
                 shared_by=self.config.bundle - self._in_bundle,
             )
-        with self._stage("entropy"):
-            difference = Chain(start.qp, found.chain.motion - start.motion, found.chain.residual - start.residual)
-            symbols, self._base_bits = write_frame(self._symbols, difference)
+        symbols, chain = self._write(start, found.chain)
         coded = CodedMotion(
             reference_id=held.id,
             chained=before is not None,
@@ -193,7 +191,7 @@ class Encoder:
             timestamp=timestamp_of(pts, number=self._number, reference=held),
             symbols=symbols,
         )
-        self._hold(held, found.chain, base=found.base, pts=pts)
+        self._hold(held, chain, base=found.base, pts=pts)
         spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp)
         if not spent or self._pending is not None or self.config.references == "single":
             return CodedFrame(self._number, None, coded)
@@ -203,6 +201,21 @@ class Encoder:
             return CodedFrame(self._number, reference, coded)
         self._use(self._newest_held(), bits)
         return CodedFrame(self._number, reference, self._stand_still(pts))
+
+    def _write(self, start: Chain, chain: Chain) -> tuple[bytes, Chain]:
+        """A frame's integers as bytes, and the integers they stand for."""
+        with self._stage("entropy"):
+            motion = chain.motion - start.motion
+            symbols, self._base_bits = write_frame(
+                self._symbols, Chain(start.qp, motion, chain.residual - start.residual)
+            )
+            if len(symbols) <= MAX_MOTION_BYTES:
+                return symbols, chain
+            # At the finest steps a wild picture can ask for more than a message holds: its residual stays as it was.
+            symbols, self._base_bits = write_frame(
+                self._symbols, Chain(start.qp, motion, np.zeros_like(start.residual))
+            )
+            return symbols, Chain(start.qp, chain.motion, start.residual)
 
     def _expected(self, held: HeldReference) -> npt.NDArray[np.float32]:
         """Residual coefficients of the last frame, if it moved the same reference."""

@@ -105,15 +105,15 @@ def serialize(model: FaceModel, tables: CodingTables, *, metadata: dict[str, str
 
 def default_coding_tables() -> CodingTables:
     """Tables to start from, before any were counted on coded clips."""
-    steps = np.full(MOTION_NUMBERS, 0.5, np.float32)
-    steps[:POSE_NUMBERS] = (0.035, 0.035, 0.025, 0.017, 0.01, 0.01)
-    steps[MOTION_NUMBERS - 6 :] = 0.17
+    steps = np.full(MOTION_NUMBERS, 0.25, np.float32)
+    steps[:POSE_NUMBERS] = (0.0175, 0.0175, 0.0125, 0.0085, 0.005, 0.005)
+    steps[MOTION_NUMBERS - 6 :] = 0.085
     profile = np.full(MOTION_NUMBERS, 2, np.int64)
     diagonals = np.round(6 - 5 * np.log2(1 + np.arange(DIAGONALS) / 3)).astype(np.int64)
     assert len(profile) == POSE_NUMBERS + EXPRESSIONS
     return CodingTables(
         motion_steps=steps,
-        residual_step=0.021,
+        residual_step=0.0147,
         canonical_step=0.02,
         tables=default_tables(),
         motion_profile=profile,

@@ -98,6 +98,7 @@ class Program:
         receiver = receive_face(pc, self._receiving)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
+        receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
         if self._options.record is not None:
             receiver.watch(self._recorder.show, every=True)
         receiver.prepare()

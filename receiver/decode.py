@@ -103,13 +103,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Referenced:
-    """What became of one reference: its id (None: refused), and the waiting motions that it freed."""
+    """What became of one reference: its id (None: refused, and `reason` says why), and the waiting motions it freed."""
 
     reference_id: int | None
     number: int
     held: tuple[int, ...]
     freed: Read
     problem: Literal["missing", "malformed"] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,8 @@ class FaceDecoder:
             reference_id = self._decoder.add_reference(coded)
         except ReferenceMissing:
             return Referenced(None, number, self._held(), Read(()), "missing")
-        except CodecError:
-            return Referenced(None, number, self._held(), Read(()), "malformed")
+        except CodecError as error:  # damage, but also a sender of another size, version or weights
+            return Referenced(None, number, self._held(), Read(()), "malformed", str(error))
         waiting, newest_us = list(self._waiting), max((arrived for _, arrived in self._waiting), default=0)
         self._waiting.clear()
         freed = self._read([frame for frame in waiting if frame[1] >= newest_us - self.WAITING_US])

@@ -79,6 +79,8 @@ class FaceReceiver:
         self._held: tuple[int, ...] = ()
         self._shown: list[Callable[[Picture], None]] = [self.track.offer]
         self._every: list[Callable[[Picture], None]] = []
+        self._refused: Callable[[str], None] = lambda reason: None
+        self._refusals: set[str] = set()
         self._untimed: deque[Picture] = deque(maxlen=64)
         self._metered: list[Callable[[Figures], None]] = []
         self._wake = asyncio.Event()
@@ -93,6 +95,10 @@ class FaceReceiver:
     def watch(self, callback: Callable[[Picture], None], *, every: bool = False) -> None:
         """Hands each picture shown to `callback`; with `every`, the pictures of both codecs, shown or not."""
         (self._every if every else self._shown).append(callback)
+
+    def watch_refusals(self, callback: Callable[[str], None]) -> None:
+        """`callback` learns, once a reason, why references cannot be used: another size, say, or other weights."""
+        self._refused = callback
 
     def watch_meter(self, callback: Callable[[Figures], None]) -> None:
         """Hands the meter's figures to `callback` once a second."""
@@ -207,6 +213,9 @@ class FaceReceiver:
         if result.reference_id is None:
             self.counts[f"reference_{result.problem}"] += 1
             self._control.need_keyframe(f"reference {result.problem}")
+            if result.reason and result.reason not in self._refusals:
+                self._refusals.add(result.reason)
+                self._refused(result.reason)
         else:
             self._control.send(ReferenceReceived(reference_id=result.reference_id, number=result.number))
         self._read(result.freed)
