@@ -220,7 +220,8 @@ def columns(original: Recording, received: dict[Kind, Recording], figures: dict[
             return f"{own['payload_kbps']:.1f} kbps payload, {own['wire_kbps']:.1f} wire{psnr}"
 
         mean_db = "" if own["psnr_db"] is None else f"   mean {own['psnr_db']:.1f} dB"
-        return Column(f"{TITLES[kind]}{mean_db}", recording, caption, label="reconstructed")
+        label = "reconstructed" if kind == "keypoints" else "decoded"
+        return Column(f"{TITLES[kind]}{mean_db}", recording, caption, label=label)
 
     size = original.pictures[0].shape[0]
     return [Column("original", original, lambda pts: f"{size}x{size}   {pts / PTS_PER_S:.2f} s"), *map(column, KINDS)]
