@@ -14,14 +14,9 @@ import torch
 from codec import weights
 from codec.config import CodecConfig
 from codec.encoder import Encoder
-from codec.entropy import Counter, check_tables
 from codec.errors import ConfigError, MediaError, WeightsError
-from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, MOTION_NUMBERS, keypoints, rotation_matrix
+from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, keypoints, rotation_matrix
 from codec.networks import FaceModel
-from codec.quantizer import Symbols
-from codec.residual import COEFFICIENTS
-from codec.state import Chain, walk_frame
-from codec.symbols import CodingTables, SymbolCoder
 from codec.training import train, validate
 from codec.training.__main__ import main
 from codec.training.dataset import find_clips, load, split
@@ -29,7 +24,6 @@ from codec.training.extractor import LabelledFrames, extractor_loss
 from codec.training.labels import LABEL_ORDER, ClipLabels, fit_motion, read_labels
 from codec.training.losses import SqueezeDistance, picture_loss
 from codec.training.options import TrainingOptions
-from codec.training.tables import Differences, fit
 from codec.video import VideoWriter
 
 Floats = npt.NDArray[np.float32]
@@ -40,13 +34,9 @@ MINUTES = 0.04
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quiet_torch() -> Iterator[None]:
-    """One thread, and the random numbers of others left alone."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def random_numbers_of_others() -> Iterator[None]:
     with torch.random.fork_rng():
         yield
-    torch.set_num_threads(before)
 
 
 def face() -> Floats:
@@ -263,45 +253,6 @@ def test_equal_pictures_have_no_loss() -> None:
     image = torch.rand(2, 3, 64, 64)
     assert float(picture_loss(image, image)) == 0
     assert float(picture_loss(image, image.flip(3))) > 0
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-
-def differences(count: int) -> Differences:
-    """Mostly still motion with a talkative number 7; residuals of low frequencies."""
-    random = np.random.default_rng(12)
-    u, v = np.indices(COEFFICIENTS[1:])
-    motion, residual = [], []
-    for loudness in random.uniform(0.2, 1.5, count):
-        values = random.laplace(0, 0.4 * loudness, MOTION_NUMBERS)
-        values[7] *= 9
-        motion.append(np.round(values).astype(np.int32))
-        residual.append(np.round(random.laplace(0, 3 * loudness / (1 + u + v) ** 2, COEFFICIENTS)).astype(np.int32))
-    return Differences(motion, [values for values in residual if values.any()])
-
-
-def counted_bits(found: Differences, tables: CodingTables) -> float:
-    coder = SymbolCoder.of(tables)
-    counter = Counter(coder.models)
-    still: Symbols = np.zeros(COEFFICIENTS, np.int32)
-    for motion in found.motion:
-        walk_frame(coder, counter, Chain(0, motion, still), activities=(coder.motion_activity(motion), 0))
-    for residual in found.residual:
-        coder.residual(counter, residual, activity=coder.residual_activity(residual))
-    return counter.bits
-
-
-def test_fitted_tables_take_fewer_bits() -> None:
-    found, before = differences(150), weights.default_coding_tables()
-    after = fit(found, before)
-    assert check_tables(after.tables)
-    assert after.residual_step == before.residual_step, "steps are a choice, not counted"
-    assert counted_bits(found, after) < 0.95 * counted_bits(found, before)
-    model = FaceModel()
-    again = weights.parse(weights.serialize(model, after, metadata={}), identifier=b"1234").tables
-    np.testing.assert_array_equal(again.tables, after.tables)
-    np.testing.assert_array_equal(again.motion_profile, after.motion_profile)
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------

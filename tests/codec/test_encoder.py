@@ -1,0 +1,245 @@
+"""Encoder: pictures of any size, the reports, and everything it can be told; a decoder agrees bit for bit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from codec.bitstream import CodedFrame
+from codec.config import CodecConfig
+from codec.errors import ConfigError, PictureError
+from codec.motion_search import psnr
+from codec.state import read_frame
+from codec.symbols import SymbolCoder
+from codec.weights import load
+
+Picture = npt.NDArray[np.uint8]
+
+Make = Callable[..., Any]
+
+DURATION = 3600
+
+
+def test_it_looks_like_the_original(stream: list[Any], pictures: list[Picture]) -> None:
+    for coded, picture in zip(stream, pictures, strict=True):
+        assert coded.report.psnr_db == pytest.approx(psnr(coded.shown, picture))
+        assert coded.report.psnr_db > 20
+
+
+def test_reports_add_up(stream: list[Any]) -> None:
+    for coded in stream:
+        report = coded.report
+        parts = (report.reference_bits, report.base_bits, report.residual_bits, report.header_bits)
+        assert report.payload_bits == 8 * len(coded.data) == sum(parts)
+        assert min(parts) >= 0
+        assert report.is_keyframe == coded.frame.is_keyframe
+        assert (report.reference_bits > 0) == (coded.frame.reference is not None)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((256, 255, 3), np.uint8),
+        np.zeros((256, 256), np.uint8),
+        np.zeros((256, 256, 4), np.uint8),
+        np.zeros((256, 256, 3), np.float32),
+        np.zeros((0, 0, 3), np.uint8),
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((1, 256, 256, 3), np.uint8),
+    ],
+)
+def test_other_pictures_are_refused_and_forgotten(
+    picture: Any, pictures: list[Picture], decoder: Any, make_encoder: Make
+) -> None:
+    encoder = make_encoder(references="single")
+    with pytest.raises(PictureError):
+        encoder.encode(picture, pts=0)
+    first = encoder.encode(pictures[0], pts=0)
+    with pytest.raises(PictureError):
+        encoder.encode(picture, pts=DURATION)
+    second = encoder.encode(pictures[1], pts=DURATION)
+    assert (first.number, second.number) == (0, 1)
+    decoder.decode(first)
+    np.testing.assert_array_equal(decoder.decode(second), encoder.reconstruction)
+
+
+@pytest.mark.parametrize("side", [16, 99, 255, 301])
+def test_odd_sizes_are_brought_to_the_codecs(side: int, pictures: list[Picture], make_encoder: Make) -> None:
+    encoder = make_encoder(references="single")
+    encoder.encode(np.asarray(cv2.resize(pictures[0], (side, side)), np.uint8), pts=0)
+    assert encoder.reconstruction.shape == (256, 256, 3)
+
+
+def test_pictures_in_any_memory_layout(pictures: list[Picture], decoder: Any, make_encoder: Make) -> None:
+    encoder = make_encoder(references="single")
+    for index, picture in enumerate(pictures[:3]):
+        coded = encoder.encode(np.asfortranarray(picture)[::-1][::-1], pts=index * DURATION)
+        np.testing.assert_array_equal(decoder.decode(coded), encoder.reconstruction)
+    assert encoder.report.psnr_db > 20
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_flat_pictures(level: int, decoder: Any, make_encoder: Make) -> None:
+    encoder = make_encoder(references="single")
+    for index in range(3):
+        coded = encoder.encode(np.full((256, 256, 3), level, np.uint8), pts=index * DURATION)
+        np.testing.assert_array_equal(decoder.decode(coded), encoder.reconstruction)
+
+
+def test_512(originals: list[Picture], make_encoder: Make, make_decoder: Make) -> None:
+    encoder, decoder = make_encoder(size=512), make_decoder(size=512)
+    for index, picture in enumerate(originals[:3]):
+        coded = CodedFrame.parse(bytes(encoder.encode(picture, pts=index * DURATION)))
+        shown = decoder.decode(coded)
+        assert shown.shape == (512, 512, 3)
+        np.testing.assert_array_equal(shown, encoder.reconstruction)
+    assert encoder.report.psnr_db > 20
+
+
+def test_an_acknowledged_reference_is_used_and_no_other(
+    pictures: list[Picture], decoder: Any, leave_at: Callable[..., None], make_encoder: Make
+) -> None:
+    leave_at(2, 4, 8)
+    encoder = make_encoder(activation="acknowledged")
+    coded = encoder.record(pictures[:7])
+    assert [c.frame.reference is not None for c in coded] == [True, False, False, True, False, False, False]
+    old, new = coded[0].reference.id, coded[3].reference.id
+    assert old != new
+    assert {c.motion.reference_id for c in coded} == {old}
+    encoder.acknowledge(new + 1)
+    encoder.acknowledge(old)
+    coded += encoder.record(pictures[7:8], first=7)
+    assert coded[-1].motion.reference_id == old
+    encoder.acknowledge(new)
+    encoder.acknowledge(new)
+    coded += encoder.record(pictures[8:10], first=8)
+    assert [c.motion.reference_id for c in coded[8:]] == [new, new]
+    assert not coded[8].motion.chained
+    assert coded[9].frame.reference is not None, "only one reference at a time waits for its receipt"
+    decoder.follow(coded)
+
+
+def test_a_keyframe_needs_no_receipt(
+    pictures: list[Picture], decoder: Any, leave_at: Callable[..., None], make_encoder: Make
+) -> None:
+    leave_at(0)
+    encoder = make_encoder(activation="acknowledged")
+    coded = encoder.record(pictures[:2])
+    waiting = coded[1].reference.id
+    encoder.force_keyframe()
+    coded += encoder.record(pictures[2:3], first=2)
+    encoder.acknowledge(waiting)
+    coded += encoder.record(pictures[3:5], first=3)
+    assert coded[2].frame.is_keyframe
+    assert {c.motion.reference_id for c in coded[2:]} == {coded[2].reference.id}
+    decoder.follow(coded)
+
+
+def test_many_references_wrap_their_names(
+    pictures: list[Picture], decoder: Any, leave_at: Callable[..., None], make_encoder: Make
+) -> None:
+    leave_at(*range(100))
+    coded = make_encoder().record(pictures[:10])
+    assert [c.reference.id for c in coded] == [*range(8), 0, 1]
+    decoder.follow(coded)
+    assert decoder.references == (6, 7, 0, 1)
+
+
+def test_single_frames_are_never_chained(pictures: list[Picture], decoder: Any, make_encoder: Make) -> None:
+    coded = make_encoder(references="single", bundle=1).record(pictures[:5])
+    assert not any(c.motion.chained for c in coded)
+    decoder.follow([coded[0], coded[2], coded[4]])
+
+
+def test_a_started_bundle_is_not_chained(pictures: list[Picture], decoder: Any, make_encoder: Make) -> None:
+    encoder = make_encoder(references="single", bundle=8)
+    coded = encoder.record(pictures[:3])
+    encoder.start_bundle()
+    coded += encoder.record(pictures[3:5], first=3)
+    assert [c.motion.chained for c in coded] == [False, True, True, False, True]
+    decoder.follow([coded[0], coded[3], coded[4]])
+
+
+def test_a_single_reference(pictures: list[Picture], leave_at: Callable[..., None], make_encoder: Make) -> None:
+    leave_at(*range(100))
+    coded = make_encoder(references="single").record(pictures[:5])
+    assert [c.frame.reference is not None for c in coded] == [True, False, False, False, False]
+
+
+def test_without_residual_only_the_base_layer_is_coded(
+    pictures: list[Picture], decoder: Any, make_encoder: Make
+) -> None:
+    coded = make_encoder(references="single", residual=False).record(pictures[:6])
+    coder = SymbolCoder.of(load(CodecConfig().weights).tables)
+    for c in coded:
+        assert not read_frame(coder, c.motion.symbols, qp=32).residual.any()
+        assert c.report.residual_bits <= 16, "what is left is the end of the last byte"
+    decoder.follow(coded)
+
+
+def test_a_higher_qp_spends_less(pictures: list[Picture], make_encoder: Make) -> None:
+    spent = []
+    for qp in (16, 32, 48):
+        coded = make_encoder(references="single", qp=qp, measure_every=1 << 20).record(pictures[:5])
+        spent.append((len(coded[0].data), sum(len(c.data) for c in coded[1:])))
+    assert spent[0][0] > spent[1][0] > spent[2][0]
+    assert spent[0][1] > spent[2][1]
+
+
+def test_qp_holds_from_the_next_bundle_on(pictures: list[Picture], decoder: Any, make_encoder: Make) -> None:
+    encoder = make_encoder(references="single")
+    coded = encoder.record(pictures[:2])
+    encoder.set_qp(50)
+    coded += encoder.record(pictures[2:6], first=2)
+    assert [c.motion.qp for c in coded] == [32, None, None, None, 50, None]
+    decoder.follow(coded)
+    with pytest.raises(ConfigError):
+        encoder.set_qp(64)
+    encoder.force_keyframe()
+    last = encoder.record(pictures[6:7], first=6)[0]
+    assert last.reference.qp == 50
+    assert len(last.data) < len(coded[0].data)
+    decoder.follow([last])
+
+
+def test_equal_pictures_cost_next_to_nothing(pictures: list[Picture], decoder: Any, make_encoder: Make) -> None:
+    encoder = make_encoder(references="single")
+    keyframe = encoder.record(pictures[:1])
+    again = encoder.record([keyframe[0].shown] * 4, first=1)
+    assert sum(len(c.data) for c in again) <= 40
+    assert all(c.report.psnr_db > 28 for c in again)
+    decoder.follow(keyframe + again)
+
+
+@pytest.mark.parametrize("gaps", [[1000] * 5, [3003] * 5, [100, 7000, 3600, 40000, 1]])
+def test_times_arrive(pictures: list[Picture], decoder: Any, gaps: list[int], make_encoder: Make) -> None:
+    encoder, pts = make_encoder(references="single"), 1 << 20
+    decoder.decode(encoder.encode(pictures[0], pts=pts))
+    for gap, picture in zip(gaps, pictures[1:], strict=False):
+        pts += gap
+        state = decoder.read(CodedFrame.parse(bytes(encoder.encode(picture, pts=pts))))
+        assert abs(state.pts - pts) <= 150
+        assert encoder.report.pts == pts
+
+
+def test_a_clock_that_stands_still_is_moved_on(pictures: list[Picture], make_encoder: Make) -> None:
+    encoder = make_encoder(references="single")
+    seen = []
+    for pts in (-5, 100, 100, 50, 3600):
+        encoder.encode(pictures[0], pts=pts)
+        seen.append(encoder.report.pts)
+    assert seen == [0, 100, 101, 102, 3600]
+
+
+def test_measuring_less_often(pictures: list[Picture], make_encoder: Make, stages: Any) -> None:
+    encoder = make_encoder(references="single", measure_every=4, stage=stages)
+    for index, picture in enumerate(pictures[:6]):
+        encoder.encode(picture, pts=index * DURATION)
+    assert stages.entered.count("generate") == 2
+    assert set(stages.entered) == {"motion", "flow", "reference", "entropy", "generate"}
+    assert encoder.reconstruction.shape == (256, 256, 3)
+    assert stages.entered.count("generate") == 3
+    assert encoder.reconstruction is encoder.reconstruction
