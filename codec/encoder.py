@@ -16,9 +16,9 @@ from codec.decoder import Stage, no_stage
 from codec.entropy import Reader, Writer
 from codec.errors import PictureError
 from codec.motion import MOTION_NUMBERS
-from codec.motion_search import MotionSearch, View, psnr
+from codec.motion_search import MotionSearch, View, psnr, weighted_psnr
 from codec.quantizer import Symbols, dequantize, quantize
-from codec.rate import ReferencePolicy, reference_crf
+from codec.rate import INTRA_OFFSET, ReferencePolicy, reference_crf
 from codec.reference import ReferenceEncoder
 from codec.residual import COEFFICIENTS
 from codec.runtime import Runtime
@@ -78,7 +78,7 @@ class Encoder:
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
         self._qp = self.config.qp
-        self._pictures = ReferenceEncoder(size=self.config.size, crf=reference_crf(self._qp))
+        self._pictures = ReferenceEncoder(size=self.config.size, crf=reference_crf(self._qp), intra_offset=INTRA_OFFSET)
         self._policy = ReferencePolicy()
         self._number = -1
         self._last_pts: int | None = None
@@ -173,8 +173,9 @@ class Encoder:
         before = self._state.chain if chained and self._state else None
         start = before if before is not None else origin(held, self._symbols.tables, self._qp)
         with self._stage("flow"):
+            view = View.of(self._target, points=self._runtime.keypoints(motion, held.canonical))
             found = self._search.find(
-                View.of(self._target),
+                view,
                 held,
                 before=start,
                 chained_base=self._state.base if before is not None and self._state else None,
@@ -283,7 +284,8 @@ class Encoder:
 
     def _use(self, reference: HeldReference, bits: int) -> None:
         self._reference, self._pending = reference, None
-        quality = psnr(reference.prepared.picture, self._target)
+        target = View.of(self._target, points=self._runtime.keypoints(reference.motion, reference.canonical))
+        quality = weighted_psnr(View.of(reference.prepared.picture).colour, target)
         self._policy.begin(bits=bits, psnr_db=quality, qp=self._qp)
         self._in_bundle = 0
 

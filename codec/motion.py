@@ -29,6 +29,7 @@ MESH_POINTS = (
     *(10, 152, 234, 454),  # forehead, chin, sides of the face
     *(1, 168),  # nose tip and bridge
 )
+FEATURE_POINTS = 16  # the lips, eyes and irises of them
 FREE_POINTS = KEYPOINTS - len(MESH_POINTS)
 
 

@@ -10,7 +10,8 @@ the life of the present one, and starts from what talking heads usually give.
 
 from codec.quantizer import step_scale
 
-_LAMBDA = 0.010  # dB a bit at qp 32
+_LAMBDA = 0.013  # dB a bit at qp 32
+INTRA_OFFSET = -16  # of intra references against the others, in AV1 qindex: a keyframe stays near 1 kB at 256x256
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
 _USUAL_LOSS_DB = 7.0  # of the average frame against its reference, before the call has shown its own
@@ -24,7 +25,7 @@ def lagrangian(qp: int) -> float:
 
 def reference_crf(qp: int) -> int:
     """The AV1 quality index for references."""
-    return min(63, max(20, round(54 + (qp - 32) * 0.5)))
+    return min(63, max(20, round(46 + (qp - 32) * 0.6)))
 
 
 class ReferencePolicy:

@@ -23,7 +23,8 @@ Bytes = npt.NDArray[np.uint8]
 _EXTRACTOR_PICTURE = 128
 # Half the time where the processor multiplies bfloat16 itself, slower elsewhere. Only the warp's helpers run in it: the
 # keypoints, the geometry and the warped pixels stay in float32.
-_HALF = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+_FEATURES = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+_HALF = any(_FEATURES.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ class Runtime:
         small = cv2.resize(picture, (_EXTRACTOR_PICTURE, _EXTRACTOR_PICTURE), interpolation=cv2.INTER_AREA)
         canonical, motion = self._model.motion_extractor(_to_tensor(np.asarray(small, np.uint8)))
         return canonical[0].numpy(), motion[0].numpy()
+
+    @torch.inference_mode()
+    def keypoints(self, motion: Floats, canonical: Floats) -> Floats:
+        """Where a motion puts the keypoints, (K, 3)."""
+        extractor = self._model.motion_extractor
+        return extractor.keypoints(torch.from_numpy(motion)[None], torch.from_numpy(canonical)[None])[0].numpy()
 
     @torch.inference_mode()
     def prepare(self, picture: Bytes) -> PreparedReference:

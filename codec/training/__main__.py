@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from codec.errors import CodecError
+from codec.errors import CodecError, ConfigError
 from codec.training.options import STAGES, TrainingOptions
 from codec.training.train import Trainer
 
@@ -19,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         options = _parse(arguments)
+        if find_spec("matplotlib") is None:  # asked before hours of training, not after
+            raise ConfigError("needs matplotlib for its curves: pip install 'facewire[train]'")
         path = Trainer(options, console=console).run()
     except CodecError as error:
         print(f"facewire training: {error}", file=sys.stderr)

@@ -183,6 +183,7 @@ class Trainer:
             "samples": self._state.samples[name],
             "loss": loss,
             **as_row(validation.score(self._model)),
+            **self._coded(clips=2, frames=25),
         }
         self._model.train()
         self._state.log.append(row)
@@ -206,7 +207,7 @@ class Trainer:
             self._tables = counting.fit(found, self._tables)
         rough.unlink()
         path = self._write_weights("model.safetensors")
-        scores = {**as_row(validation.score(self._model)), **closed_loop(str(path), self._heldout, clips=8, frames=100)}
+        scores = {**as_row(validation.score(self._model)), **self._coded(clips=8, frames=100)}
         self._state.log.append({"stage": "end", **scores})
         self._write_log()
         write_card(
@@ -219,6 +220,13 @@ class Trainer:
             scores=scores,
         )
         return path
+
+    def _coded(self, *, clips: int, frames: int) -> dict[str, float]:
+        """What the codec makes of held-out clips with the model as it is now."""
+        path = self._write_weights("scored.safetensors")
+        figures = closed_loop(str(path), self._heldout, clips=clips, frames=frames)
+        path.unlink()
+        return figures
 
     def _write_weights(self, name: str) -> Path:
         path = self._options.out / name
