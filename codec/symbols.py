@@ -101,7 +101,7 @@ class SymbolCoder:
         return self._best(lambda coder, activity: self.residual(coder, difference, activity=activity))
 
     def _best(self, walk: Callable[[Coder, int], object]) -> int:
-        """Walks downhill from the middle; a second minimum is rare and cost 0.3 % of the bits where it was looked for."""
+        """Walks downhill from the middle; a second minimum is rare and cost 0.3 % of the bits at most."""
 
         @cache
         def bits(activity: int) -> float:
