@@ -98,7 +98,7 @@ class Encoder:
     def encode(self, image_rgb: Picture, *, pts: int) -> CodedFrame:
         """uint8 (H, W, 3), square, at pts in 1/90000 s -> its coded frame.
 
-        PictureError when it is no such picture; ConfigError never. pts must grow; one that does not is moved on.
+        PictureError when it is no such picture. pts must grow; one that does not is moved on by a tick.
         """
         self._target = self._fit(image_rgb)
         pts = self._clock(pts)
