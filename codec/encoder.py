@@ -42,6 +42,8 @@ Picture = npt.NDArray[np.uint8]
 
 _USUAL_DURATION = 3600  # of a frame, in 1/90000 s, until two pictures have told otherwise
 _MAX_DURATION = 0xFFFF
+_LONGEST = 10.0  # usual frames that one frame may count for
+_PACE = 0.2  # how fast that follows the camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Encoder:
         self._number = -1
         self._last_pts: int | None = None
         self._duration = _USUAL_DURATION
+        self._shown_for = 1.0  # how long a frame lasts of late, in usual frames
         self._reference: HeldReference | None = None  # in use
         self._newest: HeldReference | None = None  # the last one coded
         self._pending: tuple[HeldReference, int] | None = None  # coded, not yet acknowledged; its bits
@@ -157,6 +160,8 @@ class Encoder:
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
             self._duration = min(pts - self._last_pts, _MAX_DURATION)
+            shown_for = min(max(self._duration / _USUAL_DURATION, 1.0), _LONGEST)
+            self._shown_for += _PACE * (shown_for - self._shown_for)
         self._last_pts = pts
         return pts
 
@@ -181,7 +186,7 @@ class Encoder:
                 chained_base=self._state.base if before is not None and self._state else None,
                 motion=motion,
                 expected=self._expected(held),
-                shared_by=self.config.bundle - self._in_bundle,
+                shared_by=(self.config.bundle - self._in_bundle) * self._shown_for,
             )
         symbols, chain = self._write(start, found.chain)
         coded = CodedMotion(
@@ -193,7 +198,7 @@ class Encoder:
             symbols=symbols,
         )
         self._hold(held, chain, base=found.base, pts=pts)
-        spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp)
+        spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._shown_for)
         if not spent or self._pending is not None or self.config.references == "single":
             return CodedFrame(self._number, None, coded)
         reference, bits = self._code_reference(pts, intra=False)

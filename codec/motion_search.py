@@ -79,13 +79,13 @@ class MotionSearch:
         chained_base: bool | None,
         motion: Floats,
         expected: Floats,
-        shared_by: int,
+        shared_by: float,
     ) -> Found:
         """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
 
         motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture; `expected` the residual coefficients
-        of the frame before on the same reference, where optical flow starts to look. `shared_by` counts the frames that
-        lean on what this one codes: itself and the rest of its bundle.
+        of the frame before on the same reference, where optical flow starts to look. `shared_by` counts the frames,
+        of usual duration, that lean on what this one codes: itself and the rest of its bundle.
         """
         source = View.of(reference.prepared.picture)
         step = motion_steps(self._symbols.tables, before.qp)

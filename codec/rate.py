@@ -34,7 +34,7 @@ class ReferencePolicy:
     def __init__(self) -> None:
         self._average: float | None = None  # cost of a frame over the references left behind, in dB
         self._cost = 0.0  # of this reference's life so far, in dB x frames
-        self._frames = 0
+        self._frames = 0.0
         self._marginal: float | None = None
 
     def begin(self, *, bits: int, psnr_db: float, qp: int) -> None:
@@ -44,16 +44,19 @@ class ReferencePolicy:
         elif self._frames:
             self._average += 0.5 * (self._cost / self._frames - self._average)
         self._cost = lagrangian(qp) * bits
-        self._frames = 0
+        self._frames = 0.0
         self._marginal = None
 
-    def frame(self, psnr_db: float, *, bits: int, qp: int) -> bool:
-        """Counts one more frame on it; True when the next should not be."""
+    def frame(self, psnr_db: float, *, bits: int, qp: int, shown_for: float = 1.0) -> bool:
+        """Counts one more frame on it; True when the next should not be.
+
+        `shown_for` is its duration in usual frames: where a slow machine codes few frames, each is looked at longer.
+        """
         assert self._average is not None, "begin comes first"
-        cost = lagrangian(qp) * bits - psnr_db
+        cost = lagrangian(qp) * bits / shown_for - psnr_db
         blend = cost if self._marginal is None else self._marginal + _SMOOTHING * (cost - self._marginal)
         self._marginal = blend
-        self._cost += cost
-        self._frames += 1
+        self._cost += cost * shown_for
+        self._frames += shown_for
         usual = (self._cost + _MEMORY * self._average) / (self._frames + _MEMORY)
         return self._frames >= _MIN_LIFE and blend > usual
