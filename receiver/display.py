@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +49,7 @@ class NullOutput:
         pass
 
 
-class _Pictures:
+class _Pictures(ABC):
     """A bounded queue with one thread at its end; the subclass says what happens to a picture."""
 
     def __init__(self, *, name: str, capacity: int, ended: Ended) -> None:
@@ -100,11 +101,13 @@ class _Pictures:
             self._ready.wait_for(lambda: self._waiting or self._closing, timeout)
             return self._waiting.popleft() if self._waiting else None
 
+    @abstractmethod
     def _handle(self, picture: Picture) -> None:
-        raise NotImplementedError
+        """Shows or writes one picture, in the thread."""
 
+    @abstractmethod
     def _finish(self) -> None:
-        raise NotImplementedError
+        """Closes what the thread opened, also after an error."""
 
 
 class FileOutput(_Pictures):
