@@ -4,15 +4,16 @@ All channels share one queue in the transport. Motion is handed over only when t
 a bundle that has to wait is replaced by the next one. References go in pieces, each only when the queue is empty, and
 no faster than a byte budget: 20 kB at once hold up the motion behind them by 300 ms on a line of 100 ms round trip.
 
-How many frames a message, measured on two clips at 25 fps and QP 32 (lively / calm talk, motion alone, kbps):
+How many frames a message, measured on two clips at 25 fps and QP 32 (4 s of lively / calm talk, motion alone, kbps;
+the residual is worth more where a longer chain carries it, so lively motion costs more with longer bundles):
 
     frames a message   payload        wire, out      wire, back    waiting, mean / longest
-           1           8.1 / 5.3     27.3 / 24.5    18.6 / 18.6       0 /   0 ms
-           2           6.9 / 3.9     17.0 / 13.4     9.7 /  9.2      20 /  40 ms
-           4           7.9 / 3.4     13.2 /  8.2     5.0 /  4.5      60 / 120 ms
-           8           9.0 / 3.1     12.0 /  5.9     2.7 /  2.5     140 / 280 ms
+           1           2.6 / 5.3     21.8 / 24.5    18.6 / 18.6       0 /   0 ms
+           2           4.1 / 3.8     13.8 / 13.5     9.3 /  9.3      20 /  40 ms
+           4           4.3 / 3.2      9.3 /  8.4     4.7 /  4.8      60 / 120 ms
+           8           5.3 / 2.7      8.4 /  5.4     2.8 /  2.4     140 / 280 ms
 
-Four is the default: half the wire of one at a delay that nobody notices; eight save little more and cost a syllable.
+Four is the default: 40 % of the wire of one at a delay that nobody notices; eight save little more and cost a syllable.
 """
 
 from collections import deque
