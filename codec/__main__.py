@@ -111,7 +111,8 @@ def decode(options: argparse.Namespace) -> None:
                 writer.write(image_rgb, pts=record.pts)
                 advance("")
         if reader.damage is not None:
-            raise BitstreamError(f"{reader.damage}; these are written")
+            written = "these are written" if writer.frames else "nothing is written"
+            raise BitstreamError(f"{reader.damage}; {written}")
     print(f"{options.output}: {writer.frames} frames")
 
 

@@ -137,10 +137,11 @@ class Decoder:
 
     def _check(self, reference: CodedReference) -> None:
         if reference.size != self.config.size:
-            raise BitstreamError(f"the stream is {reference.size}x{reference.size}, not {self.config.size}")
-        ours = self._runtime.weights.identifier
-        if reference.intra and reference.weights_id != ours:
-            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {ours.hex()}")
+            theirs, ours = reference.size, self.config.size
+            raise BitstreamError(f"the stream is {theirs}x{theirs}, not {ours}x{ours}; both ends need the same size")
+        held = self._runtime.weights.identifier
+        if reference.intra and reference.weights_id != held:
+            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {held.hex()}")
         if not reference.intra and (self._newest is None or reference.id != (self._newest.id + 1) % REFERENCE_IDS):
             raise ReferenceMissing(f"reference {reference.id} builds on one that is not held")
 

@@ -141,8 +141,8 @@ def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
         prog="facewire-receive",
         description="Receives a face over WebRTC and shows or writes the reconstructed picture.",
     )
-    add_flags(parser, CallOptions)
-    add_flags(parser, ReceiverOptions)
+    add_flags(parser, CallOptions, title="the call")
+    add_flags(parser, ReceiverOptions, title="receiving")
     parsed = parser.parse_args(argv)
     try:
         options, receiving = from_flags(CallOptions, parsed), from_flags(ReceiverOptions, parsed)

@@ -89,9 +89,9 @@ class CallOptions:
             raise OptionError(f"--seconds {self.seconds:g}: expected more than 0")
 
 
-def add_flags(parser: argparse.ArgumentParser, options: type[Any]) -> None:
-    """Adds a flag for each field of the dataclass `options`, with the field's own default."""
-    group = parser.add_argument_group(options.__name__)
+def add_flags(parser: argparse.ArgumentParser, options: type[Any], *, title: str) -> None:
+    """Adds a flag for each field of the dataclass `options`, with its own default, under `title` in the help."""
+    group = parser.add_argument_group(title)
     for item in fields(options):
         _add_flag(group, item)
 

@@ -32,14 +32,23 @@ _HELP = {
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port {port} is not between 0 and 65535")
-    return port
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to 65535")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 def _options(argv: Sequence[str] | None) -> ServeOptions:
-    kinds: dict[str, Callable[[str], object]] = {"host": str, "port": _port, "token": str, "idle_timeout_s": float}
+    kinds: dict[str, Callable[[str], object]] = {"host": str, "port": _port, "token": str, "idle_timeout_s": _duration}
     parser = argparse.ArgumentParser(prog="facewire-signal", description="Where facewire senders and receivers meet.")
     for option in fields(ServeOptions):
         flag = "--" + option.name.replace("_", "-")

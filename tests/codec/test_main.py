@@ -150,6 +150,15 @@ def test_a_file_cut_short_plays_up_to_the_cut(tmp_path: Path, coded: Path, capsy
     assert "ends early" in captured.err
 
 
+def test_a_file_cut_short_within_its_first_frame(
+    tmp_path: Path, coded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cut.fw").write_bytes(coded.read_bytes()[:100])
+    assert main(["decode", str(tmp_path / "cut.fw"), str(tmp_path / "out.mkv")]) == 2
+    assert one_line(capsys).rstrip().endswith("after 0 whole frames; nothing is written")
+    assert not (tmp_path / "out.mkv").exists()
+
+
 def test_a_frame_that_does_not_decode(tmp_path: Path, coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with FileReader(coded) as reader:
         header, records = reader.header, list(reader)

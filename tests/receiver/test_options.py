@@ -12,8 +12,8 @@ from receiver.options import CallOptions, ReceiverOptions, add_flags, from_flags
 
 def parse(text: str) -> tuple[CallOptions, ReceiverOptions]:
     parser = argparse.ArgumentParser()
-    add_flags(parser, CallOptions)
-    add_flags(parser, ReceiverOptions)
+    add_flags(parser, CallOptions, title="the call")
+    add_flags(parser, ReceiverOptions, title="receiving")
     parsed = parser.parse_args(text.split())
     return from_flags(CallOptions, parsed), from_flags(ReceiverOptions, parsed)
 

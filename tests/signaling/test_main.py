@@ -28,11 +28,20 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(taken_port: int, capsys: pyte
     assert captured.err.startswith(f"facewire-signal: cannot listen on 127.0.0.1:{taken_port}: ")
 
 
-@pytest.mark.parametrize("arguments", [["--port", "70000"], ["--port", "http"], ["--idle-timeout-s", "soon"]])
-def test_a_nonsensical_option_is_exit_code_2(arguments: list[str]) -> None:
+@pytest.mark.parametrize("value", ["70000", "-1", "http"])
+def test_a_nonsensical_port_is_exit_code_2(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
-        main(arguments)
+        main([f"--port={value}"])
     assert leaving.value.code == 2
+    assert f"'{value}' is not a port, 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["soon", "-5", "0", "nan"])
+def test_a_nonsensical_timeout_is_exit_code_2(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main([f"--idle-timeout-s={value}"])
+    assert leaving.value.code == 2
+    assert f"'{value}' is not a number of seconds above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
