@@ -33,7 +33,7 @@ class CodecConfig:
     """
 
     size: int = 256
-    qp: int = 32
+    qp: int = 34
     bundle: int = 4
     residual: bool = True
     references: References = "adaptive"

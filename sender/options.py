@@ -58,7 +58,7 @@ class SenderOptions:
     )
     size: int = field(default=256, metadata={"help": "side of the coded square", "choices": (256, 512)})
     qp: int = field(
-        default=32,
+        default=34,
         metadata={"help": "quantiser, 0 (best) to 63 (fewest bits); with --kbps, where it starts", "metavar": "N"},
     )
     crop: Placement = field(
