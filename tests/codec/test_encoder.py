@@ -194,7 +194,7 @@ def test_qp_holds_from_the_next_bundle_on(pictures: list[Picture], decoder: Any,
     coded = encoder.record(pictures[:2])
     encoder.set_qp(50)
     coded += encoder.record(pictures[2:6], first=2)
-    assert [c.motion.qp for c in coded] == [32, None, None, None, 50, None]
+    assert [c.motion.qp for c in coded] == [CodecConfig().qp, None, None, None, 50, None]
     decoder.follow(coded)
     with pytest.raises(ConfigError):
         encoder.set_qp(64)
