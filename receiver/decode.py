@@ -170,15 +170,21 @@ class FaceDecoder:
         try:
             coded = CodedFrame.parse(data)
             number = coded.number
+            self._follow_size(coded)
             reference_id = self._decoder.add_reference(coded)
         except ReferenceMissing:
             return Referenced(None, number, self._held(), Read(()), "missing")
-        except CodecError as error:  # damage, but also a sender of another size, version or weights
+        except CodecError as error:  # damage, but also a sender of another version or with other weights
             return Referenced(None, number, self._held(), Read(()), "malformed", str(error))
         waiting, newest_us = list(self._waiting), max((arrived for _, arrived in self._waiting), default=0)
         self._waiting.clear()
         freed = self._read([frame for frame in waiting if frame[1] >= newest_us - self.WAITING_US])
         return Referenced(reference_id, number, self._held(), freed)
+
+    def _follow_size(self, coded: CodedFrame) -> None:
+        """A keyframe says how large the sender codes; the receiver goes along."""
+        if coded.reference is not None and coded.is_keyframe and coded.reference.size != self._config.size:
+            self._config, self._made = self._config.with_(size=coded.reference.size), None
 
     def _held(self) -> tuple[int, ...]:
         return tuple(self._decoder.references)

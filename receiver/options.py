@@ -20,7 +20,12 @@ def _flag(text: str, **argument: Any) -> dict[str, Any]:
 class ReceiverOptions:
     """How pictures are received, whoever owns the connection. Raises OptionError on values out of range."""
 
-    size: int = field(default=256, metadata=_flag("side of the coded square in pixels", type=int, choices=(256, 512)))
+    size: int = field(
+        default=256,
+        metadata=_flag(
+            "side of the coded square to make ready for; the sender's keyframe decides", type=int, choices=(256, 512)
+        ),
+    )
     threads: int = field(
         default=0, metadata=_flag("threads of the networks; 0: as many as the machine suggests", type=int, metavar="N")
     )

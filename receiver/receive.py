@@ -97,7 +97,7 @@ class FaceReceiver:
         (self._every if every else self._shown).append(callback)
 
     def watch_refusals(self, callback: Callable[[str], None]) -> None:
-        """`callback` learns, once a reason, why references cannot be used: another size, say, or other weights."""
+        """`callback` learns, once a reason, why references cannot be used: other weights, say."""
         self._refused = callback
 
     def watch_meter(self, callback: Callable[[Figures], None]) -> None:

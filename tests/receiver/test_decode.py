@@ -5,10 +5,11 @@ import threading
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
 
 import receiver.decode
-from codec import CodecConfig
+from codec import CodecConfig, Encoder
 from codec.errors import BitstreamError, ReferenceMissing
 from receiver.decode import DecodeThread, FaceDecoder
 from receiver.playout import Slot
@@ -84,6 +85,8 @@ class Frame:
     """Two letters: what to do, and the reference."""
 
     number = 3
+    reference = None  # no keyframe of a size of its own
+    is_keyframe = False
 
     def __init__(self, data: bytes) -> None:
         self.what = data[:1]
@@ -155,6 +158,20 @@ def test_motion_that_overtook_its_reference_waits_for_it(face: FaceDecoder) -> N
     assert result.freed.states == ((("state", 5), 2_000_000),)  # the first waited for more than a second
     assert result.freed.missing == 1
     assert [state for state, _ in face.add_reference(b"R\x06").freed.states] == [("state", 6)]
+
+
+def test_the_size_of_the_sender_is_followed() -> None:
+    face = FaceDecoder(CodecConfig(size=256, threads=1), stage=lambda name: nullcontext())
+    encoder = Encoder(CodecConfig(size=512, threads=1, measure_every=100))
+    across, down = np.meshgrid(np.arange(512), np.arange(512))
+    picture = np.stack((across // 2, down // 2, (across + down) // 4), -1).astype(np.uint8)
+    keyframe, motion = encoder.encode(picture, pts=0).split()
+    assert face.add_reference(bytes(keyframe)).reference_id == 0
+    (state, _), *others = face.read((bytes(motion),), arrived_us=0).states
+    shown = face.render(Slot(0, 0, state)).image_rgb
+    assert not others
+    assert shown is not None
+    assert np.array_equal(shown, encoder.reconstruction)
 
 
 def test_what_waits_is_bounded(face: FaceDecoder) -> None:
