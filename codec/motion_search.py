@@ -18,7 +18,7 @@ from codec.quantizer import Symbols, quantize
 from codec.rate import lagrangian
 from codec.residual import COEFFICIENTS, FLOW_PICTURE, FlowEstimator, inverse, remap, texture, to_grid, transform
 from codec.runtime import Runtime
-from codec.state import Chain, HeldReference, motion_steps, residual_step
+from codec.state import Chain, HeldReference, motion_steps, origin, residual_step
 from codec.symbols import SymbolCoder
 
 Floats = npt.NDArray[np.float32]
@@ -69,6 +69,7 @@ class MotionSearch:
         self._symbols = symbols
         self._residual = residual
         self._flow = FlowEstimator()
+        self._seen: tuple[HeldReference, View] | None = None
 
     def find(
         self,
@@ -87,11 +88,10 @@ class MotionSearch:
         of the frame before on the same reference, where optical flow starts to look. `shared_by` counts the frames,
         of usual duration, that lean on what this one codes: itself and the rest of its bundle.
         """
-        source = View.of(reference.prepared.picture)
-        step = motion_steps(self._symbols.tables, before.qp)
+        source, tables = self._view(reference), self._symbols.tables
+        step = motion_steps(tables, before.qp)
         motion_symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
-        start = self._start(reference, before.qp)
-        moved = reference.motion + (motion_symbols - start) * step
+        moved = reference.motion + (motion_symbols - origin(reference, tables, before.qp).motion) * step
         base_flow, _ = self._runtime.base_flow(
             reference.prepared,
             canonical=reference.canonical,
@@ -100,7 +100,7 @@ class MotionSearch:
         )
         base = chained_base if chained_base is not None else self._base_helps(driving, source, base_flow)
         if not base:
-            base_flow, motion_symbols = np.zeros_like(base_flow), start if chained_base is None else before.motion
+            base_flow, motion_symbols = np.zeros_like(base_flow), before.motion
         worth = lagrangian(before.qp) / shared_by
         options = [before.residual]
         if before.residual.any():
@@ -111,9 +111,11 @@ class MotionSearch:
         residual, psnr_db = self._choose(options, driving, source, base_flow, before=before, worth=worth)
         return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
 
-    def _start(self, reference: HeldReference, qp: int) -> Symbols:
-        step = motion_steps(self._symbols.tables, qp)
-        return quantize(reference.motion, step=step, prediction=np.zeros(len(step), np.int32))
+    def _view(self, reference: HeldReference) -> View:
+        """The reference as the search sees it, made once for each."""
+        if self._seen is None or self._seen[0] is not reference:
+            self._seen = (reference, View.of(reference.prepared.picture))
+        return self._seen[1]
 
     def _base_helps(self, driving: View, source: View, flow: Floats) -> bool:
         return warp_psnr(driving, source, flow) > warp_psnr(driving, source, np.zeros_like(flow)) - 0.1

@@ -1,13 +1,20 @@
 """Stage 6, transport: the three named channels of a call, whatever carries them."""
 
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["MAX_MESSAGE_BYTES", "Channel", "Channels"]
+from signaling.errors import MessageError
+
+__all__ = ["MAX_MESSAGE_BYTES", "Channel", "Channels", "Ears", "check_message"]
 
 # One message fits one packet of any path that carries DTLS, and the data channels of the usual SFUs.
 MAX_MESSAGE_BYTES = 1200
+
+# Messages kept while nobody listens yet: a whole reference picture and the reports around it.
+KEPT_MESSAGES = 64
 
 
 class Channel(Protocol):
@@ -42,6 +49,50 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Closes the channel at both ends; closing a closed channel does nothing."""
+
+
+class Ears(ABC):
+    """The receiving half of a Channel, the same whatever carries it: who is told of messages and of its state."""
+
+    def __init__(self) -> None:
+        self._receiver: Callable[[bytes], None] | None = None
+        self._state: Callable[[bool], None] | None = None
+        self._early: deque[bytes] = deque(maxlen=KEPT_MESSAGES)
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether the channel is open now."""
+
+    def set_receiver(self, callback: Callable[[bytes], None]) -> None:
+        """See `Channel.set_receiver`."""
+        self._receiver = callback
+        while self._early:
+            callback(self._early.popleft())
+
+    def set_state(self, callback: Callable[[bool], None]) -> None:
+        """See `Channel.set_state`."""
+        self._state = callback
+        if self.is_open:
+            callback(True)
+
+    def hear(self, data: bytes) -> None:
+        """A message has come."""
+        if self._receiver is None:
+            self._early.append(data)
+        else:
+            self._receiver(data)
+
+    def tell(self, is_open: bool) -> None:
+        """The channel has opened or closed."""
+        if self._state is not None:
+            self._state(is_open)
+
+
+def check_message(data: bytes) -> None:
+    """Raises MessageError unless `data` has a length that a channel carries."""
+    if not 0 < len(data) <= MAX_MESSAGE_BYTES:
+        raise MessageError(f"a channel message of {len(data)} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,17 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from signaling.channels import MAX_MESSAGE_BYTES, Channels
-from signaling.errors import MessageError, PeerGone
+from signaling.channels import Channels, Ears, check_message
+from signaling.errors import PeerGone
 
 __all__ = ["MemoryChannel", "Timers", "VirtualClock", "memory_pair"]
 
 # What one data-channel message costs on the wire beside its payload: IP, UDP, DTLS and SCTP, as measured.
 OVERHEAD_BYTES = 93
-
-# Messages kept while nobody listens yet, as on a real connection.
-_KEPT_MESSAGES = 64
 
 
 class Timers(Protocol):
@@ -61,41 +57,32 @@ class VirtualClock:
         self._now_s = end_s
 
 
-class MemoryChannel:
+class MemoryChannel(Ears):
     """A Channel of one end of a memory pair; see `signaling.channels.Channel`."""
 
     def __init__(self, label: str, link: "_Link", *, lossy: bool) -> None:
+        super().__init__()
         self.label = label
-        self.is_open = True
+        self._open = True
         self.buffered_amount = 0
         self._lossy = lossy
         self._link = link
         self._far: MemoryChannel | None = None
-        self._receiver: Callable[[bytes], None] | None = None
-        self._state: Callable[[bool], None] | None = None
-        self._early: deque[bytes] = deque(maxlen=_KEPT_MESSAGES)
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
 
     def join(self, far: "MemoryChannel") -> None:
         """Makes `far` the other end of this channel."""
         self._far, far._far = far, self
 
     def send(self, data: bytes) -> None:
-        if not 0 < len(data) <= MAX_MESSAGE_BYTES:
-            raise MessageError(f"a channel message of {len(data)} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
+        check_message(data)
         if not self.is_open or self._far is None:
             raise PeerGone(f"{self.label} is not open")
         self.buffered_amount += len(data)
         self._link.carry(bytes(data), self, self._far, lossy=self._lossy)
-
-    def set_receiver(self, callback: Callable[[bytes], None]) -> None:
-        self._receiver = callback
-        while self._early:
-            callback(self._early.popleft())
-
-    def set_state(self, callback: Callable[[bool], None]) -> None:
-        self._state = callback
-        if self.is_open:
-            callback(True)
 
     def close(self) -> None:
         if self.is_open and self._far is not None:
@@ -104,11 +91,10 @@ class MemoryChannel:
 
     def closed(self) -> None:
         """The channel is closed from now on, whichever end closed it."""
-        if self.is_open:
-            self.is_open = False
+        if self._open:
+            self._open = False
             self.buffered_amount = 0
-            if self._state is not None:
-                self._state(False)
+            self.tell(False)
 
     def begun(self, size: int) -> None:
         """The link began to send `size` queued bytes."""
@@ -116,12 +102,8 @@ class MemoryChannel:
 
     def arrived(self, data: bytes) -> None:
         """A message from the other end."""
-        if not self.is_open:
-            return
-        if self._receiver is None:
-            self._early.append(data)
-        else:
-            self._receiver(data)
+        if self._open:
+            self.hear(data)
 
 
 @dataclass(slots=True)

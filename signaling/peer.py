@@ -10,32 +10,26 @@ answer, and the channels meet by their fixed ids. Labels and ids:
 The ids stay clear of the low ones, which implementations hand out to the channels an application opens by itself.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
 from aiortc.exceptions import InvalidStateError
 
-from signaling.channels import MAX_MESSAGE_BYTES, Channel, Channels
-from signaling.errors import MessageError, PeerGone
+from signaling.channels import Channel, Channels, Ears, check_message
+from signaling.errors import PeerGone
 
 __all__ = ["ice_configuration", "open_channels"]
 
 REFERENCE_ID, MOTION_ID, CONTROL_ID = 1001, 1003, 1005
 
-# Messages kept while nobody listens yet: a whole reference picture and the reports around it.
-_KEPT_MESSAGES = 64
 
-
-class PeerChannel:
+class PeerChannel(Ears):
     """A Channel on one RTCDataChannel."""
 
     def __init__(self, data_channel: RTCDataChannel) -> None:
+        super().__init__()
         self._data_channel = data_channel
-        self._receiver: Callable[[bytes], None] | None = None
-        self._state: Callable[[bool], None] | None = None
-        self._early: deque[bytes] = deque(maxlen=_KEPT_MESSAGES)
         data_channel.on("message", self._on_message)
         data_channel.on("open", self._on_open)
         data_channel.on("close", self._on_close)
@@ -53,40 +47,23 @@ class PeerChannel:
         return self._data_channel.bufferedAmount
 
     def send(self, data: bytes) -> None:
-        if not 0 < len(data) <= MAX_MESSAGE_BYTES:
-            raise MessageError(f"a channel message of {len(data)} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
+        check_message(data)
         try:
             self._data_channel.send(data)
         except InvalidStateError:
             raise PeerGone(f"{self.label} is not open") from None
 
-    def set_receiver(self, callback: Callable[[bytes], None]) -> None:
-        self._receiver = callback
-        while self._early:
-            callback(self._early.popleft())
-
-    def set_state(self, callback: Callable[[bool], None]) -> None:
-        self._state = callback
-        if self.is_open:
-            callback(True)
-
     def close(self) -> None:
         self._data_channel.close()
 
     def _on_message(self, message: bytes | str) -> None:
-        data = message.encode() if isinstance(message, str) else message
-        if self._receiver is None:
-            self._early.append(data)
-        else:
-            self._receiver(data)
+        self.hear(message.encode() if isinstance(message, str) else message)
 
     def _on_open(self) -> None:
-        if self._state is not None:
-            self._state(True)
+        self.tell(True)
 
     def _on_close(self) -> None:
-        if self._state is not None:
-            self._state(False)
+        self.tell(False)
 
 
 def open_channels(pc: RTCPeerConnection) -> Channels:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -22,7 +22,7 @@ from codec.training.dataset import Dataset, find_clips, load, split
 from codec.training.losses import SqueezeDistance
 from codec.training.options import STAGES, StageName, TrainingOptions
 from codec.training.steps import Step, make_step
-from codec.training.validate import Validation, as_row, closed_loop, plot, read_dataset_frames
+from codec.training.validate import Validation, closed_loop, plot, read_dataset_frames
 
 _CHECKPOINT_S = 60.0
 _VALIDATIONS = 24
@@ -182,7 +182,7 @@ class Trainer:
             "minutes": sum(self._state.spent_s.values()) / 60,
             "samples": self._state.samples[name],
             "loss": loss,
-            **as_row(validation.score(self._model)),
+            **asdict(validation.score(self._model)),
             **self._coded(clips=2, frames=25),
         }
         self._model.train()
@@ -207,7 +207,7 @@ class Trainer:
             self._tables = counting.fit(found, self._tables)
         rough.unlink()
         path = self._write_weights("model.safetensors")
-        scores = {**as_row(validation.score(self._model)), **self._coded(clips=8, frames=100)}
+        scores = {**asdict(validation.score(self._model)), **self._coded(clips=8, frames=100)}
         self._state.log.append({"stage": "end", **scores})
         self._write_log()
         write_card(

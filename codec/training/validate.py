@@ -4,7 +4,7 @@ Picture scores come from fixed pairs of held-out frames, references as coded; th
 from running the real encoder over the first held-out clips. LPIPS is the SqueezeNet variant where its files are given.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,7 @@ from codec.encoder import Encoder
 from codec.networks import FaceModel
 from codec.networks.layers import warp
 from codec.training.coded import code_references
-from codec.training.dataset import Bytes, Dataset, read_frames, to_tensor
+from codec.training.dataset import Bytes, Dataset, read_frames
 from codec.training.joint import JointBatch, JointBatches
 from codec.training.losses import SqueezeDistance
 
@@ -119,11 +119,6 @@ def plot(log: list[dict[str, object]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def as_row(scores: Scores) -> dict[str, float | None]:
-    """For the JSON log."""
-    return asdict(scores)
-
-
 def _psnr(picture: Tensor, target: Tensor) -> float:
     error = (picture.float() - target).square().mean((1, 2, 3))
     return float((-10 * torch.log10(error + 1e-10)).clamp(max=_CAP_DB).mean())
@@ -133,6 +128,3 @@ def read_dataset_frames(dataset: Dataset, *, clips: int, frames: int) -> list[li
     """Consecutive frames of evenly chosen clips, for counting symbols."""
     chosen = dataset.clips[:: max(1, len(dataset.clips) // clips)]
     return [read_frames(clip.file.path, size=256, limit=frames) for clip in chosen]
-
-
-__all__ = ["Scores", "Validation", "as_row", "base_layer", "closed_loop", "plot", "read_dataset_frames", "to_tensor"]
