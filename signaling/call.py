@@ -76,7 +76,7 @@ class Call:
                 await self._client.send(Bye(reason[:256], self.name), mend=False)
             except SignalingError as error:
                 _log.debug("no bye: %s", error)
-        await self.pc.close()
+        await asyncio.shield(self.pc.close())  # whoever waits may be cancelled; a half-closed connection helps nobody
 
     async def negotiate(self, timeout_s: float) -> None:
         """Offers or answers, and waits for the connection. Raises PeerGone, or what the line to the server raises."""

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,14 +31,14 @@ SOURCES = {module_name(path): path for package in ARROWS for path in sorted((ROO
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-@cache
-def imported_names(path: Path) -> tuple[str, ...]:
+# Parsed while the tests are collected, when nothing else runs: CPython before 3.11.8 raises SystemError from a parse
+# that is interrupted by another one, and the report of a lost task, which the garbage collector may write, parses too.
+TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in [*SOURCES.values(), *TESTS]}
+
+
+def imported_names(path: Path) -> Iterator[str]:
     """Every absolute dotted name that a file imports, wherever the import stands; a relative import fails."""
-    return tuple(_imports(path))
-
-
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -90,11 +89,10 @@ def test_no_import_cycles() -> None:
 
 @pytest.mark.parametrize("path", [*SOURCES.values(), *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_says_its_place_in_one_line_and_stays_readable(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    docstring = ast.get_docstring(ast.parse(text))
+    docstring = ast.get_docstring(TREES[path])
     assert docstring, "no docstring"
     first, *rest = docstring.splitlines()
     assert first.endswith("."), f"the first line is not a sentence: {first!r}"
     assert not rest or not rest[0].strip(), "the first line runs on"
-    assert len(text.splitlines()) <= MAX_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
     assert path.stem not in VAGUE_NAMES
