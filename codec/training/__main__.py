@@ -1,7 +1,10 @@
-"""Training, command line: python -m codec.training DIR... --minutes N [--device cuda|cpu] [--resume CKPT]."""
+"""Training, command line: python -m codec.training [prepare | finish] DIR... --minutes N [--device cuda|cpu]."""
 
 import argparse
+import os
 import sys
+import time
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from importlib.util import find_spec
@@ -11,52 +14,107 @@ from typing import Any
 from rich.console import Console
 
 from codec.errors import CodecError, ConfigError
+from codec.training import outputs
+from codec.training.materials import gather, prepare
 from codec.training.options import STAGES, TrainingOptions
 from codec.training.train import Trainer
+
+_COMMANDS = ("prepare", "train", "finish")
+_DESCRIPTION = """\
+Train facewire's networks on folders of face clips.
+
+  python -m codec.training prepare DIR... --shards FOLDER    code references once; the only step but finish to need PyAV
+  python -m codec.training DIR... [--shards FOLDER] ...      train; then finish, unless told or forced to stop before
+  python -m codec.training finish DIR... --out FOLDER        count tables, score, write model.safetensors and its card
+
+Clips may have landmark labels (labels.npz) beside them; without, the extractor of the starting weights is kept.
+"""
+_EPILOG = """\
+examples:
+  a small run on a CPU       python -m codec.training clips --minutes 30
+  one large GPU              python -m codec.training prepare clips more --shards shards
+                             python -m codec.training clips more --shards shards --device cuda --batch 64 \\
+                                 --rate 5e-4 --per-clip 0 --minutes 60 --limit-s 570 --resume auto
+                             and the last line again until it says that the minutes are over
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line on stderr."""
+    started = time.monotonic() - _age_s() if arguments is None else time.monotonic()
     console = Console()
     try:
-        options = _parse(arguments)
-        if find_spec("matplotlib") is None:  # asked before hours of training, not after
-            raise ConfigError("needs matplotlib for its curves: pip install 'facewire[train]'")
-        path = Trainer(options, console=console).run()
+        command, options = _parse(sys.argv[1:] if arguments is None else arguments)
+        if command == "prepare":
+            written = prepare(options, console=console)
+            console.print(f"shards written: {', '.join(map(str, written)) or 'none, all are there'}")
+        else:
+            _train(command, options, console, started)
     except CodecError as error:
         print(f"facewire training: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("facewire training: stopped; go on with --resume and the checkpoint", file=sys.stderr)
+        print("facewire training: stopped; go on with --resume auto", file=sys.stderr)
         return 130
-    console.print(f"weights {path}, card {path.with_suffix('.md')}, log and plots beside them")
     return 0
 
 
-def _parse(arguments: Sequence[str] | None) -> TrainingOptions:
+def _train(command: str, options: TrainingOptions, console: Console, started: float) -> None:
+    """Trains, unless the command is to finish; finishes what has had its minutes."""
+    if find_spec("matplotlib") is None:  # asked before hours of training, not after
+        raise ConfigError("needs matplotlib for its curves: pip install 'facewire[train]'")
+    materials = gather(options, console=console)
+    if command == "train":
+        checkpoint = options.out / "checkpoint.pt"
+        if not Trainer(materials, started=started).run():
+            console.print(
+                f"the limit of {options.limit_s:g} s is here, {checkpoint} is whole; go on with --resume auto"
+            )
+            return
+        if options.skip_finish:
+            console.print(f"the minutes are over: {checkpoint} waits for `finish`")
+            return
+    path = outputs.finish(materials)
+    console.print(f"weights {path}, card {path.with_suffix('.md')}, log and plots beside them")
+
+
+def _parse(arguments: Sequence[str]) -> tuple[str, TrainingOptions]:
+    shares = ", ".join(f"{name} ({share:.0%} of the time)" for name, share in STAGES.items())
     parser = argparse.ArgumentParser(
         prog="python -m codec.training",
-        description="Train facewire's networks on folders of face clips. Clips may have landmark labels (labels.npz) "
-        "beside them; without labels the extractor of the starting weights is kept. Stages: "
-        + ", ".join(f"{name} ({share:.0%} of the time)" for name, share in STAGES.items())
-        + ".",
+        description=f"{_DESCRIPTION}Stages: {shares}.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
     )
+    command = arguments[0] if arguments and arguments[0] in _COMMANDS else "train"
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of face clips")
     for item in fields(TrainingOptions):
         if item.name != "folders":
             parser.add_argument(f"--{item.name.replace('_', '-')}", **_flag(item))
-    values = vars(parser.parse_args(arguments))
-    return TrainingOptions(**{**values, "folders": tuple(values["folders"])})
+    values = vars(parser.parse_args(arguments[1:] if arguments and arguments[0] == command else arguments))
+    return command, TrainingOptions(**{**values, "folders": tuple(values["folders"])})
 
 
 def _flag(item: Any) -> dict[str, Any]:
     """How argparse reads one field of the options."""
     assert item.default is not MISSING
-    help_text = f"{item.metadata['help']} (default: {item.default})"
-    if item.name == "stages":
-        return {"type": lambda text: tuple(text.split(",")), "default": item.default, "help": help_text}
-    kind = {"heldout": Path, "resume": Path, "perceptual": Path, "out": Path}.get(item.name, type(item.default))
-    return {"type": kind, "default": item.default, "help": help_text}
+    kind, help_text = item.metadata["kind"], item.metadata["help"].replace("%", "%%")
+    if kind is bool:
+        return {"action": "store_true", "help": help_text}
+    shown = ",".join(item.default) if kind is tuple else item.default
+    help_text += f" (default: {shown})" if shown not in (None, "") else ""
+    read = (lambda text: tuple(text.split(","))) if kind is tuple else kind
+    return {"type": read, "default": item.default, "help": help_text}
+
+
+def _age_s() -> float:
+    """Seconds since this process was started: importing the networks' library is part of a limit of wall time."""
+    try:
+        stat = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+        return min(60.0, max(0.0, up_s - int(stat[19]) / os.sysconf("SC_CLK_TCK")))
+    except (OSError, ValueError, IndexError):
+        return time.process_time()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Training, dataset: folders of face clips -> frames in memory, motion labels, random pairs of frames.
 
-Every clip is decoded once; a picture every few frames is kept as uint8. Clips of one person (from `index.json`, or the
-clip's own name where there is none) stay together, so a held-out person is never trained on.
+Every clip is decoded once and stays on the device that trains, as uint8: all of its frames, or one every few. Clips of
+one person (from `index.json`, or the clip's own name where there is none) stay together, so a held-out person is never
+trained on.
 """
 
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,21 +27,27 @@ _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi"}
 
 @dataclass(frozen=True, slots=True)
 class ClipFile:
-    """A clip on disk with what is known about it."""
+    """A clip on disk with what is known about it. The key is its path from its folder on, that one's name included."""
 
     path: Path
+    key: str
     person: str
     labels: ClipLabels | None
+    still: bool = False  # each picture shows another face
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip in memory: frames uint8 (T, S, S, 3), the index of each in the file, whether its labels hold."""
+    """A clip in memory: frames uint8 (T, S, S, 3), the index of each in the file, whether its labels hold.
+
+    references are frames as the codec coded them, by position in `frames`.
+    """
 
     file: ClipFile
-    frames: Bytes
+    frames: Tensor
     indices: npt.NDArray[np.int64]
     labelled: npt.NDArray[np.bool_]
+    references: dict[int, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,19 @@ class Dataset:
     def frames(self) -> int:
         return sum(len(clip.frames) for clip in self.clips)
 
+    @property
+    def moving_clips(self) -> tuple[int, ...]:
+        """Clips of a face that moves, as against stills."""
+        return tuple(index for index, clip in enumerate(self.clips) if not clip.file.still)
 
-def find_clips(folders: Sequence[Path]) -> list[ClipFile]:
-    """Every video below the folders, sorted. MediaError when there is none."""
+
+def find_clips(folders: Sequence[Path], *, still: bool = False) -> list[ClipFile]:
+    """Every video below the folders, sorted. MediaError when there is none, or when two folders share a name."""
     found = []
+    names = [folder.resolve().name for folder in folders]
+    for folder in folders:
+        if names.count(folder.resolve().name) > 1:
+            raise MediaError(f"two folders are named {folder.resolve().name}: people and shards go by that name")
     for folder in folders:
         if not folder.is_dir():
             raise MediaError(f"{folder} is not a folder of clips")
@@ -64,8 +82,9 @@ def find_clips(folders: Sequence[Path]) -> list[ClipFile]:
         labels = read_labels(folder / "labels.npz")
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in _VIDEO_SUFFIXES:
-                person = f"{folder.name}/{persons.get(path.name, path.stem)}"
-                found.append(ClipFile(path, person, labels.get(path.stem)))
+                name = folder.resolve().name
+                person, key = f"{name}/{persons.get(path.name, path.stem)}", f"{name}/{path.relative_to(folder)}"
+                found.append(ClipFile(path, key, person, labels.get(path.stem), still))
     if not found:
         raise MediaError(f"no clips in {', '.join(map(str, folders))}")
     return found
@@ -83,19 +102,25 @@ def load(
     *,
     size: int,
     per_clip: int,
+    references: Mapping[str, Mapping[int, Bytes]] | None = None,
+    device: torch.device | None = None,
     like: tuple[Floats, Floats] | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> Dataset:
-    """Decodes up to `per_clip` frames of each clip, evenly spread.
+    """Decodes up to `per_clip` frames of each clip, evenly spread (0: all), and those that have a coded reference.
 
     `like` is the mean shape and expression basis that labels are to be expressed in; their own where None.
     """
-    clips = []
-    for file in files:
-        clip = _load_clip(file, size=size, per_clip=per_clip)
-        if clip is not None:
-            clips.append(clip)
+    device = device or torch.device("cpu")
+
+    def decode(file: ClipFile) -> Clip | None:
+        coded = {} if references is None else references[file.key]
+        clip = _load_clip(file, size=size, per_clip=per_clip, references=coded, device=device)
         tick()
+        return clip
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
+        clips = [clip for clip in pool.map(decode, files) if clip is not None]
     if not clips:
         raise MediaError("none of the clips could be decoded")
     labelled = tuple(index for index, clip in enumerate(clips) if clip.labelled.any())
@@ -105,16 +130,22 @@ def load(
     return Dataset(tuple(clips), labels, labelled)
 
 
-def _load_clip(file: ClipFile, *, size: int, per_clip: int) -> Clip | None:
+def _load_clip(
+    file: ClipFile, *, size: int, per_clip: int, references: Mapping[int, Bytes], device: torch.device
+) -> Clip | None:
     frames = read_frames(file.path, size=size, limit=None)
     if len(frames) < 2:
         return None
-    indices = np.unique(np.linspace(0, len(frames) - 1, min(per_clip, len(frames))).astype(np.int64))
+    wanted = np.linspace(0, len(frames) - 1, min(per_clip or len(frames), len(frames))).astype(np.int64)
+    coded = {frame: picture for frame, picture in references.items() if frame < len(frames)}
+    indices = np.union1d(wanted, np.array(sorted(coded), np.int64))
     labelled = np.zeros(len(indices), bool)
     if file.labels is not None:
         inside = indices < len(file.labels.present)
         labelled[inside] = file.labels.present[indices[inside]]
-    return Clip(file, np.stack([frames[index] for index in indices]), indices, labelled)
+    held = torch.from_numpy(np.stack([frames[index] for index in indices])).to(device)
+    places = {int(np.searchsorted(indices, frame)): torch.from_numpy(p).to(device) for frame, p in coded.items()}
+    return Clip(file, held, indices, labelled, places)
 
 
 def read_frames(path: Path, *, size: int, limit: int | None) -> list[Bytes]:
@@ -146,7 +177,6 @@ def _persons(folder: Path) -> dict[str, str]:
         raise MediaError(f"{index} does not list clips: {error}") from error
 
 
-def to_tensor(pictures: Sequence[Bytes], *, device: torch.device) -> Tensor:
-    """uint8 (S, S, 3) pictures -> (B, 3, S, S) in [0, 1]."""
-    batch = torch.from_numpy(np.stack(pictures)).to(device).permute(0, 3, 1, 2)
-    return batch.float() / 255
+def to_tensor(pictures: Sequence[Tensor]) -> Tensor:
+    """uint8 (S, S, 3) pictures -> (B, 3, S, S) in [0, 1], channels last in memory."""
+    return torch.stack(list(pictures)).permute(0, 3, 1, 2).float() / 255

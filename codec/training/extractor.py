@@ -1,10 +1,11 @@
 """Training, step 1: the motion extractor on landmark labels alone.
 
-Reference and driving frame of a clip are augmented by two different similarity transforms; the driving keypoints must
-come out right when the reference's canonical keypoints are moved by the driving frame's motion, as in a call.
+Reference and driving frame of a clip are augmented by two different similarity transforms, both mirrored or not; the
+driving keypoints must come out right when the reference's canonical keypoints are moved by the driving frame's motion,
+as in a call.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,10 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from codec.motion import FREE_POINTS
-from codec.networks.layers import full_precision, pixel_grid
+from codec.networks.layers import full_precision
 from codec.networks.motion_extractor import INPUT_SIZE, MotionExtractor
+from codec.training.augment import Mirror, Similarity, Widths, colour_gain
 from codec.training.dataset import Dataset, to_tensor
 
+_WIDTHS = Widths(turn=0.3, zoom=0.25, shift=0.2, share=1.0)
 _LABELLED = -FREE_POINTS
 
 
@@ -40,6 +43,7 @@ class LabelledFrames:
         self._weights = np.sqrt(counts) / np.sqrt(counts).sum()
         self._random = np.random.default_rng(seed)
         self._device = device
+        self._mirror = Mirror.of(self._labels.mean_shape, self._labels.basis, device=device)
 
     def batch(self, pairs: int) -> LabelledBatch:
         pictures, motions, canonicals, points = [], [], [], []
@@ -54,45 +58,40 @@ class LabelledFrames:
                 canonicals.append(self._labels.canonicals[number])
                 points.append(clip.file.labels.points[index])
         stacked = [torch.from_numpy(np.stack(part)).to(self._device) for part in (motions, canonicals, points)]
-        return augment(to_tensor(pictures, device=self._device), *stacked, random=self._random)
+        return augment(to_tensor(pictures), *stacked, mirror=self._mirror, random=self._random)
 
 
 def augment(
-    pictures: Tensor, motion: Tensor, canonical: Tensor, points: Tensor, *, random: np.random.Generator
+    pictures: Tensor,
+    motion: Tensor,
+    canonical: Tensor,
+    points: Tensor,
+    *,
+    mirror: Mirror,
+    random: np.random.Generator,
 ) -> LabelledBatch:
-    """One random similarity transform and colour change a picture, applied to the labels as well."""
+    """One random similarity transform and colour change a picture, applied to the labels as well.
+
+    The two pictures of a clip are mirrored alike: each must fit the other's canonical keypoints.
+    """
     count, device = len(pictures), pictures.device
-
-    def spread(width: float) -> Tensor:
-        return torch.from_numpy(random.uniform(-width, width, count).astype(np.float32)).to(device)
-
-    angle, zoom, shift = spread(0.3), spread(0.25).exp(), torch.stack((spread(0.2), spread(0.2)), -1)
-    cosine, sine = angle.cos(), angle.sin()
-    rotation = torch.stack((cosine, sine, -sine, cosine), -1).view(-1, 2, 2)  # row vectors, as in motion.py
-    # out(x) = in(T^-1 x) with T(x) = zoom x rotation + shift
-    grid = pixel_grid(INPUT_SIZE, device=device).expand(count, -1, -1, -1) - shift[:, None, None]
-    grid = torch.einsum("bhwi,bij->bhwj", grid, rotation.transpose(1, 2)) / zoom[:, None, None, None]
-    halved = functional.avg_pool2d(pictures, pictures.shape[-1] // INPUT_SIZE)
-    warped = functional.grid_sample(halved, grid, padding_mode="border", align_corners=False)
-    gain = 1 + torch.stack((spread(0.2), spread(0.2), spread(0.2)), -1)[:, :, None, None] * 0.5
-    light, contrast = spread(0.15)[:, None, None, None], spread(0.25).exp()[:, None, None, None]
-    warped = (((warped * gain - 0.5) * contrast) + 0.5 + light).clamp(0, 1)
-    moved = motion.clone()
-    moved[:, 2] += angle
-    moved[:, 3] += zoom.log()
-    moved[:, 4:6] = zoom[:, None] * torch.einsum("bi,bij->bj", motion[:, 4:6], rotation) + shift
-    placed = points.clone()
-    placed[..., :2] = zoom[:, None, None] * torch.einsum("bki,bij->bkj", points[..., :2], rotation) + shift[:, None]
-    placed[..., 2] *= zoom[:, None]
-    return LabelledBatch(warped, moved, canonical, placed)
+    change = Similarity.draw(count, _WIDTHS, random=random, device=device)
+    change = replace(change, mirrored=change.mirrored[::2].repeat_interleave(2))
+    warped = change.pictures(functional.avg_pool2d(pictures, pictures.shape[-1] // INPUT_SIZE))
+    numbers = random.uniform(-1, 1, (count, 2)) * (0.15, 0.25)
+    light, contrast = torch.from_numpy(numbers.astype(np.float32)).to(device)[..., None, None].unbind(1)
+    warped = warped * colour_gain(count, width=0.1, random=random, device=device)
+    warped = ((warped - 0.5) * contrast[:, None].exp() + 0.5 + light[:, None]).clamp(0, 1)
+    moved, shape = change.motion(motion, mirror), change.canonical(canonical, mirror)
+    return LabelledBatch(warped, moved, shape, change.points(points))
 
 
-def extractor_loss(extractor: MotionExtractor, batch: LabelledBatch) -> tuple[Tensor, float]:
+def extractor_loss(extractor: MotionExtractor, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
     """Keypoint, parameter and canonical losses; also the mean keypoint error in pixels of a 256x256 picture."""
     canonical, motion = extractor(batch.pictures)
     swapped = canonical.view(-1, 2, *canonical.shape[1:]).flip(1).reshape(canonical.shape)  # the other frame's
     error = torch.zeros((), device=motion.device)
-    pixels = 0.0
+    pixels = torch.zeros_like(error)
     for shape in (batch.canonical, swapped):
         with full_precision(motion):
             points = extractor.keypoints(motion, shape)[:, :_LABELLED]
@@ -100,7 +99,7 @@ def extractor_loss(extractor: MotionExtractor, batch: LabelledBatch) -> tuple[Te
         depth = points[..., 2] - batch.points[..., 2]
         depth = depth - depth.mean(1, keepdim=True)  # only depth relative to the head's own matters
         error = error + difference.mean() + 0.2 * depth.abs().mean()
-        pixels = float(difference.detach().mean()) * 128
+        pixels = difference.detach().mean() * 128
     scale = torch.ones(motion.shape[1], device=motion.device)
     scale[:6] = 4.0  # radians and picture halves against unit-variance expression numbers
     parameters = ((motion - batch.motion) * scale).abs()[:, : -2 * (FREE_POINTS - 1)].mean()

@@ -1,129 +1,181 @@
 """Training, step 3: all networks together on pictures, as the codec uses them.
 
-References are coded ones, the motion carries quantisation noise, and most samples have a motion residual measured by
-optical flow and quantised like the encoder does; the others train the base layer to stand alone.
+References are coded ones, the motion carries quantisation noise at a random qp, and most samples have a motion residual
+measured by optical flow and quantised like the encoder does; the others train the base layer to stand alone. Towards
+the end of the stage what the motion costs, and how the picture looks, count more and more.
 """
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from codec.networks import FaceModel
-from codec.networks.layers import full_precision
-from codec.quantizer import dequantize, quantize, step_scale
-from codec.residual import COEFFICIENTS, FLOW_PICTURE, FlowEstimator, inverse, texture, to_grid, transform
+from codec.networks.layers import full_precision, warp
+from codec.quantizer import step_scale
+from codec.residual import DIAGONALS
 from codec.symbols import CodingTables
-from codec.training.coded import CodedClipReferences
-from codec.training.dataset import Bytes, Dataset, to_tensor
+from codec.training.augment import Similarity, colour_gain, random_warp
+from codec.training.dataset import Dataset, to_tensor
+from codec.training.flow import measure_flow
 from codec.training.losses import SqueezeDistance, flow_loss, picture_loss
-from codec.training.pairs import FLOW_PICTURE as TEACHER_PICTURE
-from codec.training.pairs import PairBatch, grey, teacher_confidence
+from codec.training.pairs import PAIR_WIDTHS, PairBatch, clip_weights, near, teacher_confidence
+from codec.training.rate import MotionRate
+from codec.training.residuals import quantised_residual
 
 _RESIDUAL_SHARE = 0.65
+_STILLS_SHARE = 0.15
 _QPS = (24, 44)
-_LOW_DIAGONALS = (4, 8, 31)
+_LOW_DIAGONALS = (4, 8, DIAGONALS)
 _PERCEPTUAL_CROP = 128
+_PERCEPTUAL_WEIGHT, _RATE_WEIGHT = 1.5, 0.001  # at the end; a bit costs about what the encoder's λ makes of it
+_PERCEPTUAL_FLOOR = 0.3  # of its weight, from the start: without it, sharp weights first go soft
+_RAMP = (0.2, 0.7)  # of the stage: where the perceptual and rate terms begin to grow, and where they count in full
 
 
 @dataclass(frozen=True, slots=True)
 class JointBatch:
-    """Coded reference, clean reference and driving (B, 3, S, S); the pictures behind them for optical flow."""
+    """Coded reference, clean reference, driving frame and the one before it (B, 3, S, S) in [0, 1].
+
+    moving (B,) is False for stills, which have no frame before.
+    """
 
     reference: Tensor
     clean: Tensor
     driving: Tensor
-    reference_pictures: list[Bytes]
-    driving_pictures: list[Bytes]
+    previous: Tensor
+    moving: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a batch came out as: the base layer's flow, the measured flow, the picture, the driving motion."""
+
+    base: Tensor  # (B, 2, 64, 64)
+    measured: Tensor  # (B, 2, 128, 128)
+    warped: Tensor  # (B, 3, S, S) plain warp by base layer and residual
+    picture: Tensor
+    motion: Tensor  # (B, N) as extracted
+    symbols: Tensor  # (B, 2, 16, 16) of the residual
 
 
 class JointBatches:
     """Random (coded reference, driving frame) pairs; driving frames are mostly soon after their reference."""
 
-    def __init__(
-        self, dataset: Dataset, references: list[CodedClipReferences], *, seed: int, device: torch.device
-    ) -> None:
-        self._clips = [pair for pair in zip(dataset.clips, references, strict=True) if pair[1].pictures]
-        sizes = np.sqrt([len(clip.frames) for clip, _ in self._clips])
-        self._weights = sizes / sizes.sum()
+    def __init__(self, dataset: Dataset, *, seed: int, device: torch.device, augmented: bool) -> None:
+        coded = [clip for clip in dataset.clips if clip.references]
+        self._clips = [clip for clip in coded if not clip.file.still]
+        self._stills = [clip for clip in coded if clip.file.still]
+        self._weights = clip_weights(self._clips)
         self._random = np.random.default_rng(seed)
         self._device = device
+        self._augmented = augmented
 
     def batch(self, count: int) -> JointBatch:
-        coded, clean, driving = [], [], []
-        for number in self._random.choice(len(self._clips), count, p=self._weights):
-            clip, references = self._clips[number]
-            first = int(self._random.choice(list(references.pictures)))
-            reach = len(clip.frames) if self._random.random() < 0.3 else max(2, len(clip.frames) // 4)
-            second = int(np.clip(first + self._random.integers(-reach, reach + 1), 0, len(clip.frames) - 1))
-            coded.append(references.pictures[first])
-            clean.append(clip.frames[first])
-            driving.append(clip.frames[second])
-        gain = torch.from_numpy(self._random.uniform(0.85, 1.15, (count, 3, 1, 1)).astype(np.float32)).to(self._device)
-        tensors = [(to_tensor(part, device=self._device) * gain).clamp(0, 1) for part in (coded, clean, driving)]
-        return JointBatch(tensors[0], tensors[1], tensors[2], coded, driving)
+        stills = round(_STILLS_SHARE * count) if self._stills else 0
+        moving = count - stills
+        rows = [self._moving(int(n)) for n in self._random.choice(len(self._clips), moving, p=self._weights)]
+        rows += [self._still() for _ in range(stills)]
+        parts = [to_tensor(part) for part in zip(*rows, strict=True)]
+        if stills:
+            field = random_warp(stills, random=self._random, device=self._device)
+            for part in parts[2:]:
+                part[moving:] = warp(part[moving:], field)
+        if self._augmented:
+            gain = colour_gain(count, width=0.15, random=self._random, device=self._device)
+            change = Similarity.draw(count, PAIR_WIDTHS, random=self._random, device=self._device)
+            pictures = change.pictures(torch.cat([(part * gain).clamp(0, 1) for part in parts], 1))
+            parts = [pictures[:, start : start + 3] for start in range(0, 12, 3)]
+        coded, clean, driving, previous = (part.contiguous(memory_format=torch.channels_last) for part in parts)
+        return JointBatch(coded, clean, driving, previous, torch.arange(count, device=self._device) < moving)
+
+    def _moving(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        clip = self._clips[number]
+        first = int(self._random.choice(list(clip.references)))
+        second = near(first, len(clip.frames), far_share=0.3, random=self._random)
+        previous = max(0, second - int(self._random.integers(1, 3)))
+        return clip.references[first], clip.frames[first], clip.frames[second], clip.frames[previous]
+
+    def _still(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        clip = self._stills[int(self._random.integers(len(self._stills)))]
+        number = int(self._random.choice(list(clip.references)))
+        frame = clip.frames[number]
+        return clip.references[number], frame, frame, frame
+
+
+class Codec(nn.Module):
+    """The networks as the codec chains them, differentiable but for the residual."""
+
+    def __init__(self, model: FaceModel, tables: CodingTables) -> None:
+        super().__init__()
+        self.model = model
+        self._residual_step = tables.residual_step
+        self.steps: Tensor
+        self.register_buffer("steps", torch.from_numpy(tables.motion_steps))
+
+    def forward(self, batch: JointBatch, *, scale: Tensor, diagonals: Tensor, noise: bool) -> Shown:
+        """scale (B,) of the quantiser steps; diagonals (B,) of the residual that are sent; rounding noise or not."""
+        model = self.model
+        canonical, reference_motion = model.motion_extractor(batch.clean)
+        _, motion = model.motion_extractor(batch.driving)
+        rounding = torch.rand_like(motion) - 0.5 if noise else torch.zeros_like(motion)
+        base, occlusion = model.base_flow(
+            batch.reference,
+            canonical=canonical,
+            reference_motion=reference_motion,
+            driving_motion=motion + rounding * self.steps * scale[:, None],
+        )
+        measured = measure_flow(batch.reference, batch.driving, start=base.detach())
+        residual, symbols = quantised_residual(
+            measured, base.detach(), batch.driving, step=self._residual_step * scale, diagonals=diagonals
+        )
+        with full_precision(base):
+            flow = base + residual
+        picture = model.generator(
+            batch.reference, features=model.appearance(batch.reference), flow=flow, occlusion=occlusion
+        )
+        return Shown(base, measured, warp(batch.reference, flow.detach()), picture, motion, symbols)
 
 
 class JointLoss:
-    """The whole codec on one batch, differentiable but for the residual."""
+    """The whole codec on one batch."""
 
     def __init__(
         self, model: FaceModel, tables: CodingTables, *, seed: int, perceptual: SqueezeDistance | None
     ) -> None:
-        self._model = model
-        self._tables = tables
+        device = next(model.parameters()).device
+        self._codec = Codec(model, tables).to(device)
+        self._rate = MotionRate().to(device)
         self._random = np.random.default_rng(seed)
         self._perceptual = perceptual
-        self._flow = FlowEstimator()
 
-    def __call__(self, batch: JointBatch) -> Tensor:
-        device = batch.reference.device
-        canonical, reference_motion = self._model.motion_extractor(batch.clean)
-        _, driving_motion = self._model.motion_extractor(batch.driving)
-        noise = torch.from_numpy(self._tables.motion_steps).to(device)
-        driving_motion = driving_motion + (torch.rand_like(driving_motion) - 0.5) * noise
-        base, occlusion = self._model.base_flow(
-            batch.reference, canonical=canonical, reference_motion=reference_motion, driving_motion=driving_motion
-        )
-        measured, residual = self._residuals(batch, base.detach())
-        with full_precision(base):
-            flow = base + residual
-        picture = self._model.generator(
-            batch.reference, features=self._model.appearance(batch.reference), flow=flow, occlusion=occlusion
-        )
-        pair = _teacher_pair(batch, measured)
-        loss = 10 * picture_loss(picture, batch.driving) + flow_loss(base, pair)
+    def __call__(self, batch: JointBatch, *, progress: float) -> Tensor:
+        """progress 0 .. 1 through the stage."""
+        late = float(np.clip((progress - _RAMP[0]) / (_RAMP[1] - _RAMP[0]), 0, 1))
+        scale, diagonals = self._draw(batch.reference)
+        shown = self._codec(batch, scale=scale, diagonals=diagonals, noise=True)
+        loss = 10 * picture_loss(shown.picture, batch.driving) + flow_loss(shown.base, _teacher_pair(batch, shown))
         if self._perceptual is not None:
-            loss = loss + 1.5 * self._perceptual(*self._crop(picture, batch.driving))
-        return loss
+            weight = _PERCEPTUAL_WEIGHT * (_PERCEPTUAL_FLOOR + (1 - _PERCEPTUAL_FLOOR) * late)
+            loss = loss + weight * self._perceptual(*self._crop(shown.picture, batch.driving))
+        return loss + late * _RATE_WEIGHT * self._bits(batch, shown.motion, scale)
 
-    def _residuals(self, batch: JointBatch, base: Tensor) -> tuple[Tensor, Tensor]:
-        """Measured flow at 256x256 and the quantised residual at 64x64, (B, 2, ., .)."""
-        flows, residuals = [], []
-        fields = base.float().permute(0, 2, 3, 1).cpu().numpy()
-        for reference, driving, field in zip(batch.reference_pictures, batch.driving_pictures, fields, strict=True):
-            source, target = grey(reference, FLOW_PICTURE), grey(driving, FLOW_PICTURE)
-            flow = self._flow.measure(source, target, start=field)
-            flows.append(flow)
-            residuals.append(self._quantised(flow, field, target))
-        stacked = [torch.from_numpy(np.stack(part)).to(base.device) for part in (flows, residuals)]
-        return stacked[0].permute(0, 3, 1, 2), stacked[1].permute(0, 3, 1, 2)
+    def _draw(self, where: Tensor) -> tuple[Tensor, Tensor]:
+        """A quantiser scale and a number of coded diagonals a sample."""
+        count = len(where)
+        scales = [step_scale(int(qp)) for qp in self._random.integers(*_QPS, count)]
+        diagonals = self._random.choice(_LOW_DIAGONALS, count) * (self._random.random(count) < _RESIDUAL_SHARE)
+        return torch.tensor(scales, device=where.device), torch.from_numpy(diagonals).to(where.device)
 
-    def _quantised(
-        self, flow: npt.NDArray[np.float32], base: npt.NDArray[np.float32], driving: Bytes
-    ) -> npt.NDArray[np.float32]:
-        if self._random.random() > _RESIDUAL_SHARE:
-            return np.zeros_like(base)
-        wide = cv2.resize(base, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)
-        wanted = transform(to_grid(flow - wide, texture(driving)))
-        step = np.float32(self._tables.residual_step * step_scale(int(self._random.integers(*_QPS)))) * np.ones(1)
-        symbols = quantize(wanted, step=step.astype(np.float32), prediction=np.zeros(COEFFICIENTS, np.int32))
-        u, v = np.indices(COEFFICIENTS[1:])
-        symbols = np.where(u + v < self._random.choice(_LOW_DIAGONALS), symbols, 0).astype(np.int32)
-        return inverse(dequantize(symbols, step=step.astype(np.float32)))
+    def _bits(self, batch: JointBatch, motion: Tensor, scale: Tensor) -> Tensor:
+        """Mean bits a frame of the motion against the frame before, both seen through the quantiser's noise."""
+        _, previous = self._codec.model.motion_extractor(batch.previous)
+        difference = (motion - previous) / (self._codec.steps * scale[:, None])
+        difference = difference + torch.rand_like(difference) - 0.5
+        weight = batch.moving.float()
+        bits: Tensor = self._rate(difference) * weight
+        return bits.sum() / weight.sum().clamp_min(1)
 
     def _crop(self, *pictures: Tensor) -> list[Tensor]:
         room = pictures[0].shape[-1] - _PERCEPTUAL_CROP
@@ -131,9 +183,15 @@ class JointLoss:
         return [p[..., top : top + _PERCEPTUAL_CROP, left : left + _PERCEPTUAL_CROP] for p in pictures]
 
 
-def _teacher_pair(batch: JointBatch, measured: Tensor) -> PairBatch:
+def _teacher_pair(batch: JointBatch, shown: Shown) -> PairBatch:
     """The measured flow as the teacher of the base layer."""
     empty = batch.reference.new_zeros(0)
-    flow = torch.nn.functional.avg_pool2d(measured, FLOW_PICTURE // TEACHER_PICTURE)
-    confidence = teacher_confidence(batch.reference, batch.driving, flow)
-    return PairBatch(batch.reference, batch.driving, empty, empty, empty, flow, confidence)
+    confidence = teacher_confidence(batch.reference, batch.driving, shown.measured)
+    return PairBatch(batch.reference, batch.driving, empty, empty, empty, shown.measured, confidence)
+
+
+def mean_psnr(pictures: Tensor, target: Tensor, *, cap_db: float = 50.0) -> Tensor:
+    """Mean over the batch of each picture's PSNR in dB; two equal pictures say nothing, so there is a cap."""
+    error = (pictures.float() - target).square().mean((1, 2, 3))
+    psnr_db: Tensor = (-10 * torch.log10(error + 1e-10)).clamp(max=cap_db)
+    return psnr_db.mean()

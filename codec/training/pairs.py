@@ -1,23 +1,24 @@
-"""Training, pairs: a reference and a driving frame of one clip, with dense optical flow as a teacher.
+"""Training, pairs: a reference and a driving frame of one clip, with measured optical flow as a teacher.
 
-The teacher is DIS optical flow (Kroeger et al., ECCV 2016), which OpenCV carries: it shows the warping field where
-pictures alone give a small network too weak a hint.
+The teacher shows the warping field where pictures alone give a small network too weak a hint.
 """
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.motion import MOTION_NUMBERS
+from codec.motion import KEYPOINTS, MOTION_NUMBERS
 from codec.networks.layers import resize, warp
-from codec.training.dataset import Bytes, Clip, Dataset, to_tensor
+from codec.training.augment import Mirror, Similarity, Widths, colour_gain
+from codec.training.dataset import Clip, Dataset, to_tensor
+from codec.training.flow import FLOW_SIZE, measure_flow
 
-FLOW_PICTURE = 128  # side at which the teacher looks
+PAIR_WIDTHS = Widths(turn=0.15, zoom=0.15, shift=0.1, share=0.4)
+_COLOUR = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,17 @@ class PairBatch:
 class Pairs:
     """Random pairs; half of them within a quarter of the clip, as references are in a call."""
 
-    def __init__(self, dataset: Dataset, *, seed: int, device: torch.device, labelled: bool) -> None:
+    def __init__(self, dataset: Dataset, *, seed: int, device: torch.device) -> None:
         self._dataset = dataset
         self._random = np.random.default_rng(seed)
         self._device = device
-        self._labelled = labelled and dataset.labels is not None
-        self._numbers = dataset.labelled_clips if self._labelled else tuple(range(len(dataset.clips)))
+        self._numbers = dataset.labelled_clips or dataset.moving_clips
         self._label_row = {clip: row for row, clip in enumerate(dataset.labelled_clips)}
-        sizes = np.sqrt([len(dataset.clips[number].frames) for number in self._numbers])
-        self._weights = sizes / sizes.sum()
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._weights = clip_weights([dataset.clips[number] for number in self._numbers])
+        labels = dataset.labels
+        self._mirror = None if labels is None else Mirror.of(labels.mean_shape, labels.basis, device=device)
 
-    def batch(self, count: int, *, teacher: bool = True) -> PairBatch:
+    def batch(self, count: int) -> PairBatch:
         references, drivings, labels = [], [], []
         for number in self._random.choice(self._numbers, count, p=self._weights):
             clip = self._dataset.clips[number]
@@ -56,57 +56,45 @@ class Pairs:
             drivings.append(clip.frames[second])
             labels.append(self._motions(int(number), clip, first, second))
         motions = [torch.from_numpy(np.stack(part)).to(self._device) for part in zip(*labels, strict=True)]
-        reference, driving = (to_tensor(part, device=self._device) for part in (references, drivings))
-        reference, driving = self._colour(reference, driving)
-        if teacher:
-            flow, confidence = self._teach(references, drivings)
-        else:
-            flow = torch.zeros(count, 2, 1, 1, device=self._device)
-            confidence = torch.zeros(count, 1, 1, 1, device=self._device)
+        change = Similarity.draw(count, PAIR_WIDTHS, random=self._random, device=self._device)
+        if self._mirror is not None:
+            moved = [change.motion(motion, self._mirror) for motion in motions[:2]]
+            motions = [*moved, change.canonical(motions[2], self._mirror)]
+        gain = colour_gain(count, width=_COLOUR, random=self._random, device=self._device)
+        reference, driving = (change.pictures((to_tensor(part) * gain).clamp(0, 1)) for part in (references, drivings))
+        flow = measure_flow(reference, driving)
+        confidence = teacher_confidence(reference, driving, flow)
         return PairBatch(reference, driving, motions[0], motions[1], motions[2], flow, confidence)
 
     def _choose(self, clip: Clip) -> tuple[int, int]:
-        allowed = np.flatnonzero(clip.labelled) if self._labelled else np.arange(len(clip.frames))
+        allowed = np.flatnonzero(clip.labelled) if self._mirror is not None else np.arange(len(clip.frames))
         first = int(self._random.integers(len(allowed)))
-        reach = len(allowed) if self._random.random() < 0.5 else max(2, len(allowed) // 4)
-        second = int(np.clip(first + self._random.integers(-reach, reach + 1), 0, len(allowed) - 1))
+        second = near(first, len(allowed), far_share=0.5, random=self._random)
         return int(allowed[first]), int(allowed[second])
 
     def _motions(self, number: int, clip: Clip, first: int, second: int) -> tuple[npt.NDArray[np.float32], ...]:
         labels = self._dataset.labels
-        if not self._labelled or labels is None:
+        if labels is None:
             empty = np.zeros(MOTION_NUMBERS, np.float32)
-            return empty, empty, np.zeros((1, 3), np.float32)
+            return empty, empty, np.zeros((KEYPOINTS, 3), np.float32)
         row = self._label_row[number]
         motion = labels.motions[row]
         return motion[clip.indices[first]], motion[clip.indices[second]], labels.canonicals[row]
 
-    def _colour(self, reference: Tensor, driving: Tensor) -> tuple[Tensor, Tensor]:
-        """The same gain a channel for both pictures: identities are few, lights and skins are not."""
-        gain = torch.from_numpy(self._random.uniform(0.8, 1.2, (len(reference), 3, 1, 1)).astype(np.float32))
-        gain = gain.to(reference.device)
-        return (reference * gain).clamp(0, 1), (driving * gain).clamp(0, 1)
 
-    def _teach(self, references: list[Bytes], drivings: list[Bytes]) -> tuple[Tensor, Tensor]:
-        flows = [self._dense_flow(a, b) for a, b in zip(references, drivings, strict=True)]
-        flow = torch.from_numpy(np.stack(flows)).to(self._device).permute(0, 3, 1, 2)
-        before, after = (to_tensor(part, device=self._device) for part in (references, drivings))
-        return flow, teacher_confidence(before, after, flow)
+def clip_weights(clips: list[Clip]) -> npt.NDArray[np.float64]:
+    """How often each clip is drawn: by the root of its length, so that a long one does not rule."""
+    sizes = np.sqrt([len(clip.frames) for clip in clips])
+    return np.asarray(sizes / sizes.sum())
 
-    def _dense_flow(self, reference: Bytes, driving: Bytes) -> npt.NDArray[np.float32]:
-        start, end = grey(driving, FLOW_PICTURE), grey(reference, FLOW_PICTURE)
-        flow = self._flow.calc(start, end, np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32))
-        return np.asarray(flow / (FLOW_PICTURE / 2), np.float32)
+
+def near(first: int, count: int, *, far_share: float, random: np.random.Generator) -> int:
+    """A frame out of `count`, within a quarter of the clip of the first one but for a share of the draws."""
+    reach = count if random.random() < far_share else max(2, count // 4)
+    return int(np.clip(first + random.integers(-reach, reach + 1), 0, count - 1))
 
 
 def teacher_confidence(reference: Tensor, driving: Tensor, flow: Tensor) -> Tensor:
     """Near 1 where the reference warped by the teacher looks like the driving picture, (B, 1, 128, 128)."""
-    error = (warp(resize(reference, FLOW_PICTURE), flow) - resize(driving, FLOW_PICTURE)).abs().mean(1, keepdim=True)
+    error = (warp(resize(reference, FLOW_SIZE), flow) - resize(driving, FLOW_SIZE)).abs().mean(1, keepdim=True)
     return torch.exp(-functional.avg_pool2d(error, 5, 1, 2) * 12)
-
-
-def grey(picture: Bytes, size: int) -> Bytes:
-    """(S, S, 3) -> (size, size)."""
-    if picture.shape[0] != size:
-        picture = np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.config import CodecConfig
-from codec.encoder import Encoder
 from codec.entropy import PRECISION, REACH, SCALES, TABLE_SIZE, default_tables, normalize
 from codec.motion import MOTION_NUMBERS
 from codec.quantizer import Symbols
@@ -54,6 +53,8 @@ def collect(
     tick: Callable[[], None] = lambda: None,
 ) -> Differences:
     """Codes each clip at one of the qps, with the tables of the weights in use, and gathers the differences."""
+    from codec.encoder import Encoder  # here, because a machine that only trains may lack PyAV
+
     symbols = SymbolCoder.of(tables)
     found = Differences([], [])
     for number, frames in enumerate(clips):

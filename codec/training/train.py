@@ -1,261 +1,206 @@
-"""Training, the loop: stages by the clock, checkpoints, held-out scores, weights at the end."""
+"""Training, the loop: stages by the clock, checkpoints, held-out scores, all inside a limit of wall time."""
 
-import json
 import time
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from pickle import UnpicklingError
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
-from codec import weights
-from codec.errors import ConfigError, WeightsError
-from codec.networks import FaceModel
-from codec.symbols import CodingTables
-from codec.training import tables as counting
-from codec.training.card import write_card
-from codec.training.dataset import Dataset, find_clips, load, split
-from codec.training.losses import SqueezeDistance
-from codec.training.options import STAGES, StageName, TrainingOptions
+from codec.training.checkpoint import Average, State, resume, save
+from codec.training.materials import Materials, progress_bar
+from codec.training.options import STAGES, StageName
+from codec.training.outputs import coded_score, write_log, write_weights
 from codec.training.steps import Step, make_step
-from codec.training.validate import Validation, closed_loop, plot, read_dataset_frames
+from codec.training.validate import Validation, plot
 
 _CHECKPOINT_S = 60.0
-_VALIDATIONS = 24
+_SCORES = 24  # in a stage, at most
 _WARM_UP = 200  # steps
 _CLIP_NORM = 0.5
-_COUNTED_CLIPS, _COUNTED_FRAMES = 40, 50
-
-
-@dataclass(slots=True)
-class State:
-    """Where a run is: what a checkpoint stores beside the model."""
-
-    spent_s: dict[str, float] = field(default_factory=dict)
-    samples: dict[str, int] = field(default_factory=dict)
-    log: list[dict[str, Any]] = field(default_factory=list)
+_PACE = 10  # steps between looks at clock and loss on a device that works while we go on: a look waits for it
+_ENDING_S = 10.0  # what a score and a checkpoint take, until the first of them has been timed
+_MARGIN_S = 5.0
 
 
 class Trainer:
-    """One run. Everything it writes goes below options.out."""
+    """One run, or one leg of it. Everything it writes goes below options.out."""
 
-    def __init__(self, options: TrainingOptions, *, console: Console) -> None:
-        self._options = options
-        self._console = console
-        self._device = _device(options.device)
-        if options.threads:
-            torch.set_num_threads(options.threads)
-        torch.manual_seed(options.seed)
-        try:
-            options.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"cannot write to {options.out}: {error.strerror}") from error
+    def __init__(self, materials: Materials, *, started: float) -> None:
+        """`started` is when the limit began to run, on time.monotonic's clock."""
+        self._materials = materials
+        self._options = materials.options
+        self._model = materials.model.train()
+        self._average = Average(materials.model, decay=self._options.average)
         self._state = State()
-        self._training, self._heldout = self._load()
-        self._model, self._tables = self._start()
-        self._perceptual = None
-        if options.perceptual is not None:
-            self._perceptual = SqueezeDistance(options.perceptual).to_device(self._device)
+        self._remembered: dict[str, Any] | None = None
+        if self._options.checkpoint is not None:
+            self._state, self._remembered = resume(
+                self._options.checkpoint, model=self._model, average=self._average.model
+            )
+        self._pace = 1 if materials.device.type == "cpu" else _PACE
+        self._timed = False
+        self._deadline = started + self._options.limit_s if self._options.limit_s else np.inf
+        self._ending_s = _ENDING_S
+        self._validation = Validation(
+            materials.heldout, materials.tables, device=materials.device, perceptual=materials.perceptual
+        )
+        known = self._state.log if (self._options.out / "best.safetensors").is_file() else []
+        self._best = max((row["score"] for row in known if row["stage"] == "joint"), default=-np.inf)
 
-    def run(self) -> Path:
-        """Trains, writes weights, card, log and plots; the path of the weights."""
-        validation = Validation(self._heldout, device=self._device, perceptual=self._perceptual)
+    def run(self) -> bool:
+        """Trains; False where the limit came before the minutes were over."""
+        if self._materials.device.type == "cuda":
+            self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         total = sum(STAGES[name] for name in self._options.stages)
-        with self._progress() as progress:
+        with progress_bar(self._materials.console) as progress:
             for name in self._options.stages:
                 seconds = 60 * self._options.minutes * STAGES[name] / total
-                self._stage(name, seconds, validation, progress)
-        return self._finish(validation)
+                if not self._stage(name, seconds, progress):
+                    return False
+        return True
 
-    def _load(self) -> tuple[Dataset, Dataset]:
-        like = None
-        if self._options.start != "none":
-            extractor = weights.load(self._options.start).model.motion_extractor
-            like = (extractor.mean_shape.numpy(), extractor.basis.detach().numpy())
-        files = find_clips(self._options.folders)
-        if self._options.heldout is not None:
-            held = find_clips([self._options.heldout])
-        else:
-            files, held = split(files)
-        with self._progress() as progress:
-            task = progress.add_task("reading clips", total=len(files) + len(held))
-            parts = [
-                load(part, size=256, per_clip=per_clip, like=like, tick=lambda: progress.advance(task))
-                for part, per_clip in ((files, self._options.per_clip), (held, 10))
-            ]
-        self._console.print(f"{parts[0].frames} training frames, {parts[1].frames} held out")
-        return parts[0], parts[1]
-
-    def _start(self) -> tuple[FaceModel, CodingTables]:
-        model, tables = FaceModel(), weights.default_coding_tables()
-        if self._options.start != "none":
-            loaded = weights.load(self._options.start)
-            model.load_state_dict(loaded.model.state_dict())
-            tables = loaded.tables
-        elif self._training.labels is not None:
-            extractor = model.motion_extractor
-            extractor.mean_shape.copy_(torch.from_numpy(self._training.labels.mean_shape))
-            extractor.basis.data.copy_(torch.from_numpy(self._training.labels.basis))
-        if self._options.resume is not None:
-            self._resume(model, self._options.resume)
-        return model.to(self._device).train(), tables
-
-    def _resume(self, model: FaceModel, path: Path) -> None:
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-            model.load_state_dict(saved["model"])
-            self._state = State(saved["spent_s"], saved["samples"], saved["log"])
-        except (OSError, EOFError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise WeightsError(f"cannot resume from {path}: {reason}") from error
-
-    def _stage(self, name: StageName, seconds: float, validation: Validation, progress: Progress) -> None:
-        left = seconds - self._state.spent_s.get(name, 0.0)
-        if left <= 0:
-            return
-        task = progress.add_task(f"{name}: preparing", total=None)
-        step = make_step(
-            name,
-            self._model,
-            self._training,
-            self._tables,
-            options=self._options,
-            perceptual=self._perceptual,
-            tick=lambda: progress.advance(task),
-        )
-        if step is None:
-            progress.update(task, description=f"{name}: no labels, skipped", total=1, completed=1)
-            return
-        progress.update(task, description=name, total=seconds, completed=seconds - left)
-        self._optimise(name, step, seconds, validation, progress, task)
-
-    def _optimise(
-        self, name: StageName, step: Step, seconds: float, validation: Validation, progress: Progress, task: TaskID
-    ) -> None:
-        parameters = [parameter for module, _ in step.parameters for parameter in module.parameters()]
-        groups: list[dict[str, Any]] = [{"params": list(m.parameters()), "factor": f} for m, f in step.parameters]
-        optimiser = torch.optim.AdamW(groups, lr=self._options.rate, weight_decay=1e-4)
+    def _stage(self, name: StageName, seconds: float, progress: Progress) -> bool:
         before = self._state.spent_s.get(name, 0.0)
-        start = saved = time.monotonic()
-        losses: list[float] = []
-        steps, next_score = 0, before + 60
-        while (spent := before + time.monotonic() - start) < seconds:
-            rate = (
-                self._options.rate
-                * min(1, (steps + 1) / _WARM_UP)
-                * (0.02 + 0.49 * (1 + np.cos(np.pi * spent / seconds)))
-            )
-            for group in optimiser.param_groups:
-                group["lr"] = rate * group["factor"]
-            losses.append(self._descend(step, optimiser, parameters))
-            steps += 1
-            self._state.samples[name] = self._state.samples.get(name, 0) + step.samples
+        if before >= seconds:
+            return True
+        step = make_step(name, self._materials)
+        if step is None:
+            self._say(f"{name}: no labels, skipped")
+            return True
+        if self._options.compile:
+            self._compile(step)
+        task = progress.add_task(name, total=seconds, completed=int(before))
+        return self._optimise(name, step, seconds, progress, task)
+
+    def _optimise(self, name: StageName, step: Step, seconds: float, progress: Progress, task: TaskID) -> bool:
+        optimiser, warm_up = self._optimiser(name, step)
+        every = max(self._options.score_s, seconds / _SCORES)
+        before, saved = self._state.spent_s.get(name, 0.0), time.monotonic()
+        spent, next_score, steps, losses = before, before + every, 0, list[float]()
+        start = time.monotonic()
+        while spent < seconds and not self._out_of_time():
+            _set_rate(optimiser, self._options.rate * min(1.0, (steps + 1) / warm_up) * _cosine(spent / seconds))
+            losses.append(self._burst(step, optimiser, spent / seconds))
+            steps += self._pace
+            spent = before + time.monotonic() - start
+            self._state.samples[name] = self._state.samples.get(name, 0) + step.samples * self._pace
             self._state.spent_s[name] = spent
             progress.update(task, completed=spent, description=f"{name} loss {np.mean(losses[-50:]):.3f}")
-            if time.monotonic() - saved > _CHECKPOINT_S:
-                self._save()
+            if spent > next_score and spent < seconds:
+                start += self._score(name, losses, optimiser)
+                losses, next_score, saved = [], spent + every, time.monotonic()
+            elif time.monotonic() - saved > _CHECKPOINT_S:
+                start += self._save(name, optimiser)
                 saved = time.monotonic()
-            if spent > next_score:
-                self._score(name, float(np.mean(losses)), validation)
-                losses, next_score = [], spent + max(60.0, seconds / _VALIDATIONS)
-        if losses:
-            self._score(name, float(np.mean(losses)), validation)
-        self._save()
+        if steps:
+            rate = (spent - before) / steps * 1000
+            self._say(f"{name}: {step.samples / rate * 1000:.0f} samples a second, {rate:.1f} ms a step")
+            self._score(name, losses, optimiser)
+        return spent >= seconds
 
-    def _descend(self, step: Step, optimiser: torch.optim.Optimizer, parameters: list[Any]) -> float:
-        with torch.autocast(self._device.type, torch.bfloat16):
-            loss = step.loss()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, _CLIP_NORM)
-        optimiser.step()
-        return float(loss.detach())
+    def _optimiser(self, name: StageName, step: Step) -> tuple[torch.optim.AdamW, int]:
+        """A fresh optimiser, or the one that the checkpoint remembers of this stage; steps to warm up."""
+        groups: list[dict[str, Any]] = [{"params": list(m.parameters()), "factor": f} for m, f in step.parameters]
+        optimiser = torch.optim.AdamW(
+            groups, lr=self._options.rate, weight_decay=1e-4, fused=self._materials.device.type == "cuda"
+        )
+        remembered, self._remembered = self._remembered, None
+        if remembered is None or remembered["stage"] != name:
+            return optimiser, _WARM_UP
+        optimiser.load_state_dict(remembered["state"])
+        return optimiser, 1
 
-    def _score(self, name: StageName, loss: float, validation: Validation) -> None:
-        self._model.eval()
+    def _burst(self, step: Step, optimiser: torch.optim.Optimizer, progress: float) -> float:
+        """A few steps, then one look at the loss, which waits for the device. A loss that is no number is undone."""
+        total = torch.zeros((), device=self._materials.device)
+        for _ in range(self._pace):
+            with torch.autocast(self._materials.device.type, torch.bfloat16):
+                loss = step.loss(progress)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, _CLIP_NORM)
+            optimiser.step()
+            total += loss.detach()
+        mean = float(total) / self._pace
+        if not np.isfinite(mean):
+            self._say("the loss is no number: back to the averaged weights")
+            self._model.load_state_dict(self._average.model.state_dict())
+            optimiser.state.clear()
+            return 0.0
+        self._average.update(self._model, steps=self._pace)
+        return mean
+
+    def _score(self, name: StageName, losses: list[float], optimiser: torch.optim.Optimizer) -> float:
+        """Scores the averaged weights, keeps the best of the joint stage, writes log and plots; seconds it took."""
+        start, model, out = time.monotonic(), self._average.model, self._options.out
+        scores = self._validation.score(model)
         row: dict[str, Any] = {
             "stage": name,
             "minutes": sum(self._state.spent_s.values()) / 60,
-            "samples": self._state.samples[name],
-            "loss": loss,
-            **asdict(validation.score(self._model)),
-            **self._coded(clips=2, frames=25),
+            "samples": dict(self._state.samples),
+            "loss": float(np.mean(losses or [np.nan])),
+            "score": scores.score,
+            **asdict(scores),
         }
-        self._model.train()
+        if self._options.closed_loop:
+            row |= coded_score(model, self._materials, clips=2, frames=25)
+        if name == "joint" and scores.score > self._best:
+            self._best = scores.score
+            write_weights(out / "best.safetensors", model, self._materials)
         self._state.log.append(row)
-        self._write_log()
-        validation.write_grid(self._model, self._options.out / "grid.png")
-        plot(self._state.log, self._options.out / "curves.png")
-        shown = ", ".join(f"{k} {v:.3f}" for k, v in row.items() if isinstance(v, float))
-        self._console.print(f"{name}: {shown}, samples {row['samples']}")
+        write_log(out, self._state)
+        self._validation.write_grid(model, out / "grid.png")
+        plot(self._state.log, out / "curves.png")
+        shown = ", ".join(f"{key} {value:.3f}" for key, value in row.items() if isinstance(value, float))
+        self._say(f"{name}: {shown}, samples {self._state.samples[name]}")
+        self._save(name, optimiser)
+        self._ending_s = max(self._ending_s if self._timed else 0.0, time.monotonic() - start)
+        self._timed = True
+        return time.monotonic() - start
 
-    def _finish(self, validation: Validation) -> Path:
-        """Counts the tables on what this model really codes, then codes held-out clips with all of it."""
-        self._model.eval()
-        rough = self._write_weights("uncounted.safetensors")
-        clips = read_dataset_frames(self._training, clips=_COUNTED_CLIPS, frames=_COUNTED_FRAMES)
-        with self._progress() as progress:
-            task = progress.add_task("counting symbols", total=len(clips))
-            found = counting.collect(
-                clips, self._tables, weights=str(rough), qps=(24, 32, 40), tick=lambda: progress.advance(task)
-            )
-        if found.motion and found.residual:
-            self._tables = counting.fit(found, self._tables)
-        rough.unlink()
-        path = self._write_weights("model.safetensors")
-        scores = {**asdict(validation.score(self._model)), **self._coded(clips=8, frames=100)}
-        self._state.log.append({"stage": "end", **scores})
-        self._write_log()
-        write_card(
-            self._options.out / "model.md",
-            options=self._options,
-            training=self._training,
-            heldout=self._heldout,
-            minutes={k: v / 60 for k, v in self._state.spent_s.items()},
-            samples=self._state.samples,
-            scores=scores,
+    def _save(self, name: StageName, optimiser: torch.optim.Optimizer) -> float:
+        """Writes the checkpoint; seconds it took."""
+        start = time.monotonic()
+        save(
+            self._options.out / "checkpoint.pt",
+            self._state,
+            model=self._model,
+            average=self._average.model,
+            optimiser={"stage": name, "state": optimiser.state_dict()},
+            light=self._options.light_checkpoints,
         )
-        return path
+        return time.monotonic() - start
 
-    def _coded(self, *, clips: int, frames: int) -> dict[str, float]:
-        """What the codec makes of held-out clips with the model as it is now."""
-        path = self._write_weights("scored.safetensors")
-        figures = closed_loop(str(path), self._heldout, clips=clips, frames=frames)
-        path.unlink()
-        return figures
+    def _out_of_time(self) -> bool:
+        """Whether what is left of the limit is needed for the last score and checkpoint."""
+        return time.monotonic() + self._ending_s + _MARGIN_S > self._deadline
 
-    def _write_weights(self, name: str) -> Path:
-        path = self._options.out / name
-        path.write_bytes(weights.serialize(self._model, self._tables, metadata={"name": path.stem}))
-        return path
+    def _compile(self, step: Step) -> None:
+        """Compiles the networks in place and tries them on a batch; they stay as they were where that fails."""
+        parts = [part for part in self._model.children() if isinstance(part, torch.nn.Module)]
+        try:
+            for part in parts:
+                part.compile()
+            with torch.autocast(self._materials.device.type, torch.bfloat16):
+                step.loss(0.0).backward()  # type: ignore[no-untyped-call]
+        except Exception as error:  # whatever compilers raise: training goes on without them
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            self._say(f"torch.compile failed, going on without: {reason}")
+            for part in parts:
+                part._compiled_call_impl = None
+        self._model.zero_grad(set_to_none=True)
 
-    def _write_log(self) -> None:
-        (self._options.out / "log.json").write_text(json.dumps(self._state.log, indent=1) + "\n")
-
-    def _save(self) -> None:
-        path = self._options.out / "checkpoint.pt"
-        state = self._state
-        content = {
-            "model": self._model.state_dict(),
-            "spent_s": state.spent_s,
-            "samples": state.samples,
-            "log": state.log,
-        }
-        torch.save(content, path.with_suffix(".new"))
-        path.with_suffix(".new").replace(path)  # a run that is killed here leaves the last whole checkpoint
-
-    def _progress(self) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        return Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+    def _say(self, text: str) -> None:
+        self._materials.console.print(text)
 
 
-def _device(name: str) -> torch.device:
-    """ConfigError when this machine, or this build of torch, has no such device."""
-    try:
-        return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name}: {str(error).splitlines()[0]}") from error
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
+def _cosine(progress: float) -> float:
+    return float(0.02 + 0.49 * (1 + np.cos(np.pi * progress)))

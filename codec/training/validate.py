@@ -1,11 +1,12 @@
 """Training, validation: how good the networks are on people they never saw, in decibels, LPIPS and bits.
 
-Picture scores come from fixed pairs of held-out frames, references as coded; the codec's own score, PSNR against kbps,
-from running the real encoder over the first held-out clips. LPIPS is the SqueezeNet variant where its files are given.
+Scores come from fixed pairs of held-out frames, references as coded: with keypoints alone, and with the motion residual
+at the default qp as the encoder would send it. LPIPS is the SqueezeNet variant where its files are given.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,118 +14,127 @@ import torch
 from torch import Tensor
 
 from codec.config import CodecConfig
-from codec.encoder import Encoder
 from codec.networks import FaceModel
-from codec.networks.layers import warp
-from codec.training.coded import code_references
-from codec.training.dataset import Bytes, Dataset, read_frames
-from codec.training.joint import JointBatch, JointBatches
+from codec.quantizer import step_scale
+from codec.residual import DIAGONALS
+from codec.symbols import CodingTables
+from codec.training.dataset import Dataset
+from codec.training.joint import Codec, JointBatch, JointBatches, Shown, mean_psnr
 from codec.training.losses import SqueezeDistance
+from codec.training.rate import MotionRate, laplace_bits
 
 _PAIRS = 48
 _CHUNK = 8
-_CAP_DB = 50.0  # of a pair's PSNR: two equal frames say nothing
-_FPS = 25
+_LPIPS_DB = 25.0  # what LPIPS is worth in the one number that picks the best weights: .04 of it a decibel
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Means over held-out pairs. `freeze` shows the coded reference as it is, `base` its plain base-layer warp."""
+    """Means over held-out pairs. `freeze` shows the coded reference as it is, `base` its plain base-layer warp.
+
+    `generated` is the picture from keypoints alone, `full` the one with the motion residual; the bits are those of
+    one frame's residual. `score` says it in one number.
+    """
 
     freeze_psnr_db: float
     base_psnr_db: float
     generated_psnr_db: float
+    full_psnr_db: float
+    residual_bits: float
+    motion_bits: float
     freeze_lpips: float | None
     generated_lpips: float | None
+    full_lpips: float | None
+
+    @property
+    def score(self) -> float:
+        """The mean of `generated` and `full` in decibels, less what LPIPS takes."""
+        lpips = [value for value in (self.generated_lpips, self.full_lpips) if value is not None]
+        return (self.generated_psnr_db + self.full_psnr_db) / 2 - _LPIPS_DB * float(np.mean(lpips or [0.0]))
 
 
 class Validation:
     """Fixed held-out pairs."""
 
-    def __init__(self, dataset: Dataset, *, device: torch.device, perceptual: SqueezeDistance | None) -> None:
-        references = code_references(dataset, per_clip=3, seed=7)
-        batches = JointBatches(dataset, references, seed=8, device=device)
+    def __init__(
+        self, dataset: Dataset, tables: CodingTables, *, device: torch.device, perceptual: SqueezeDistance | None
+    ) -> None:
+        batches = JointBatches(dataset, seed=8, device=device, augmented=False)
         self._batches = [batches.batch(_CHUNK) for _ in range(_PAIRS // _CHUNK)]
+        self._tables = tables
         self._perceptual = perceptual
+        self._scale = torch.full((_CHUNK,), step_scale(CodecConfig().qp), device=device)
 
     @torch.no_grad()
     def score(self, model: FaceModel) -> Scores:
-        """The base layer's and the generator's scores, without any residual."""
-        rows = []
+        """Scores of the networks as they are."""
+        codec = Codec(model, self._tables).to(self._scale.device)
+        rows, differences = [], []
         for batch in self._batches:
-            base, generated = base_layer(model, batch)
-            row = [_psnr(picture, batch.driving) for picture in (batch.reference, base, generated)]
+            alone, full = self._show(codec, batch, residual=False), self._show(codec, batch, residual=True)
+            pictures = (batch.reference, alone.warped, alone.picture.clamp(0, 1), full.picture.clamp(0, 1))
+            row = [mean_psnr(picture, batch.driving) for picture in pictures]
+            row.append(_residual_bits(full.symbols))
             if self._perceptual is not None:
-                row += [float(self._perceptual(p, batch.driving)) for p in (batch.reference, generated)]
-            rows.append(row)
-        means = [float(value) for value in np.mean(rows, 0)]
-        return Scores(means[0], means[1], means[2], *(means[3:] or (None, None)))
+                row += [self._perceptual(pictures[index], batch.driving) for index in (0, 2, 3)]
+            rows.append(torch.stack(row))
+            _, previous = model.motion_extractor(batch.previous)
+            differences.append((alone.motion - previous) / (codec.steps * self._scale[:, None]))
+        freeze, base, generated, complete, residual_bits, *lpips = torch.stack(rows).mean(0).tolist()
+        motion_bits = _motion_bits(torch.cat(differences))
+        return Scores(freeze, base, generated, complete, residual_bits, motion_bits, *(lpips or (None, None, None)))
 
     @torch.no_grad()
     def write_grid(self, model: FaceModel, path: Path) -> None:
-        """Rows of reference | driving | base layer | generated."""
-        batch = self._batches[0]
-        base, generated = base_layer(model, batch)
-        columns = [torch.cat(list(part), 1) for part in (batch.reference, batch.driving, base, generated)]
+        """Rows of reference | driving | base layer's warp | from keypoints alone | with the residual."""
+        batch, codec = self._batches[0], Codec(model, self._tables).to(self._scale.device)
+        alone, full = self._show(codec, batch, residual=False), self._show(codec, batch, residual=True)
+        parts = (batch.reference, batch.driving, alone.warped, alone.picture, full.picture)
+        columns = [torch.cat(list(part), 1) for part in parts]
         picture = (torch.cat(columns, 2).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         cv2.imwrite(str(path), cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR))
 
-
-def base_layer(model: FaceModel, batch: JointBatch) -> tuple[Tensor, Tensor]:
-    """The plain warp and the generator's picture from keypoints alone."""
-    canonical, reference_motion = model.motion_extractor(batch.clean)
-    _, driving_motion = model.motion_extractor(batch.driving)
-    flow, occlusion = model.base_flow(
-        batch.reference, canonical=canonical, reference_motion=reference_motion, driving_motion=driving_motion
-    )
-    features = model.appearance(batch.reference)
-    generated = model.generator(batch.reference, features=features, flow=flow, occlusion=occlusion)
-    return warp(batch.reference, flow), generated.clamp(0, 1)
+    def _show(self, codec: Codec, batch: JointBatch, *, residual: bool) -> Shown:
+        diagonals = torch.full_like(self._scale, DIAGONALS if residual else 0)
+        shown: Shown = codec(batch, scale=self._scale, diagonals=diagonals, noise=False)
+        return shown
 
 
-def closed_loop(weights: str, dataset: Dataset, *, clips: int, frames: int) -> dict[str, float]:
-    """kbps and PSNR of the real encoder at its defaults over the first clips."""
-    bits, psnr_db, seconds = 0, [], 0.0
-    for clip in dataset.clips[:clips]:
-        encoder = Encoder(CodecConfig(weights=weights))
-        pictures: list[Bytes] = read_frames(clip.file.path, size=256, limit=frames)
-        for index, picture in enumerate(pictures):
-            bits += 8 * len(bytes(encoder.encode(picture, pts=index * 90_000 // _FPS)))
-            psnr_db.append(encoder.report.psnr_db)
-        seconds += len(pictures) / _FPS
-    return {"coded_kbps": bits / seconds / 1000, "coded_psnr_db": float(np.mean(psnr_db))}
+def _residual_bits(symbols: Tensor) -> Tensor:
+    """Mean bits a frame, by one Laplacian for each coefficient."""
+    flat = symbols.flatten(1)
+    return laplace_bits(flat, flat.abs().mean(0) + 0.02).sum(1).mean()
 
 
-def plot(log: list[dict[str, object]], path: Path) -> None:
-    """Loss and held-out scores over time."""
+def _motion_bits(difference: Tensor) -> float:
+    """Mean bits a frame of differences (B, N), by the widths of these very differences."""
+    rate = MotionRate().to(difference.device).eval()
+    rounded = difference.round()
+    rate.spread.copy_(rounded.abs().mean(0))
+    return float(rate(rounded).mean())
+
+
+def plot(log: list[dict[str, Any]], path: Path) -> None:
+    """Loss and held-out scores over minutes, and the score over samples."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(16, 4))
+    figure, axes = pyplot.subplots(1, 4, figsize=(20, 4))
     minutes = [row["minutes"] for row in log]
     axes[0].plot(minutes, [row["loss"] for row in log])
     axes[0].set(title="training loss (its scale changes with the stage)", xlabel="minutes", yscale="log")
-    for name in ("freeze_psnr_db", "base_psnr_db", "generated_psnr_db"):
+    for name in ("freeze_psnr_db", "base_psnr_db", "generated_psnr_db", "full_psnr_db"):
         axes[1].plot(minutes, [row[name] for row in log], label=name.removesuffix("_psnr_db"))
-    axes[1].set(title="held-out pairs, no residual", xlabel="minutes", ylabel="PSNR, dB")
-    axes[1].legend()
-    axes[2].plot(minutes, [row.get("coded_kbps") for row in log], label="kbps")
-    axes[2].plot(minutes, [row.get("coded_psnr_db") for row in log], label="PSNR, dB")
-    axes[2].set(title="held-out clips, as the codec codes them", xlabel="minutes")
-    axes[2].legend()
+    axes[1].set(title="held-out pairs", xlabel="minutes", ylabel="PSNR, dB")
+    axes[2].plot([sum(row["samples"].values()) for row in log], [row["score"] for row in log], marker=".")
+    axes[2].set(title="score (PSNR less LPIPS) of the averaged weights", xlabel="samples", ylabel="dB")
+    axes[3].plot(minutes, [row["motion_bits"] for row in log], label="motion")
+    axes[3].plot(minutes, [row["residual_bits"] for row in log], label="residual")
+    axes[3].set(title="bits a frame, held-out pairs", xlabel="minutes")
+    for axis in (axes[1], axes[3]):
+        axis.legend()
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=80)
     pyplot.close(figure)
-
-
-def _psnr(picture: Tensor, target: Tensor) -> float:
-    error = (picture.float() - target).square().mean((1, 2, 3))
-    return float((-10 * torch.log10(error + 1e-10)).clamp(max=_CAP_DB).mean())
-
-
-def read_dataset_frames(dataset: Dataset, *, clips: int, frames: int) -> list[list[Bytes]]:
-    """Consecutive frames of evenly chosen clips, for counting symbols."""
-    chosen = dataset.clips[:: max(1, len(dataset.clips) // clips)]
-    return [read_frames(clip.file.path, size=256, limit=frames) for clip in chosen]
