@@ -8,6 +8,7 @@ later ones against it, each clip at its own quality. That takes minutes and need
         names     (C,)    clips, as paths below their folder
         clip      (N,)    which clip a picture is of
         frame     (N,)    which frame of the clip
+        crf       (N,)    the quality index it was coded with
         end       (N,)    where its bytes end in `data`
         data      uint8   WebP pictures of quality 90: 5 kB each, 44 dB from what the reference coder gave at 32 dB
 
@@ -25,14 +26,19 @@ from zipfile import BadZipFile
 
 import cv2
 import numpy as np
+import torch
 
 from codec.errors import ConfigError, MediaError
-from codec.training.dataset import Bytes, ClipFile, read_frames
+from codec.rate import reference_crf
+from codec.training.dataset import Bytes, ClipFile, Reference, read_frames
 
-_QUALITY = (44, 62)  # AV1 crf, from qp 20 to the end of the scale
+_QUALITY = (reference_crf(20), reference_crf(56))
 _WEBP_QUALITY = 90
 
-CodedPictures = dict[int, Bytes]  # frame of the clip's file -> the picture as coded, (S, S, 3)
+CodedPictures = dict[int, Reference]  # by frame of the clip's file
+
+
+_Row = tuple[int, int, bytes]  # frame, crf, WebP
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +61,14 @@ def code_clip(file: ClipFile, options: CodingOptions) -> CodedPictures:
     if not frames:
         return {}
     chosen = np.sort(random.choice(len(frames), count, replace=False))
-    encoder = ReferenceEncoder(size=options.size, crf=int(random.integers(*_QUALITY)))
+    encoder = ReferenceEncoder(size=options.size)
     pictures: CodedPictures = {}
     for position, frame in enumerate(chosen):
-        if file.still:
-            encoder.crf = int(random.integers(*_QUALITY))
-        encoder.encode(frames[frame], intra=file.still or position == 0)
-        pictures[int(frame)] = encoder.reconstruction.copy()
+        intra = file.still or position == 0
+        if intra:
+            encoder.crf = int(random.integers(_QUALITY[0], _QUALITY[1] + 1))
+        encoder.encode(frames[frame], intra=intra)
+        pictures[int(frame)] = Reference(torch.from_numpy(encoder.reconstruction.copy()), encoder.crf)
     return pictures
 
 
@@ -108,13 +115,13 @@ def prepare(
     return written
 
 
-def _compressed(file: ClipFile, *, options: CodingOptions) -> dict[int, bytes]:
+def _compressed(file: ClipFile, *, options: CodingOptions) -> list[_Row]:
     cv2.setNumThreads(1)
-    return {frame: _to_webp(picture) for frame, picture in code_clip(file, options).items()}
+    return [(frame, coded.crf, _to_webp(coded.picture.numpy())) for frame, coded in code_clip(file, options).items()]
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[Callable[..., Iterator[dict[int, bytes]]]]:
+def _pool(workers: int) -> Iterator[Callable[..., Iterator[list[_Row]]]]:
     if workers == 1:
         yield map
     else:  # spawned: the networks' threads do not survive a fork
@@ -122,9 +129,9 @@ def _pool(workers: int) -> Iterator[Callable[..., Iterator[dict[int, bytes]]]]:
             yield pool.map
 
 
-def _write(path: Path, members: Sequence[ClipFile], parts: Sequence[dict[int, bytes]]) -> None:
-    pictures = [(clip, frame, data) for clip, part in enumerate(parts) for frame, data in part.items()]
-    if not pictures:
+def _write(path: Path, members: Sequence[ClipFile], parts: Sequence[list[_Row]]) -> None:
+    rows = [(clip, *row) for clip, part in enumerate(parts) for row in part]
+    if not rows:
         raise MediaError(f"none of the clips of {path.stem} could be decoded")
     new = path.with_suffix(".new")
     try:
@@ -133,10 +140,11 @@ def _write(path: Path, members: Sequence[ClipFile], parts: Sequence[dict[int, by
             np.savez(
                 file,
                 names=np.array([_name(member.key) for member in members]),
-                clip=np.array([clip for clip, _, _ in pictures], np.int32),
-                frame=np.array([frame for _, frame, _ in pictures], np.int32),
-                end=np.cumsum([len(data) for _, _, data in pictures]),
-                data=np.frombuffer(b"".join(data for _, _, data in pictures), np.uint8),
+                clip=np.array([row[0] for row in rows], np.int32),
+                frame=np.array([row[1] for row in rows], np.int32),
+                crf=np.array([row[2] for row in rows], np.uint8),
+                end=np.cumsum([len(row[3]) for row in rows]),
+                data=np.frombuffer(b"".join(row[3] for row in rows), np.uint8),
             )
         new.replace(path)
     except OSError as error:
@@ -160,12 +168,12 @@ def read_references(files: Sequence[ClipFile], folder: Path) -> dict[str, CodedP
 
 def _read(path: Path) -> dict[str, CodedPictures]:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        names, clips, frames, ends = (archive[name] for name in ("names", "clip", "frame", "end"))
-        data = archive["data"]
+        names, data = archive["names"], archive["data"]
+        columns = [archive[name].tolist() for name in ("clip", "frame", "crf", "end")]
     pictures: dict[str, CodedPictures] = {str(name): {} for name in names}
     start = 0
-    for clip, frame, end in zip(clips.tolist(), frames.tolist(), ends.tolist(), strict=True):
-        pictures[str(names[clip])][frame] = _from_webp(data[start:end])
+    for clip, frame, crf, end in zip(*columns, strict=True):
+        pictures[str(names[clip])][frame] = Reference(torch.from_numpy(_from_webp(data[start:end])), crf)
         start = end
     return pictures
 

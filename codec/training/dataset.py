@@ -37,6 +37,14 @@ class ClipFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A picture as the codec coded it, uint8 (S, S, 3), and the quality index that it was coded with."""
+
+    picture: Tensor
+    crf: int
+
+
+@dataclass(frozen=True, slots=True)
 class Clip:
     """A clip in memory: frames uint8 (T, S, S, 3), the index of each in the file, whether its labels hold.
 
@@ -47,7 +55,7 @@ class Clip:
     frames: Tensor
     indices: npt.NDArray[np.int64]
     labelled: npt.NDArray[np.bool_]
-    references: dict[int, Tensor]
+    references: dict[int, Reference]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ def load(
     *,
     size: int,
     per_clip: int,
-    references: Mapping[str, Mapping[int, Bytes]] | None = None,
+    references: Mapping[str, Mapping[int, Reference]] | None = None,
     device: torch.device | None = None,
     like: tuple[Floats, Floats] | None = None,
     tick: Callable[[], None] = lambda: None,
@@ -131,20 +139,23 @@ def load(
 
 
 def _load_clip(
-    file: ClipFile, *, size: int, per_clip: int, references: Mapping[int, Bytes], device: torch.device
+    file: ClipFile, *, size: int, per_clip: int, references: Mapping[int, Reference], device: torch.device
 ) -> Clip | None:
     frames = read_frames(file.path, size=size, limit=None)
     if len(frames) < 2:
         return None
     wanted = np.linspace(0, len(frames) - 1, min(per_clip or len(frames), len(frames))).astype(np.int64)
-    coded = {frame: picture for frame, picture in references.items() if frame < len(frames)}
+    coded = {frame: reference for frame, reference in references.items() if frame < len(frames)}
     indices = np.union1d(wanted, np.array(sorted(coded), np.int64))
     labelled = np.zeros(len(indices), bool)
     if file.labels is not None:
         inside = indices < len(file.labels.present)
         labelled[inside] = file.labels.present[indices[inside]]
     held = torch.from_numpy(np.stack([frames[index] for index in indices])).to(device)
-    places = {int(np.searchsorted(indices, frame)): torch.from_numpy(p).to(device) for frame, p in coded.items()}
+    places = {
+        int(np.searchsorted(indices, frame)): Reference(coded[frame].picture.to(device), coded[frame].crf)
+        for frame in sorted(coded)
+    }
     return Clip(file, held, indices, labelled, places)
 
 

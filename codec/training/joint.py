@@ -33,18 +33,23 @@ _PERCEPTUAL_WEIGHT, _RATE_WEIGHT = 1.5, 0.001  # at the end; a bit costs about w
 _PERCEPTUAL_FLOOR = 0.3  # of its weight, from the start: without it, sharp weights first go soft
 _RAMP = (0.2, 0.7)  # of the stage: where the perceptual and rate terms begin to grow, and where they count in full
 
+_Row = tuple[
+    int, Tensor, Tensor, Tensor, Tensor
+]  # crf, coded reference, clean reference, driving frame, the one before
+
 
 @dataclass(frozen=True, slots=True)
 class JointBatch:
     """Coded reference, clean reference, driving frame and the one before it (B, 3, S, S) in [0, 1].
 
-    moving (B,) is False for stills, which have no frame before.
+    crf (B,) is the quality index of each reference; moving (B,) is False for stills, which have no frame before.
     """
 
     reference: Tensor
     clean: Tensor
     driving: Tensor
     previous: Tensor
+    crf: Tensor
     moving: Tensor
 
 
@@ -77,7 +82,8 @@ class JointBatches:
         moving = count - stills
         rows = [self._moving(int(n)) for n in self._random.choice(len(self._clips), moving, p=self._weights)]
         rows += [self._still() for _ in range(stills)]
-        parts = [to_tensor(part) for part in zip(*rows, strict=True)]
+        parts = [to_tensor(part) for part in zip(*(pictures for _, *pictures in rows), strict=True)]
+        crf = torch.tensor([float(crf) for crf, *_ in rows], device=self._device)
         if stills:
             field = random_warp(stills, random=self._random, device=self._device)
             for part in parts[2:]:
@@ -88,20 +94,21 @@ class JointBatches:
             pictures = change.pictures(torch.cat([(part * gain).clamp(0, 1) for part in parts], 1))
             parts = [pictures[:, start : start + 3] for start in range(0, 12, 3)]
         coded, clean, driving, previous = (part.contiguous(memory_format=torch.channels_last) for part in parts)
-        return JointBatch(coded, clean, driving, previous, torch.arange(count, device=self._device) < moving)
+        return JointBatch(coded, clean, driving, previous, crf, torch.arange(count, device=self._device) < moving)
 
-    def _moving(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _moving(self, number: int) -> _Row:
         clip = self._clips[number]
         first = int(self._random.choice(list(clip.references)))
         second = near(first, len(clip.frames), far_share=0.3, random=self._random)
         previous = max(0, second - int(self._random.integers(1, 3)))
-        return clip.references[first], clip.frames[first], clip.frames[second], clip.frames[previous]
+        coded = clip.references[first]
+        return coded.crf, coded.picture, clip.frames[first], clip.frames[second], clip.frames[previous]
 
-    def _still(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _still(self) -> _Row:
         clip = self._stills[int(self._random.integers(len(self._stills)))]
         number = int(self._random.choice(list(clip.references)))
-        frame = clip.frames[number]
-        return clip.references[number], frame, frame, frame
+        coded, frame = clip.references[number], clip.frames[number]
+        return coded.crf, coded.picture, frame, frame, frame
 
 
 class Codec(nn.Module):

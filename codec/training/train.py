@@ -98,6 +98,8 @@ class Trainer:
             rate = (spent - before) / steps * 1000
             self._say(f"{name}: {step.samples / rate * 1000:.0f} samples a second, {rate:.1f} ms a step")
             self._score(name, losses, optimiser)
+        elif not (self._options.out / "checkpoint.pt").is_file():
+            self._save(name, optimiser)
         return spent >= seconds
 
     def _optimiser(self, name: StageName, step: Step) -> tuple[torch.optim.AdamW, int]:

@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 
 from codec.errors import MediaError
 from codec.training.coded import CodingOptions, code_references, prepare, read_references
-from codec.training.dataset import find_clips, load, split
+from codec.training.dataset import Reference, find_clips, load, split
 
 CODING = CodingOptions(size=64, per_clip=3, per_stills=5, seed=1)
 
@@ -88,7 +87,8 @@ def test_shards_hold_what_the_reference_coder_made(clips: Path, tmp_path: Path) 
         assert list(read[file.key]) == list(coded[file.key])
         assert len(read[file.key]) == count
         for frame, picture in read[file.key].items():
-            assert cv2.PSNR(picture, coded[file.key][frame]) > 30
+            assert cv2.PSNR(picture.picture.numpy(), coded[file.key][frame].picture.numpy()) > 30
+            assert picture.crf == coded[file.key][frame].crf
     with pytest.raises(MediaError, match="other clips"):
         read_references(find_clips([clips])[2:], tmp_path)
     (tmp_path / f"{clips.name}.npz").write_bytes(b"PK no shard")
@@ -98,9 +98,9 @@ def test_shards_hold_what_the_reference_coder_made(clips: Path, tmp_path: Path) 
 
 def test_frames_with_a_reference_are_held(clips: Path) -> None:
     files = find_clips([clips])[:1]
-    picture = np.full((64, 64, 3), 7, np.uint8)
+    picture = Reference(torch.full((64, 64, 3), 7, dtype=torch.uint8), 50)
     clip = load(files, size=64, per_clip=2, references={files[0].key: {4: picture, 99: picture}}).clips[0]
     assert clip.indices.tolist() == [0, 4, 11]
     assert list(clip.references) == [1], "by position among those held"
-    assert torch.equal(clip.references[1], torch.from_numpy(picture))
+    assert torch.equal(clip.references[1].picture, picture.picture)
     assert len(load(files, size=64, per_clip=0).clips[0].frames) == 12
