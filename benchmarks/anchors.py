@@ -164,4 +164,5 @@ def run_anchor(name: str, clip: Clip, *, kbps: float) -> CodedClip:
         wire=rtp_on_wire(sizes),
         encode_ms=(middle - start) * 1000 / count,
         decode_ms=(end - middle) * 1000 / count,
+        first_keyframe_bytes=sizes[0],
     )

@@ -2,7 +2,8 @@
 
 Bjontegaard, VCEG-M33 (2001), by the `bjontegaard` package with piecewise cubic interpolation (PCHIP) of log rate. The
 result says over how much of our curve the comparison holds; where curves do not overlap there is no number, but the
-reason.
+reason. The comparison can be held below a rate: both curves are then cut there, at the quality where the same
+interpolation of log rate reaches it, so that no bit above the limit has a say.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import bjontegaard
+from scipy.interpolate import PchipInterpolator
 
 LEAST_POINTS = 2
 
@@ -68,9 +70,28 @@ def _few(anchor: list[CurvePoint], test: list[CurvePoint]) -> str:
     return ""
 
 
-def bd_rate(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint]) -> Delta:
-    """Mean rate difference of `test` against `anchor` at equal quality, in percent; negative means fewer bits."""
+def cut(points: Sequence[CurvePoint], below_kbps: float) -> list[CurvePoint]:
+    """The frontier's points up to a rate, and the point where it crosses it; none where it begins above it."""
+    curve = frontier(points)
+    kept = [point for point in curve if point.kbps <= below_kbps]
+    if kept and kept[-1].kbps < below_kbps < curve[-1].kbps:
+        log_rate = PchipInterpolator([p.quality for p in curve], [math.log(p.kbps) for p in curve])
+        (quality,) = log_rate.solve(math.log(below_kbps), extrapolate=False)
+        kept.append(CurvePoint(below_kbps, float(quality)))
+    return kept
+
+
+def bd_rate(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint], *, below_kbps: float | None = None) -> Delta:
+    """Mean rate difference of `test` against `anchor` at equal quality, in percent; negative means fewer bits.
+
+    With `below_kbps` over what both curves reach below that rate. The overlap is in parts of the curve that is left.
+    """
     a, t = frontier(anchor), frontier(test)
+    if below_kbps is not None:
+        a, t = cut(a, below_kbps), cut(t, below_kbps)
+        for name, curve in (("anchor", a), ("ours", t)):
+            if not curve:
+                return Delta(None, 0.0, f"{name} has no point below {below_kbps:g} kbps")
     if reason := _few(a, t):
         return Delta(None, 0.0, reason)
     overlap, reason = _overlap([p.quality for p in a], [p.quality for p in t], "quality")

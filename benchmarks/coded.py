@@ -11,7 +11,8 @@ class CodedClip:
     """Decoded pictures and what they cost.
 
     `keyframe_bytes` is what the first picture needs beyond motion (for an anchor: its keyframe), `reference_bytes` the
-    later references, `motion_bytes` all the rest. Their sum is the payload.
+    later references, `motion_bytes` all the rest. Their sum is the payload. Where there is more than one keyframe,
+    `first_keyframe_bytes` is the first one alone.
     """
 
     pictures: Pictures
@@ -21,6 +22,7 @@ class CodedClip:
     wire: Wire
     encode_ms: float  # per frame
     decode_ms: float
+    first_keyframe_bytes: int
 
     @property
     def payload_bytes(self) -> int:
@@ -30,4 +32,4 @@ class CodedClip:
 def freeze(pictures: Pictures) -> CodedClip:
     """The cheapest codec: frame 0 is there for nothing, and stays."""
     held = pictures[:1].repeat(len(pictures), axis=0)
-    return CodedClip(held, 0, 0, 0, Wire(0, 0), 0.0, 0.0)
+    return CodedClip(held, 0, 0, 0, Wire(0, 0), 0.0, 0.0, 0)

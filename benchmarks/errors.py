@@ -2,7 +2,8 @@
 
 BenchmarkError
 |-- ClipError          a file is not a video, or too short or too small to measure
-|-- NetsMissing        the directory named for LPIPS does not hold the two networks
+|-- NetsMissing        a file or directory named for a metric does not hold its networks
+|-- ResultsError       a file is not what the rate benchmark wrote, or two of them share nothing
 |-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name
 """
 
@@ -16,7 +17,11 @@ class ClipError(BenchmarkError):
 
 
 class NetsMissing(BenchmarkError):
-    """The directory named for LPIPS does not hold the two networks, or they are damaged."""
+    """A file or directory named for a metric does not hold its networks, or they are damaged."""
+
+
+class ResultsError(BenchmarkError):
+    """A file is not what the rate benchmark wrote, or two of them share no clip and setting."""
 
 
 class SettingError(BenchmarkError, ValueError):

@@ -3,7 +3,8 @@
 PSNR is the mean over all frames of each frame's PSNR over all RGB samples, an exact frame counting as 100 dB. SSIM
 (Wang et al. 2004; 11x11 Gaussian window, sigma 1.5) and MS-SSIM (Wang et al. 2003; five scales) are pytorch-msssim's,
 on RGB. LPIPS is in `benchmarks.lpips`. These three are fifty times slower than PSNR, so they are means over every
-`every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second.
+`every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second. So are identity and
+landmark error, which are in `benchmarks.faces`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from pytorch_msssim import ms_ssim, ssim
 
 from benchmarks.clip import Pictures
+from benchmarks.faces import FoundFaces
 from benchmarks.lpips import Lpips
 
 PSNR_CAP_DB = 100.0
@@ -24,12 +26,15 @@ MS_SSIM_LEAST_SIDE = 161  # (11 - 1) * 2**4 + 1: the window at the coarsest scal
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Means over a clip's frames. `lpips` is None where the networks were not named."""
+    """Means over a clip's frames. The last four are None where their networks were not named."""
 
     psnr_db: float
     ssim: float
     ms_ssim: float
     lpips: float | None
+    identity: float | None = None
+    landmark_percent: float | None = None
+    without_face: float | None = None  # frames left out of the two before, a number for each clip
 
 
 def psnr_db(original: Pictures, decoded: Pictures) -> NDArray[np.float64]:
@@ -46,8 +51,18 @@ def _tensor(pictures: Pictures) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def measure(original: Pictures, decoded: Pictures, *, lpips: Lpips | None = None, every: int = EVERY) -> Quality:
-    """All metrics of one decoded clip. # (T, S, S, 3) uint8 twice, S at least 161"""
+def measure(
+    original: Pictures,
+    decoded: Pictures,
+    *,
+    lpips: Lpips | None = None,
+    faces: FoundFaces | None = None,
+    every: int = EVERY,
+) -> Quality:
+    """All metrics of one decoded clip; `faces` are those of every `every`-th original. # (T, S, S, 3) uint8 twice
+
+    Pictures have a side of at least 161.
+    """
     sums = np.zeros(3)
     some, some_decoded = original[::every], decoded[::every]
     for start in range(0, len(some), BATCH):
@@ -57,9 +72,13 @@ def measure(original: Pictures, decoded: Pictures, *, lpips: Lpips | None = None
         if lpips is not None:
             sums[2] += float(lpips(a, b).sum())
     mean_ssim, mean_ms_ssim, mean_lpips = (float(value) for value in sums / len(some))
+    face = None if faces is None else faces.compare(some_decoded)
     return Quality(
         psnr_db=float(psnr_db(original, decoded).mean()),
         ssim=mean_ssim,
         ms_ssim=mean_ms_ssim,
         lpips=None if lpips is None else mean_lpips,
+        identity=None if face is None else face.identity,
+        landmark_percent=None if face is None else face.landmark_percent,
+        without_face=None if face is None else face.without_face,
     )

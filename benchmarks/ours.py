@@ -90,4 +90,5 @@ def run_codec(clip: Clip, config: CodecConfig) -> CodedClip:
         wire=_wire(frames),
         encode_ms=encode_ms,
         decode_ms=decode_ms,
+        first_keyframe_bytes=len(frames[0].reference),
     )

@@ -1,5 +1,6 @@
 """Stage 10, display (offline): rate against quality, drawn."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.anchors import ANCHORS
-from benchmarks.rows import BASE, FREEZE, OURS, RateRow, mean_rows
+from benchmarks.rows import BASE, FREEZE, OURS, PROTOTYPE, SINGLE, RateRow, mean_rows
 
 STYLE = {
     OURS: ("#c1272d", "o", 2.6),
     BASE: ("#e58a8d", "D", 0.0),
+    SINGLE: ("#e0559a", "*", 0.0),
+    PROTOTYPE: ("#f08c00", "X", 1.4),
     "x264": ("#7f7f7f", "s", 1.4),
     "x265": ("#8c6d31", "^", 1.4),
     "vp9": ("#2a7f4f", "v", 1.4),
@@ -25,10 +28,14 @@ STYLE = {
 OTHER_STYLE = ("#444444", "x", 1.4)
 METRICS = (
     ("psnr_db", "PSNR (RGB), dB"),
-    ("ms_ssim", "MS-SSIM"),
-    ("ssim", "SSIM"),
     ("lpips", "LPIPS (AlexNet), lower is better"),
+    ("ms_ssim", "MS-SSIM"),
+    ("identity", "identity, cosine"),
+    ("landmark_percent", "landmark error, % of inter-ocular distance"),
+    ("ssim", "SSIM"),
 )
+LESS_IS_BETTER = ("lpips", "landmark_percent")
+PANEL_INCHES = (6.2, 4.7)
 TICKS_KBPS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 200)
 
 
@@ -53,7 +60,7 @@ def _draw(axes: Axes, rows: Sequence[RateRow], metric: str, title: str) -> None:
     axes.set_xlabel("payload, kbps (keyframe included)")
     axes.set_ylabel(title)
     axes.grid(True, which="major", alpha=0.35)
-    if metric == "lpips":
+    if metric in LESS_IS_BETTER:
         axes.invert_yaxis()
 
 
@@ -62,7 +69,10 @@ def plot_rates(rows: Sequence[RateRow], path: Path, *, size: int) -> None:
     means = mean_rows(rows)
     clips = len({row.clip for row in rows})
     shown = [(metric, title) for metric, title in METRICS if all(getattr(r, metric) is not None for r in means)]
-    figure, panels = plt.subplots(2, 2, figsize=(12.5, 9.5), layout="constrained")
+    columns = 2 if len(shown) <= 4 else 3
+    lines = math.ceil(len(shown) / columns)
+    size_inches = (columns * PANEL_INCHES[0], lines * PANEL_INCHES[1])
+    figure, panels = plt.subplots(lines, columns, figsize=size_inches, squeeze=False, layout="constrained")
     for axes in panels.flat[len(shown) :]:
         axes.set_axis_off()
     for axes, (metric, title) in zip(panels.flat, shown, strict=False):

@@ -1,66 +1,47 @@
-"""Stage 10, meter (offline): a benchmark's run as JSON, with what it takes to repeat it."""
+"""Stage 10, meter (offline): a benchmark's run as JSON, with what it takes to repeat it, and read back."""
 
 import json
-import os
-import platform
 from collections.abc import Sequence
-from dataclasses import asdict
-from importlib import metadata
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import av
-import torch
-
 from benchmarks.anchors import ANCHORS
+from benchmarks.errors import ResultsError
+from benchmarks.provenance import environment
 from benchmarks.rate import RateSettings
-from benchmarks.rows import Comparison, RateRow, gains, mean_rows
-from codec import CodecConfig
+from benchmarks.rows import Comparison, RateRow, gains, mean_rows, read_row
 
-SCHEMA = 1
-PACKAGES = ("facewire", "torch", "av", "numpy", "opencv-python", "constriction", "pytorch-msssim", "bjontegaard")
+SCHEMA = 2  # 1 had neither provenance nor bytes a frame, identity, landmarks, comparisons below a rate
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a results file says that tables and plots are made of."""
 
-
-def cpu_name() -> str:
-    """The processor as the kernel names it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
-
-
-def environment() -> dict[str, Any]:
-    """Versions and the machine: timings mean nothing without them."""
-    return {
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "cpu": cpu_name(),
-        "cores": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "libraries": {name: ".".join(map(str, version)) for name, version in av.library_versions.items()},
-    }
+    name: str
+    size: int
+    anchors: tuple[str, ...]
+    conditions: dict[str, Any]  # what has to agree for two runs to be compared
+    weights: str
+    rows: tuple[RateRow, ...]  # of the clips; means are worked out again
 
 
 def rate_report(
-    settings: RateSettings, rows: Sequence[RateRow], comparisons: Sequence[Comparison], *, lpips: bool
+    settings: RateSettings,
+    rows: Sequence[RateRow],
+    comparisons: Sequence[Comparison],
+    *,
+    provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Everything the terminal shows, unrounded: rows per clip, their means, and the comparisons."""
     return {
         "schema": SCHEMA,
         "benchmark": "rate",
+        "provenance": provenance,
         "environment": environment(),
-        "settings": {**asdict(settings), "lpips": lpips},
-        "codec": asdict(CodecConfig(size=settings.size)),
+        "settings": asdict(settings),
+        "codec": asdict(settings.config(settings.middle_qp, residual=settings.residual)),
         "anchors": {
             name: {**asdict(ANCHORS[name]), "options": dict(ANCHORS[name].options)} for name in settings.anchors
         },
@@ -75,3 +56,32 @@ def write_json(path: Path, report: dict[str, Any]) -> None:
     """Indented, with a newline at the end; parent folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _conditions(report: dict[str, Any]) -> dict[str, Any]:
+    settings = report["settings"]
+    hashes = {name: clip["sha256"] for name, clip in report.get("provenance", {}).get("clips", {}).items()}
+    return {**{name: settings[name] for name in ("size", "seconds", "every")}, "clips": hashes}
+
+
+def _weights(report: dict[str, Any]) -> str:
+    stored = report.get("provenance", {}).get("weights")
+    return f"{stored['name']} ({stored['sha256'][:12]})" if stored else str(report["codec"]["weights"])
+
+
+def read_run(path: Path) -> Run:
+    """Reads what `write_json` wrote, schema 1 too. Raises ResultsError, and OSError where there is no file."""
+    try:
+        report = json.loads(path.read_text())
+        if report["benchmark"] != "rate" or report["schema"] not in (1, SCHEMA):
+            raise ValueError(f"benchmark {report['benchmark']!r} of schema {report['schema']!r}")
+        return Run(
+            name=path.stem,
+            size=int(report["settings"]["size"]),
+            anchors=tuple(str(name) for name in report["anchors"]),
+            conditions=_conditions(report),
+            weights=_weights(report),
+            rows=tuple(read_row(row) for row in report["rows"]),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{path}: not results of the rate benchmark ({error})") from error

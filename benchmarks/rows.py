@@ -13,7 +13,11 @@ from benchmarks.metrics import Quality
 MEAN = "mean"
 OURS = "facewire"
 BASE = "facewire base layer"
+SINGLE = "facewire, one reference"
+PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
+KEYPOINT_CODECS = (OURS, BASE, SINGLE, PROTOTYPE)  # those that send references and motion
+TARGET_FPS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,18 @@ class RateRow:
     lpips: float | None
     encode_ms: float
     decode_ms: float
+    first_keyframe_bytes: float
+    motion_bytes_per_frame: float
+    motion_kbps_at_25: float  # what these bytes a frame are at 25 frames a second
+    identity: float | None = None
+    landmark_percent: float | None = None
+    without_face: float | None = None
 
 
 def make_row(clip: Clip, coded: CodedClip, quality: Quality, *, codec: str, setting: str) -> RateRow:
     """Bytes become rates over the clip's own duration."""
     per_kbit = 8 / 1000 / clip.seconds
+    motion_bytes_per_frame = coded.motion_bytes / len(clip.pictures)
     return RateRow(
         clip=clip.name,
         codec=codec,
@@ -57,7 +68,25 @@ def make_row(clip: Clip, coded: CodedClip, quality: Quality, *, codec: str, sett
         **asdict(quality),
         encode_ms=coded.encode_ms,
         decode_ms=coded.decode_ms,
+        first_keyframe_bytes=coded.first_keyframe_bytes,
+        motion_bytes_per_frame=motion_bytes_per_frame,
+        motion_kbps_at_25=motion_bytes_per_frame * TARGET_FPS * 8 / 1000,
     )
+
+
+def read_row(stored: dict[str, Any]) -> RateRow:
+    """A clip's row out of a results file. Those of schema 1 lack what is worked out here from their rates.
+
+    Raises TypeError or LookupError where that does not give a row.
+    """
+    bytes_per_kbps = 125 / stored["fps"]  # for each frame
+    motion = stored["motion_kbps"] * bytes_per_kbps
+    derived = {
+        "first_keyframe_bytes": stored["keyframe_kbps"] * bytes_per_kbps * stored["frames"],
+        "motion_bytes_per_frame": motion,
+        "motion_kbps_at_25": motion * TARGET_FPS * 8 / 1000,
+    }
+    return RateRow(**(derived | stored))
 
 
 def _mean(rows: Sequence[RateRow]) -> RateRow:
@@ -100,7 +129,7 @@ def gains(rows: Sequence[RateRow]) -> list[Gain]:
     frozen = {row.clip: row.psnr_db for row in rows if row.codec == FREEZE}
     groups: dict[tuple[str, str], list[RateRow]] = {}
     for row in rows:
-        if row.codec in (OURS, BASE) and row.clip in frozen:
+        if row.codec in KEYPOINT_CODECS and row.clip in frozen:
             groups.setdefault((row.codec, row.setting), []).append(row)
     found = []
     for (codec, setting), group in groups.items():
@@ -121,13 +150,17 @@ class Comparison:
     bd_rate_psnr: Delta
     bd_rate_ms_ssim: Delta
     bd_rate_lpips: Delta | None
+    below_kbps: float | None  # the limit of the next two
+    bd_rate_psnr_below: Delta | None
+    bd_rate_lpips_below: Delta | None
 
 
-def compare(rows: Sequence[RateRow], *, clip: str, anchor: str) -> Comparison:
+def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: float | None = None) -> Comparison:
     """`rows` are those of one clip, or the mean rows."""
 
-    def delta(metric: str) -> Delta:
-        return bd_rate(curve(rows, codec=anchor, metric=metric), curve(rows, codec=OURS, metric=metric))
+    def delta(metric: str, limit: float | None = None) -> Delta:
+        ours, theirs = curve(rows, codec=OURS, metric=metric), curve(rows, codec=anchor, metric=metric)
+        return bd_rate(theirs, ours, below_kbps=limit)
 
     has_lpips = all(row.lpips is not None for row in rows)
     return Comparison(
@@ -137,12 +170,19 @@ def compare(rows: Sequence[RateRow], *, clip: str, anchor: str) -> Comparison:
         bd_rate_psnr=delta("psnr_db"),
         bd_rate_ms_ssim=delta("ms_ssim"),
         bd_rate_lpips=delta("lpips") if has_lpips else None,
+        below_kbps=below_kbps,
+        bd_rate_psnr_below=None if below_kbps is None else delta("psnr_db", below_kbps),
+        bd_rate_lpips_below=None if below_kbps is None or not has_lpips else delta("lpips", below_kbps),
     )
 
 
-def compare_all(rows: Sequence[RateRow], anchors: Sequence[str]) -> list[Comparison]:
+def compare_all(
+    rows: Sequence[RateRow], anchors: Sequence[str], *, below_kbps: float | None = None
+) -> list[Comparison]:
     """Every anchor on every clip, then on the mean rows."""
     names = list(dict.fromkeys(row.clip for row in rows))
     groups = [(name, [row for row in rows if row.clip == name]) for name in names]
     groups.append((MEAN, mean_rows(rows)))
-    return [compare(group, clip=name, anchor=anchor) for name, group in groups for anchor in anchors]
+    return [
+        compare(group, clip=name, anchor=anchor, below_kbps=below_kbps) for name, group in groups for anchor in anchors
+    ]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.bdrate import CurvePoint, bd_quality, bd_rate, frontier
+from benchmarks.bdrate import CurvePoint, bd_quality, bd_rate, cut, frontier
 
 
 def line(rates: tuple[float, ...], *, offset_db: float = 0.0) -> list[CurvePoint]:
@@ -63,3 +63,28 @@ def test_too_few_points_are_a_reason(points: list[CurvePoint]) -> None:
 def test_points_that_do_not_pay_are_left_out() -> None:
     points = [CurvePoint(8, 26), CurvePoint(0, 31), CurvePoint(4, 20), CurvePoint(6, 19), CurvePoint(8, 25)]
     assert frontier(points) == [CurvePoint(4, 20), CurvePoint(8, 26)]
+
+
+def test_below_a_rate_both_curves_are_cut_where_they_cross_it() -> None:
+    assert cut(ANCHOR, 16)[-1] == ANCHOR[2]
+    assert [point.kbps for point in cut(ANCHOR, 12)] == [4, 8, 12]
+    assert cut(ANCHOR, 12)[-1].quality == pytest.approx(20 + 6 * math.log2(3))
+    assert cut(ANCHOR, 50) == ANCHOR
+    assert cut(ANCHOR, 3) == []
+
+
+def test_bits_above_the_limit_have_no_say() -> None:
+    """Ours saves a half below 16 kbps and doubles the rate above."""
+    test = [CurvePoint(p.kbps / 2, p.quality) for p in line((4, 8, 16, 24))]
+    waste = [*test, CurvePoint(200, ANCHOR[-1].quality + 1)]
+    whole, below = bd_rate(ANCHOR, waste), bd_rate(ANCHOR, waste, below_kbps=12)
+    assert whole.value is not None
+    assert whole.value > -49
+    assert below.value == pytest.approx(-50, abs=0.5)
+    assert bd_rate(ANCHOR, test, below_kbps=12).value == pytest.approx(-50)
+
+
+def test_a_curve_that_begins_above_the_limit_is_a_reason() -> None:
+    assert bd_rate(ANCHOR, line((16, 32)), below_kbps=12).reason == "ours has no point below 12 kbps"
+    assert bd_rate(line((16, 32)), ANCHOR, below_kbps=12).reason == "anchor has no point below 12 kbps"
+    assert bd_rate(line((12, 32)), ANCHOR, below_kbps=12).reason.startswith("anchor has fewer than 2 points")

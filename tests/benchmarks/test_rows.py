@@ -1,6 +1,6 @@
 """Stage 10, meter (offline): bytes become rates, rows become means, means become comparisons."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -8,15 +8,27 @@ import pytest
 from benchmarks.clip import Clip
 from benchmarks.coded import CodedClip
 from benchmarks.metrics import Quality
-from benchmarks.rows import BASE, FREEZE, OURS, RateRow, compare_all, curve, gains, make_row, mean_rows
-from benchmarks.table import comparison_table, gain_line, rate_table, reasons
+from benchmarks.rows import (
+    BASE,
+    FREEZE,
+    OURS,
+    PROTOTYPE,
+    RateRow,
+    compare_all,
+    curve,
+    gains,
+    make_row,
+    mean_rows,
+    read_row,
+)
+from benchmarks.table import comparison_table, faceless_line, gain_line, rate_table, reasons, spending_table
 from benchmarks.wire import Wire, messages_on_wire, rtp_on_wire
 
 
 @pytest.fixture
 def row() -> RateRow:
     clip = Clip("a", 25.0, np.zeros((50, 4, 4, 3), np.uint8))
-    coded = CodedClip(clip.pictures, 1000, 500, 250, Wire(4000, 2000), 12.0, 6.0)
+    coded = CodedClip(clip.pictures, 1000, 500, 250, Wire(4000, 2000), 12.0, 6.0, 900)
     return make_row(clip, coded, Quality(30.0, 0.9, 0.95, 0.1), codec=OURS, setting="qp 32")
 
 
@@ -24,6 +36,15 @@ def test_rates_are_over_the_clips_own_time(row: RateRow) -> None:
     assert (row.kbps, row.keyframe_kbps, row.reference_kbps, row.motion_kbps) == (7, 4, 2, 1)
     assert (row.wire_kbps, row.wire_back_kbps) == (16, 8)
     assert (row.frames, row.fps) == (50, 25)
+    assert (row.first_keyframe_bytes, row.motion_bytes_per_frame, row.motion_kbps_at_25) == (900, 5, 1)
+
+
+def test_a_row_of_an_older_file_gets_what_it_lacks(row: RateRow) -> None:
+    newer = ("first_keyframe_bytes", "motion_bytes_per_frame", "motion_kbps_at_25", "identity", "landmark_percent",
+             "without_face")  # fmt: skip
+    stored = {name: value for name, value in asdict(row).items() if name not in newer}
+    assert read_row(stored) == replace(row, first_keyframe_bytes=1000)  # it knew no other keyframes
+    assert read_row(asdict(row)) == row
 
 
 def test_the_packet_model() -> None:
@@ -74,6 +95,32 @@ def test_every_clip_and_the_mean_are_compared(row: RateRow) -> None:
         "vp9 BD-rate (PSNR) n/a: anchor has fewer than 2 points of rising rate and quality"
     )
     assert len(comparison_table(comparisons).rows) == 6
+    assert mean.bd_rate_psnr_below is None
+
+
+def test_the_comparison_can_be_held_below_a_rate(row: RateRow) -> None:
+    comparisons = compare_all(ladder(row), ["x264"], below_kbps=15)
+    mean = comparisons[-1]
+    assert mean.bd_rate_psnr_below is not None
+    assert mean.bd_rate_psnr_below.value == pytest.approx(-50)
+    assert mean.bd_rate_lpips_below is not None
+    assert "below 15 kbps % (PSNR)" in [column.header for column in comparison_table(comparisons).columns]
+    cheaper = compare_all(ladder(row), ["x264"], below_kbps=7)
+    assert "x264 below 7 kbps (PSNR) n/a: anchor has no point below 7 kbps" in reasons(cheaper)
+
+
+def test_what_motion_costs_is_shown_for_those_that_send_it(row: RateRow) -> None:
+    rows = [replace(row, codec=codec) for codec in (FREEZE, OURS, "x264", PROTOTYPE)]
+    table = spending_table(rows)
+    assert list(table.columns[1].cells) == [OURS, PROTOTYPE]
+    assert [next(iter(column.cells)) for column in table.columns[4:]] == ["900", "5.0", "1.00", "1.00"]
+
+
+def test_frames_without_a_face_are_counted_aloud(row: RateRow) -> None:
+    assert faceless_line([row]) == ""
+    seen, hidden = replace(row, without_face=0), replace(row, clip="b", without_face=3)
+    assert faceless_line([seen]).endswith("landmarks: none")
+    assert faceless_line([seen, hidden, *mean_rows([seen, hidden])]).endswith("landmarks: b 3")
 
 
 def test_without_lpips_it_is_not_compared(row: RateRow) -> None:
