@@ -115,7 +115,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def source_state() -> dict[str, Any] | None:
-    """The commit of this checkout and whether what has a say in the figures differs from it; None where it is no checkout."""
+    """The commit of this checkout, and whether its sources differ from that; None where it is no checkout."""
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != ROOT:
         return None
