@@ -10,12 +10,16 @@ SECONDS ?= 10
 CLIPS ?= benchmarks/data/sample.mp4
 DIRS ?=
 MINUTES ?= 30
+SHARDS ?= out/shards
 ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.facewire-installed
 
-.PHONY: help demo test lint bench train clean
+# One large GPU. ARGS reaches both commands and wins over what stands here.
+GPU_FLAGS := --device cuda --batch 128 --rate 6e-4 --per-clip 0 --references 10 --resume auto
+
+.PHONY: help demo test lint bench train train-gpu clean
 
 help:
 	@echo "make demo [INPUT=clip.mp4] [SECONDS=10]   a call over loopback, keypoints beside H.264: out/demo.mp4, out/demo.json"
@@ -23,6 +27,7 @@ help:
 	@echo "make lint                                 ruff and mypy alone"
 	@echo "make bench [CLIPS='a.mp4 b.mp4'] [ARGS=]  kbps against PSNR, beside the anchors"
 	@echo "make train DIRS='clips ...' [MINUTES=30]  train weights on folders of face clips"
+	@echo "make train-gpu DIRS='clips ...' [MINUTES=30] [SHARDS=out/shards]  the same on one large GPU, in legs: docs/training.md"
 	@echo "make clean                                remove .venv, out/ and caches"
 
 demo: $(READY)
@@ -42,6 +47,11 @@ bench: $(READY)
 train: $(READY)
 	@test -n "$(DIRS)" || { echo "make train: name the folders of clips, DIRS='clips more-clips'" >&2; exit 2; }
 	$(BIN)/python -m codec.training $(DIRS) --minutes $(MINUTES) $(ARGS)
+
+train-gpu: $(READY)
+	@test -n "$(DIRS)" || { echo "make train-gpu: name the folders of clips, DIRS='clips more-clips'" >&2; exit 2; }
+	$(BIN)/python -m codec.training prepare $(DIRS) --shards "$(SHARDS)" $(GPU_FLAGS) $(ARGS)
+	$(BIN)/python -m codec.training $(DIRS) --shards "$(SHARDS)" --minutes $(MINUTES) $(GPU_FLAGS) $(ARGS)
 
 clean:
 	rm -rf .venv out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

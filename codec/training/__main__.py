@@ -33,8 +33,8 @@ _EPILOG = """\
 examples:
   a small run on a CPU       python -m codec.training clips --minutes 30
   one large GPU              python -m codec.training prepare clips more --shards shards
-                             python -m codec.training clips more --shards shards --device cuda --batch 64 \\
-                                 --rate 5e-4 --per-clip 0 --minutes 60 --limit-s 570 --resume auto
+                             python -m codec.training clips more --shards shards --device cuda --batch 128 \\
+                                 --rate 6e-4 --per-clip 0 --minutes 60 --limit-s 570 --resume auto
                              and the last line again until it says that the minutes are over
 """
 

@@ -2,8 +2,8 @@
 
 Iterative Lucas-Kanade (Bouguet, 2001) from coarse to fine with two changes: differences are weighted by a Charbonnier
 norm, so that uncovered background does not pull, and after each step a pixel that knows little leans on those around it
-(normalised convolution, Knutsson and Westin, 1993). On pairs of talking heads its field warps 0.3 dB better on the
-codec's 16x16 grid than the encoder's DIS flow does (docs/training.md), and a GPU measures thousands a second.
+(normalised convolution, Knutsson and Westin, 1993). On pairs of talking heads its field, left on the codec's 16x16
+grid, warps a quarter of a decibel better than DIS flow does (docs/training.md), and it runs on any device.
 """
 
 import torch
