@@ -1,6 +1,7 @@
 """Measuring: the command line, python -m benchmarks rate CLIP... | table FILE.json | compare OLD.json NEW.json."""
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -160,10 +161,11 @@ def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(args.clips) * len(operating_points(settings)))
-        progress.advance(task, -min(args.jobs, len(args.clips)))  # each point is announced when it starts
+        at_once = min(args.jobs, len(args.clips))
+        started = itertools.count(1)  # each point is announced when it starts
 
         def tick(description: str) -> None:
-            progress.update(task, description=description, advance=1)
+            progress.update(task, description=description, completed=max(0, next(started) - at_once))
 
         return measure(args.clips, settings, nets, jobs=args.jobs, tick=tick)
 
