@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, POSE_NUMBERS, rotation_matrix
-from codec.networks.layers import pixel_grid
+from codec.networks.layers import full_precision, pixel_grid
 from codec.training.labels import Floats, rigid_fit
 
 _TWINS = {61: 291, 33: 263, 133: 362, 159: 386, 145: 374, 468: 473, 105: 334, 234: 454}  # subject's right: left
@@ -68,7 +68,7 @@ class Similarity:
     def pictures(self, pictures: Tensor) -> Tensor:
         """out(T(x)) = in(x), (B, C, S, S)."""
         grid = pixel_grid(pictures.shape[-1], device=pictures.device) - self.shift[:, None, None]
-        grid = torch.einsum("bhwi,bij->bhwj", grid, self.rotation.transpose(1, 2)) / self.zoom[:, None, None, None]
+        grid = _turned(grid, self.rotation.transpose(1, 2)) / self.zoom[:, None, None, None]
         sign = torch.where(self.mirrored, -1.0, 1.0)[:, None, None]
         grid = torch.stack((grid[..., 0] * sign, grid[..., 1]), -1)
         return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
@@ -76,7 +76,7 @@ class Similarity:
     def points(self, points: Tensor) -> Tensor:
         """Labelled points (B, 24, 3)."""
         points = torch.where(self.mirrored[:, None, None], mirrored_points(points), points)
-        flat = self.zoom[:, None, None] * torch.einsum("bki,bij->bkj", points[..., :2], self.rotation)
+        flat = self.zoom[:, None, None] * _turned(points[..., :2], self.rotation)
         return torch.cat((flat + self.shift[:, None], points[..., 2:] * self.zoom[:, None, None]), -1)
 
     def canonical(self, canonical: Tensor, mirror: "Mirror") -> Tensor:
@@ -86,9 +86,15 @@ class Similarity:
     def motion(self, motion: Tensor, mirror: "Mirror") -> Tensor:
         """Motions (B, N)."""
         motion = torch.where(self.mirrored[:, None], mirror.motion(motion), motion)
-        place = self.zoom[:, None] * torch.einsum("bi,bij->bj", motion[:, 4:6], self.rotation) + self.shift
+        place = self.zoom[:, None] * _turned(motion[:, 4:6], self.rotation) + self.shift
         turned = (motion[:, :2], motion[:, 2:3] + self.angle[:, None], motion[:, 3:4] + self.zoom.log()[:, None])
         return torch.cat((*turned, place, motion[:, POSE_NUMBERS:]), 1)
+
+
+def _turned(places: Tensor, rotation: Tensor) -> Tensor:
+    """Row vectors (B, ..., 2) by rotations (B, 2, 2), in float32: the 8 bits of bfloat16 would be off by pixels."""
+    with full_precision(places):
+        return torch.einsum("b...i,bij->b...j", places, rotation)
 
 
 def mirrored_points(points: Tensor) -> Tensor:
@@ -120,12 +126,15 @@ class Mirror:
 
     def canonical(self, canonical: Tensor) -> Tensor:
         """(B, K, 3)."""
-        return mirrored_points(canonical) @ self.turn.T
+        with full_precision(canonical):
+            return mirrored_points(canonical) @ self.turn.T
 
     def motion(self, motion: Tensor) -> Tensor:
         """(B, N)."""
         pose = motion[:, :POSE_NUMBERS] * torch.tensor(_POSE_SIGNS, device=motion.device)
-        rotation = self.turn @ rotation_matrix(pose[:, :3])
+        with full_precision(motion):
+            rotation = self.turn @ rotation_matrix(pose[:, :3])
+            code = motion[:, POSE_NUMBERS:] @ self.expressions
         angles = torch.stack(  # as in labels.angles_of
             (
                 torch.atan2(-rotation[:, 0, 2], rotation[:, 2, 2]),
@@ -134,7 +143,7 @@ class Mirror:
             ),
             1,
         )
-        return torch.cat((angles, pose[:, 3:], motion[:, POSE_NUMBERS:] @ self.expressions), 1)
+        return torch.cat((angles, pose[:, 3:], code), 1)
 
 
 def colour_gain(count: int, *, width: float, random: np.random.Generator, device: torch.device) -> Tensor:

@@ -44,7 +44,6 @@ def gather(options: TrainingOptions, *, console: Console) -> Materials:
     torch.manual_seed(options.seed)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
     make_folder(options.out)
     perceptual = None if options.perceptual is None else SqueezeDistance(options.perceptual).to_device(device)
     start = None if options.start == "none" else weights.load(options.start)

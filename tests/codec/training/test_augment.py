@@ -97,6 +97,8 @@ def test_nothing_drawn_changes_nothing() -> None:
     pictures = torch.rand(4, 3, 32, 32)
     expected = torch.where(change.mirrored[:, None, None, None], pictures.flip(3), pictures)
     torch.testing.assert_close(change.pictures(pictures), expected, atol=1e-4, rtol=0)
+    with torch.autocast("cpu", torch.bfloat16):  # as in training: coordinates stay exact
+        torch.testing.assert_close(change.pictures(pictures), expected, atol=1e-4, rtol=0)
 
 
 def test_labelled_pairs_keep_their_labels(clips: Path) -> None:
