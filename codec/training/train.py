@@ -97,7 +97,8 @@ class Trainer:
         if steps:
             rate = (spent - before) / steps * 1000
             self._say(f"{name}: {step.samples / rate * 1000:.0f} samples a second, {rate:.1f} ms a step")
-            self._score(name, losses, optimiser)
+            if losses:  # else the last step has its score
+                self._score(name, losses, optimiser)
         elif not (self._options.out / "checkpoint.pt").is_file():
             self._save(name, optimiser)
         return spent >= seconds
@@ -143,7 +144,7 @@ class Trainer:
             "stage": name,
             "minutes": sum(self._state.spent_s.values()) / 60,
             "samples": dict(self._state.samples),
-            "loss": float(np.mean(losses or [np.nan])),
+            "loss": float(np.mean(losses)),
             "score": scores.score,
             **asdict(scores),
         }
