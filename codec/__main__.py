@@ -33,6 +33,7 @@ from codec.face import FaceDetector, crop_for_clip
 from codec.summary import summarise
 from codec.video import VideoInfo, VideoWriter, probe_video, read_video
 from codec.weights import load as load_weights
+from codec.window import TICKS_PER_S, WINDOW_S, WindowRates, window_rates
 
 __all__ = ["main"]
 
@@ -74,24 +75,27 @@ def encode(options: argparse.Namespace) -> None:
     encoder = Encoder(config)
     total = min(filter(None, (info.frames, options.limit)), default=0)
     header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
-    payload, psnr_sum, frames, last_pts = 0, 0.0, 0, 0
+    psnr_sum, spent = 0.0, list[tuple[int, int]]()  # of each frame: pts, payload bits
     with FileWriter(options.output, header) as writer, _progress("encoding", total) as advance:
         for image_rgb, pts in read_video(options.input, limit=options.limit):
             if image_rgb.shape[:2] != (info.height, info.width):
-                raise MediaError(f"{options.input}: the picture changes its size after {frames} pictures")
+                raise MediaError(f"{options.input}: the picture changes its size after {len(spent)} pictures")
             coded = encoder.encode(crop.extract(image_rgb, config.size), pts=pts)
             if coded.reference is not None:
                 encoder.acknowledge(coded.reference.id)  # a file loses nothing
             data = bytes(coded)
             writer.write(data, pts=pts)
-            payload, frames, last_pts = payload + len(data), frames + 1, pts
+            spent.append((pts, 8 * len(data)))
             psnr_sum += encoder.report.psnr_db
             advance(f"{encoder.report.psnr_db:.1f} dB")
-    seconds = last_pts / 90_000 + float(1 / info.fps)
+    end = (spent[-1][0] if spent else 0) + round(TICKS_PER_S / info.fps)
+    seconds, bits = end / TICKS_PER_S, sum(bits for _, bits in spent)
     print(
-        f"{options.output}: {frames} frames, {seconds:.2f} s, {payload} bytes, "
-        f"{payload * 8 / seconds / 1000:.2f} kbps, {psnr_sum / max(frames, 1):.2f} dB"
+        f"{options.output}: {len(spent)} frames, {seconds:.2f} s, {bits // 8} bytes, "
+        f"{bits / seconds / 1000:.2f} kbps, {psnr_sum / max(len(spent), 1):.2f} dB"
     )
+    if config.kbps:
+        print(f"{options.output}: {_kept(window_rates(spent, end=end), config.kbps)}")
 
 
 def decode(options: argparse.Namespace) -> None:
@@ -122,6 +126,16 @@ def info(options: argparse.Namespace) -> None:
     print(json.dumps(asdict(summary), indent=2))
     if summary.damage is not None:
         raise BitstreamError(summary.damage)
+
+
+def _kept(rates: WindowRates, kbps: float) -> str:
+    """How well a budget was kept."""
+    if rates.first is None:
+        return f"shorter than the {WINDOW_S:g} s over which {kbps:g} kbps are meant"
+    text = f"the first {WINDOW_S:g} s took {rates.first / kbps:.0%} of {kbps:g} kbps"
+    if rates.least is None or rates.most is None:
+        return text
+    return f"{text}, any other {WINDOW_S:g} s {rates.least / kbps:.0%} to {rates.most / kbps:.0%}"
 
 
 def _choose_crop(options: argparse.Namespace, info: VideoInfo) -> Crop:
@@ -220,7 +234,7 @@ def _add_config_flags(parser: argparse.ArgumentParser) -> None:
         elif get_origin(hint) is Literal:
             settings["choices"] = get_args(hint)
         else:
-            settings |= {"type": hint, "metavar": "N" if hint is int else "NAME"}
+            settings |= {"type": hint, "metavar": "NAME" if hint is str else "N"}
         parser.add_argument(flag, **settings)
 
 

@@ -11,6 +11,7 @@ from codec.errors import ConfigError
 
 SIZES = (256, 512)
 MAX_QP = 63
+MAX_KBPS = 100_000
 
 References = Literal["adaptive", "single"]
 Activation = Literal["immediate", "acknowledged"]
@@ -23,6 +24,7 @@ class CodecConfig:
 
     size            side of the face square in pixels, 256 or 512
     qp              0 (best) .. 63 (fewest bits)
+    kbps            payload budget, kept over any five seconds by changing qp; 0: qp stays
     bundle          frames whose motion is coded as a chain and must travel together; 1 codes each frame alone
     residual        code the motion residual on top of the keypoints
     references      "adaptive": new references whenever they are worth their bits; "single": one per keyframe
@@ -34,6 +36,7 @@ class CodecConfig:
 
     size: int = 256
     qp: int = 34
+    kbps: float = 0.0
     bundle: int = 4
     residual: bool = True
     references: References = "adaptive"
@@ -45,6 +48,7 @@ class CodecConfig:
     def __post_init__(self) -> None:
         _check(self.size in SIZES, f"size is {self.size}; this codec knows {SIZES[0]} and {SIZES[1]}")
         _check(0 <= self.qp <= MAX_QP, f"qp is {self.qp}; it runs from 0 to {MAX_QP}")
+        _check(self.kbps == 0 or 1 <= self.kbps <= MAX_KBPS, f"kbps is {self.kbps:g}; it runs from 1 to {MAX_KBPS}")
         _check(1 <= self.bundle <= 64, f"bundle is {self.bundle}; it runs from 1 to 64")
         _check(self.references in ("adaptive", "single"), f"references is {self.references!r}")
         _check(self.activation in ("immediate", "acknowledged"), f"activation is {self.activation!r}")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.budget import Budget
 from codec.config import CodecConfig
 from codec.decoder import Stage, no_stage
 from codec.entropy import Reader, Writer
@@ -18,7 +19,7 @@ from codec.errors import PictureError
 from codec.motion import MOTION_NUMBERS
 from codec.motion_search import MotionSearch, View, psnr, weighted_psnr
 from codec.quantizer import Symbols, dequantize, quantize
-from codec.rate import INTRA_OFFSET, ReferencePolicy, reference_crf
+from codec.rate import INTRA_OFFSET, ReferencePolicy, coarser_crf, reference_crf
 from codec.reference import ReferenceEncoder
 from codec.residual import COEFFICIENTS
 from codec.runtime import Runtime
@@ -63,6 +64,7 @@ class FrameReport:
     base_bits: int
     residual_bits: int
     header_bits: int
+    qp: int
 
 
 class Encoder:
@@ -79,7 +81,8 @@ class Encoder:
         self._runtime = Runtime(self.config.weights, threads=self.config.threads)
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
-        self._qp = self.config.qp
+        self._budget = Budget.of(self.config)
+        self._qp = self._budget.qp if self._budget else self.config.qp
         self._pictures = ReferenceEncoder(size=self.config.size, crf=reference_crf(self._qp), intra_offset=INTRA_OFFSET)
         self._policy = ReferencePolicy()
         self._number = -1
@@ -97,6 +100,7 @@ class Encoder:
         self._reconstruction: Picture | None = None
         self._psnr_db = 0.0
         self._base_bits = 0
+        self._wanted_bits = 0  # of motion, had there been room
 
     def encode(self, image_rgb: Picture, *, pts: int) -> CodedFrame:
         """uint8 (H, W, 3), square, at pts in 1/90000 s -> its coded frame.
@@ -105,6 +109,8 @@ class Encoder:
         """
         self._target = self._fit(image_rgb)
         pts = self._clock(pts)
+        if self._budget is not None:
+            self._budget.advance(pts)
         self._number = (self._number + 1) % NUMBERS
         if self._keyframe_wanted or self._reference is None:
             coded = self._code_keyframe(pts)
@@ -135,7 +141,10 @@ class Encoder:
             self._use(*self._pending)
 
     def set_qp(self, qp: int) -> None:
-        """A new quality index, from the next bundle on (for references: from the next keyframe on)."""
+        """A new quality index, from the next bundle on (for references: from the next keyframe on).
+
+        With `kbps`, the budget decides on it again at each bundle.
+        """
         self._qp = self.config.with_(qp=qp).qp
         self._pictures.crf = reference_crf(qp)
 
@@ -176,6 +185,8 @@ class Encoder:
             _, motion = self._runtime.extract(self._target)
         chained = self._in_bundle > 0 and self._state is not None and self._state.chain is not None
         before = self._state.chain if chained and self._state else None
+        if before is None:
+            self._plan()
         start = before if before is not None else origin(held, self._symbols.tables, self._qp)
         with self._stage("flow"):
             view = View.of(self._target, points=self._runtime.keypoints(motion, held.canonical))
@@ -188,7 +199,7 @@ class Encoder:
                 expected=self._expected(held),
                 shared_by=(self.config.bundle - self._in_bundle) * self._shown_for,
             )
-        symbols, chain = self._write(start, found.chain)
+        symbols, chain = self._write(start, found.chain, chained=before is not None)
         coded = CodedMotion(
             reference_id=held.id,
             chained=before is not None,
@@ -199,8 +210,14 @@ class Encoder:
         )
         self._hold(held, chain, base=found.base, pts=pts)
         spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._shown_for)
-        if not spent or self._pending is not None or self.config.references == "single":
+        if self._pending is not None or self.config.references == "single":
             return CodedFrame(self._number, None, coded)
+        if self._budget is not None:
+            spent = self._budget.grants(excess_db=self._policy.excess_db)
+        if not spent:
+            return CodedFrame(self._number, None, coded)
+        if self.config.activation == "immediate":
+            self._plan()
         reference, bits = self._code_reference(pts, intra=False)
         if self.config.activation == "acknowledged":
             self._pending = (self._newest_held(), bits)
@@ -208,20 +225,33 @@ class Encoder:
         self._use(self._newest_held(), bits)
         return CodedFrame(self._number, reference, self._stand_still(pts))
 
-    def _write(self, start: Chain, chain: Chain) -> tuple[bytes, Chain]:
+    def _plan(self) -> None:
+        """A bundle begins: the budget, if there is one, says at which qp."""
+        if self._budget is not None:
+            self.set_qp(self._budget.plan())
+
+    def _write(self, start: Chain, chain: Chain, *, chained: bool) -> tuple[bytes, Chain]:
         """A frame's integers as bytes, and the integers they stand for."""
         with self._stage("entropy"):
             motion = chain.motion - start.motion
             symbols, self._base_bits = write_frame(
                 self._symbols, Chain(start.qp, motion, chain.residual - start.residual)
             )
-            if len(symbols) <= MAX_MOTION_BYTES:
+            self._wanted_bits = 8 * len(symbols)
+            if len(symbols) <= self._room_bytes():
                 return symbols, chain
-            # At the finest steps a wild picture can ask for more than a message holds: its residual stays as it was.
+            # A wild picture can ask for more than a message or the budget holds: its residual stays as it was.
             symbols, self._base_bits = write_frame(
                 self._symbols, Chain(start.qp, motion, np.zeros_like(start.residual))
             )
+            if len(symbols) > self._room_bytes() and chained:
+                self._base_bits = 0
+                return b"", start  # there is no room for anything: the picture stays
             return symbols, Chain(start.qp, chain.motion, start.residual)
+
+    def _room_bytes(self) -> int:
+        """What the motion symbols of a frame may take."""
+        return MAX_MOTION_BYTES if self._budget is None else min(MAX_MOTION_BYTES, self._budget.room_bytes())
 
     def _expected(self, held: HeldReference) -> npt.NDArray[np.float32]:
         """Residual coefficients of the last frame, if it moved the same reference."""
@@ -232,7 +262,7 @@ class Encoder:
     def _code_reference(self, pts: int, *, intra: bool) -> tuple[CodedReference, int]:
         """Codes the target as a new reference and holds it as the newest; its bits."""
         with self._stage("reference"):
-            picture = self._pictures.encode(self._target, intra=intra)
+            picture = self._code_picture(intra=intra)
             prepared = self._runtime.prepare(self._pictures.reconstruction)
         canonical, motion = self._runtime.extract(self._target)
         symbols, canonical, motion = self._code_pose(canonical, motion, intra=intra)
@@ -250,6 +280,13 @@ class Encoder:
             weights_id=self._runtime.weights.identifier if intra else b"",
         )
         return reference, 8 * (len(symbols) + len(picture))
+
+    def _code_picture(self, *, intra: bool) -> bytes:
+        picture = self._pictures.encode(self._target, intra=intra)
+        if not intra or self._budget is None or 8 * len(picture) <= self._budget.keyframe_bits:
+            return picture
+        self._pictures.crf = coarser_crf(self._pictures.crf, by=8 * len(picture) / self._budget.keyframe_bits)
+        return self._pictures.encode(self._target, intra=True)
 
     def _code_pose(
         self, canonical: npt.NDArray[np.float32], motion: npt.NDArray[np.float32], *, intra: bool
@@ -326,4 +363,19 @@ class Encoder:
             base_bits=base_bits,
             residual_bits=motion_bits - base_bits,
             header_bits=payload_bits - reference_bits - motion_bits,
+            qp=self._qp,
+        )
+        if self._budget is not None:
+            self._spend(coded)
+
+    def _spend(self, coded: CodedFrame) -> None:
+        assert self._budget is not None
+        reference, motion = coded.split()
+        motion_bits = 8 * len(bytes(motion)) if motion else 0
+        self._budget.spend(
+            motion_bits=motion_bits,
+            wanted_bits=max(motion_bits, self._wanted_bits),
+            reference_bits=8 * len(bytes(reference)) if reference else 0,
+            keyframe=coded.is_keyframe,
+            chained=bool(coded.motion and coded.motion.chained),
         )

@@ -8,9 +8,12 @@ average in this call, the references' own bits included. That average is learnt 
 the life of the present one, and starts from what talking heads usually give.
 """
 
+import math
+
 from codec.quantizer import step_scale
 
 _LAMBDA = 0.013  # dB a bit at qp 32
+_CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
 INTRA_OFFSET = -16  # of intra references against the others, in AV1 qindex: a keyframe stays near 1 kB at 256x256
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
@@ -28,6 +31,11 @@ def reference_crf(qp: int) -> int:
     return min(63, max(20, round(46 + (qp - 32) * 0.6)))
 
 
+def coarser_crf(crf: int, *, by: float) -> int:
+    """The quality index at which an intra picture takes about `by` times fewer bits, as far as it still looks well."""
+    return min(63, crf + min(_COARSER_CRF, max(1, round(_CRF_HALVING * math.log2(by)))))
+
+
 class ReferencePolicy:
     """Decides, frame by frame, whether the reference in use has served its time."""
 
@@ -36,6 +44,7 @@ class ReferencePolicy:
         self._cost = 0.0  # of this reference's life so far, in dB x frames
         self._frames = 0.0
         self._marginal: float | None = None
+        self.excess_db = -math.inf  # of the last frames' cost over the usual, once it has lived long enough to leave
 
     def begin(self, *, bits: int, psnr_db: float, qp: int) -> None:
         """A new reference of so many bits and that quality is in use."""
@@ -59,4 +68,5 @@ class ReferencePolicy:
         self._cost += cost * shown_for
         self._frames += shown_for
         usual = (self._cost + _MEMORY * self._average) / (self._frames + _MEMORY)
-        return self._frames >= _MIN_LIFE and blend > usual
+        self.excess_db = blend - usual if self._frames >= _MIN_LIFE else -math.inf
+        return self.excess_db > 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from codec.bitstream import CodedFrame
 from codec.container import TIME_BASE, FileReader
 from codec.errors import BitstreamError
+from codec.window import window_rates
 
 __all__ = ["FileSummary", "summarise"]
 
@@ -15,7 +16,8 @@ class FileSummary:
     """Payload bytes of a file by part: the file's own framing is in `file_bytes` alone.
 
     keyframe_bytes are the reference halves of keyframes, reference_bytes those of all later references, motion_bytes
-    all motion halves. `damage` says where and why a file ends early.
+    all motion halves. The rates in five seconds are those of `codec.window`. `damage` says where and
+    why a file ends early.
     """
 
     frames: int
@@ -32,13 +34,16 @@ class FileSummary:
     file_bytes: int
     kbps: float
     motion_kbps: float
+    least_kbps_in_5_s: float | None
+    most_kbps_in_5_s: float | None
+    first_5_s_kbps: float | None
     damage: str | None
 
 
 def summarise(path: Path) -> FileSummary:
     """Read a file through; MediaError if it cannot be opened, BitstreamError if it is no such file."""
     keyframes = references = keyframe_bytes = reference_bytes = motion_bytes = frames = 0
-    first_pts = last_pts = 0
+    spent: list[tuple[int, int]] = []
     with FileReader(path) as reader:
         damage = None
         for record in reader:
@@ -53,12 +58,14 @@ def summarise(path: Path) -> FileSummary:
             elif reference is not None:
                 references, reference_bytes = references + 1, reference_bytes + len(bytes(reference))
             motion_bytes += 0 if motion is None else len(bytes(motion))
-            first_pts = record.pts if frames == 0 else first_pts
-            frames, last_pts = frames + 1, record.pts
+            spent.append((record.pts, 8 * len(record.data)))
+            frames += 1
         header, damage = reader.header, damage or reader.damage
+    first_pts, last_pts = (spent[0][0], spent[-1][0]) if spent else (0, 0)
     span = (last_pts - first_pts) / TIME_BASE
     fps = (frames - 1) / span if frames > 1 else float(header.fps)
     seconds = frames / fps
+    rates = window_rates(spent, end=first_pts + round(seconds * TIME_BASE))
     payload = keyframe_bytes + reference_bytes + motion_bytes
     return FileSummary(
         frames=frames,
@@ -75,8 +82,15 @@ def summarise(path: Path) -> FileSummary:
         file_bytes=path.stat().st_size,
         kbps=_kbps(payload, seconds),
         motion_kbps=_kbps(motion_bytes, seconds),
+        least_kbps_in_5_s=_rounded(rates.least),
+        most_kbps_in_5_s=_rounded(rates.most),
+        first_5_s_kbps=_rounded(rates.first),
         damage=damage,
     )
+
+
+def _rounded(kbps: float | None) -> float | None:
+    return None if kbps is None else round(kbps, 3)
 
 
 def _kbps(size: int, seconds: float) -> float:

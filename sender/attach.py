@@ -22,7 +22,12 @@ _DEFAULTS = SenderOptions()
 def make_worker(options: SenderOptions) -> FaceWorker:
     """The worker that runs the face detector and the codec as `options` say. Nothing is loaded yet."""
     config = CodecConfig.preset(
-        "realtime", size=options.size, qp=options.qp, bundle=options.bundle, threads=options.threads
+        "realtime",
+        size=options.size,
+        qp=options.qp,
+        kbps=options.kbps,
+        bundle=options.bundle,
+        threads=options.threads,
     )
     model = Path(options.face_model) if options.face_model else None
     return FaceWorker(

@@ -69,6 +69,10 @@ class FrameReport(Protocol):
     def reference_bits(self) -> int:
         """Bits of the reference picture; 0 if none rode along."""
 
+    @property
+    def qp(self) -> int:
+        """The quantiser it was coded with."""
+
 
 class FaceEncoder(Protocol):
     """What is needed of `codec.Encoder`."""
@@ -85,9 +89,6 @@ class FaceEncoder(Protocol):
 
     def acknowledge(self, reference_id: int) -> None:
         """The receiver holds the reference."""
-
-    def set_qp(self, qp: int) -> None:
-        """From the next frame on."""
 
     def start_bundle(self) -> None:
         """The next frame stands on no frame before it."""
@@ -137,7 +138,6 @@ class Orders:
         self._lock = threading.Lock()
         self._keyframe = False
         self._bundle = False
-        self._qp: int | None = None
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
     def force_keyframe(self) -> None:
@@ -150,11 +150,6 @@ class Orders:
         with self._lock:
             self._bundle = True
 
-    def set_qp(self, qp: int) -> None:
-        """The quantiser from the next frame on."""
-        with self._lock:
-            self._qp = qp
-
     def acknowledge(self, reference_id: int) -> None:
         """The receiver holds this reference."""
         with self._lock:
@@ -165,12 +160,9 @@ class Orders:
         with self._lock:
             keyframe, self._keyframe = self._keyframe, False
             bundle, self._bundle = self._bundle, False
-            qp, self._qp = self._qp, None
             acknowledged, self._acknowledged = self._acknowledged, {}
         for reference_id in acknowledged:
             encoder.acknowledge(reference_id)
-        if qp is not None:
-            encoder.set_qp(qp)
         if bundle:
             encoder.start_bundle()
         if keyframe:

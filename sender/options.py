@@ -46,7 +46,10 @@ class SenderOptions:
     )
     kbps: float = field(
         default=0.0,
-        metadata={"help": "payload budget of the keypoint stream; steers --qp; 0: --qp stays", "metavar": "N"},
+        metadata={
+            "help": "payload budget of the keypoint stream over any 5 s, 1 or more, in place of --qp; 0: --qp stays",
+            "metavar": "N",
+        },
     )
     h264_kbps: float = field(default=30.0, metadata={"help": "bitrate of the H.264 stream, 15 or more", "metavar": "N"})
     floor_db: float = field(
@@ -59,7 +62,7 @@ class SenderOptions:
     size: int = field(default=256, metadata={"help": "side of the coded square", "choices": (256, 512)})
     qp: int = field(
         default=34,
-        metadata={"help": "quantiser, 0 (best) to 63 (fewest bits); with --kbps, where it starts", "metavar": "N"},
+        metadata={"help": "quantiser, 0 (best) to 63 (fewest bits)", "metavar": "N"},
     )
     crop: Placement = field(
         default="auto",
@@ -96,7 +99,7 @@ class SenderOptions:
             (not 0 <= self.qp <= 63, f"--qp {self.qp}: 0 to 63"),
             (not 0 <= self.threads <= 256, f"--threads {self.threads}: 0 to 256"),
             (not 1 <= self.bundle <= 16, f"--bundle {self.bundle}: 1 to 16 frames"),
-            (not 0 <= self.kbps <= 100_000, f"--kbps {self.kbps:g}: 0 or more"),
+            (not (self.kbps == 0 or 1 <= self.kbps <= 100_000), f"--kbps {self.kbps:g}: 0, or 1 and more"),
             (not 15 <= self.h264_kbps <= 100_000, f"--h264-kbps {self.h264_kbps:g}: 15 or more"),
             (not 8 <= self.reference_kbps <= 100_000, f"--reference-kbps {self.reference_kbps:g}: 8 or more"),
             (not 0 <= self.floor_db <= 60, f"--floor-db {self.floor_db:g}: 0 to 60 dB"),

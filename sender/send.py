@@ -17,7 +17,6 @@ from sender.fallback import FallbackTrack, H264Worker
 from sender.meter import Figures, Meter, for_receiver
 from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.options import SenderOptions
-from sender.rate_control import QpController
 from sender.slot import SlotClosed
 from sender.transmit import RETRY_S, Transmitter
 from signaling.channels import Channels
@@ -72,7 +71,7 @@ class FaceSender:
         self._machine = ModeMachine(requested, ModeRules(floor_db=options.floor_db))
         self._keyframes = KeyframeGate()
         self._key_pictures = KeyframeGate()
-        self._rate = QpController(kbps=options.kbps, qp=options.qp) if options.kbps else None
+        self._qp: int | None = None  # of the last frame
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -200,6 +199,7 @@ class FaceSender:
             self._change_over(now_s)
         if done.coded is None or done.report is None:
             return
+        self._qp = done.report.qp
         sent = self._machine.sends_keypoints and (done.report.is_keyframe or not self._needs_keyframe)
         self._meter.frame("keypoints", psnr_db=done.report.psnr_db, sent=sent)
         if sent:
@@ -210,7 +210,6 @@ class FaceSender:
             self._meter.count("references", int(done.report.reference_bits > 0))
             if self._transmitter.send(done.coded):
                 self._worker.orders.start_bundle()
-            self._steer(8 * len(bytes(done.coded)), now_s)
             self._wake.set()
 
     def _change_over(self, now_s: float) -> None:
@@ -225,14 +224,6 @@ class FaceSender:
             self._overlap_until_s = now_s + _OVERLAP_S
         else:
             self._key_pictures.ask()
-
-    def _steer(self, bits: int, now_s: float) -> None:
-        if self._rate is None:
-            return
-        self._rate.spend(bits, now_s=now_s)
-        qp = self._rate.decide(now_s=now_s)
-        if qp is not None:
-            self._worker.orders.set_qp(qp)
 
     async def _pump(self) -> None:
         """Hands over what the channels had no room for before."""
@@ -340,7 +331,7 @@ class FaceSender:
         meter.states = {
             "pts_origin_us": round(epoch_s * 1e6) if epoch_s is not None else None,
             "h264_origin_pts": video.first_pts if video is not None else None,
-            "qp": self._rate.qp if self._rate is not None else self.options.qp,
+            "qp": self._qp,
             "round_trip_ms": self._desk.round_trip_ms,
             "queue_bytes": self._channels.queued_bytes,
         }

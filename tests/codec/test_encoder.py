@@ -9,12 +9,14 @@ import numpy.typing as npt
 import pytest
 
 from codec.bitstream import CodedFrame
+from codec.budget import Budget
 from codec.config import CodecConfig
 from codec.errors import ConfigError, PictureError
 from codec.motion_search import psnr
 from codec.state import read_frame
 from codec.symbols import SymbolCoder
 from codec.weights import load
+from codec.window import window_rates
 
 Picture = npt.NDArray[np.uint8]
 
@@ -243,3 +245,38 @@ def test_measuring_less_often(pictures: list[Picture], make_encoder: Make, stage
     assert encoder.reconstruction.shape == (256, 256, 3)
     assert stages.entered.count("generate") == 3
     assert encoder.reconstruction is encoder.reconstruction
+
+
+def test_a_budget_is_kept_on_a_real_clip(pictures: list[Picture], make_encoder: Make) -> None:
+    """Eight pictures a second, to and fro: what a slow machine makes of the clip."""
+    encoder, kbps, step = make_encoder(kbps=4.0, measure_every=1 << 20), 4.0, 3 * DURATION
+    clip = (pictures + pictures[-2:0:-1]) * 2
+    spent, qps = [], []
+    for index, picture in enumerate(clip):
+        encoder.encode(picture, pts=index * step)
+        spent.append((index * step, encoder.report.payload_bits))
+        qps.append(encoder.report.qp)
+    rates = window_rates(spent, end=len(clip) * step)
+    assert rates.least is not None
+    assert rates.most is not None
+    assert rates.most <= 1.1 * kbps
+    assert rates.least >= 0.85 * kbps or min(qps) < 8, "an easy clip may leave some of it"
+    assert max(qps) > min(qps)
+
+
+def test_frames_without_room_stay_as_they_are(
+    pictures: list[Picture], decoder: Any, monkeypatch: pytest.MonkeyPatch, make_encoder: Make
+) -> None:
+    encoder = make_encoder(references="single", kbps=8.0, bundle=8)
+    coded = encoder.record(pictures[:4])
+    monkeypatch.setattr(Budget, "room_bytes", lambda self: 0)
+    coded += encoder.record(pictures[4:7], first=4)
+    assert [c.motion.symbols for c in coded[4:]] == [b""] * 3
+    np.testing.assert_array_equal(coded[6].shown, coded[3].shown)
+    decoder.follow(coded)
+
+
+def test_a_keyframe_is_coarser_where_the_budget_is_small(pictures: list[Picture], make_encoder: Make) -> None:
+    sizes = [len(make_encoder(kbps=kbps).record(pictures[:1])[0].data) for kbps in (1.0, 4.0, 40.0)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]

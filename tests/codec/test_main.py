@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from fractions import Fraction
 from pathlib import Path
@@ -99,6 +100,24 @@ def test_limit_and_qp(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[
         assert told["frames"] == 2
         sizes.append(told["payload_bytes"])
     assert sizes[1] < sizes[0]
+
+
+def test_a_budget_is_accounted_for(tmp_path: Path, pictures: list[Picture], capsys: pytest.CaptureFixture[str]) -> None:
+    """At three pictures a second, so that twenty are more than a window."""
+    source, out = tmp_path / "slow.mkv", tmp_path / "a.fw"
+    with VideoWriter(source, fps=Fraction(3)) as writer:
+        for index in range(20):
+            writer.write(pictures[index % FRAMES], pts=index * 30_000)
+    assert main(["encode", str(source), str(out), "--kbps", "6"]) == 0
+    told = re.search(r"the first 5 s took (\d+)% of 6 kbps, any other 5 s (\d+)% to (\d+)%", capsys.readouterr().out)
+    assert told is not None
+    assert main(["info", str(out)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    for percent, name in zip(told.groups(), ("first_5_s", "least", "most"), strict=True):
+        kbps = figures["first_5_s_kbps" if name == "first_5_s" else f"{name}_kbps_in_5_s"]
+        assert kbps == pytest.approx(0.06 * int(percent), abs=0.04)
+    assert main(["encode", str(source), str(out), "--kbps", "6", "--limit", "4"]) == 0
+    assert "shorter than the 5 s" in capsys.readouterr().out
 
 
 def test_a_single_picture(tmp_path: Path, pictures: list[Picture]) -> None:

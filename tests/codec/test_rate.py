@@ -1,8 +1,10 @@
 """Rate: the Lagrangian, the quality of references, and when a reference has served its time."""
 
+import math
+
 import pytest
 
-from codec.rate import ReferencePolicy, lagrangian, reference_crf
+from codec.rate import ReferencePolicy, coarser_crf, lagrangian, reference_crf
 
 QP = 32
 BITS = 8000  # of a reference
@@ -39,6 +41,25 @@ def test_references_follow_qp_and_stay_in_range() -> None:
     quality = [reference_crf(qp) for qp in range(64)]
     assert quality == sorted(quality)
     assert 1 <= quality[0] < quality[-1] <= 63
+
+
+def test_a_picture_that_is_too_large_is_coded_more_coarsely() -> None:
+    steps = [coarser_crf(50, by=by) - 50 for by in (1.01, 1.2, 2.0, 100.0)]
+    assert steps == sorted(steps)
+    assert steps[0] == 1
+    assert steps[-1] <= 5
+    assert coarser_crf(62, by=4.0) == 63
+
+
+def test_the_policy_says_by_how_much_a_reference_is_wanted(policy: ReferencePolicy) -> None:
+    assert policy.excess_db == -math.inf
+    assert not policy.frame(34.0, bits=FRAME_BITS, qp=QP)
+    assert policy.excess_db == -math.inf, "it is too young to be left"
+    for psnr_db in decaying(0.1)[:20]:
+        policy.frame(psnr_db, bits=FRAME_BITS, qp=QP)
+    before = policy.excess_db
+    assert policy.frame(15.0, bits=FRAME_BITS, qp=QP)
+    assert policy.excess_db > max(0.0, before)
 
 
 def test_a_reference_that_still_fits_is_kept(policy: ReferencePolicy) -> None:

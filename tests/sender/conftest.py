@@ -60,6 +60,7 @@ class FakeReport:
     is_keyframe: bool
     psnr_db: float
     reference_bits: int
+    qp: int = 34
 
 
 @dataclass
@@ -101,9 +102,6 @@ class FakeEncoder:
 
     def acknowledge(self, reference_id: int) -> None:
         self.calls.append(("acknowledge", reference_id))
-
-    def set_qp(self, qp: int) -> None:
-        self.calls.append(("qp", qp))
 
     def start_bundle(self) -> None:
         self.calls.append("bundle")

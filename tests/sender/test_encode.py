@@ -42,15 +42,13 @@ def test_orders_are_carried_out_once_receipts_first_keyframe_last(fakes: Any) ->
     orders, encoder = Orders(), fakes.Encoder()
     orders.force_keyframe()
     orders.acknowledge(3)
-    orders.set_qp(20)
     orders.start_bundle()
     orders.acknowledge(3)
     orders.acknowledge(1)
-    orders.set_qp(21)
     orders.carry_out(encoder)
-    assert encoder.calls == [("acknowledge", 3), ("acknowledge", 1), ("qp", 21), "bundle", "keyframe"]
+    assert encoder.calls == [("acknowledge", 3), ("acknowledge", 1), "bundle", "keyframe"]
     orders.carry_out(encoder)
-    assert len(encoder.calls) == 5
+    assert len(encoder.calls) == 4
 
 
 async def test_a_picture_is_followed_cropped_and_coded_in_one_other_thread(fakes: Any) -> None:

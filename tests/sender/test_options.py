@@ -44,6 +44,7 @@ def test_compare_is_a_mode_and_a_flag() -> None:
         {"bundle": 0},
         {"bundle": 17},
         {"kbps": -1.0},
+        {"kbps": 0.5},
         {"kbps": float("nan")},
         {"h264_kbps": 14.0},
         {"reference_kbps": 0.0},

@@ -191,15 +191,6 @@ async def test_compare_sends_both_all_the_time(fakes: Any, clock: Any) -> None:
         assert not far.motion.empty()
 
 
-async def test_the_budget_steers_qp(fakes: Any, clock: Any) -> None:
-    session = fakes.Session(clock, kbps=1.0)
-    async with session.call():
-        await session.picture(100)
-    steps = [call[1] for call in session.encoder.calls if call[0] == "qp"]
-    assert steps == sorted(steps)
-    assert steps[-1] > 32
-
-
 async def test_a_bundle_that_is_cut_short_tells_the_encoder(fakes: Any, clock: Any) -> None:
     session = fakes.Session(clock, bundle=4)
     async with session.call() as (_, far, _):
