@@ -42,8 +42,10 @@ _LARGEST_RESERVE = 0.7
 _DUE_DB = -1.5  # so close to being wanted, a reference is counted on, and goes when the window is at its low bound
 _SOON_S, _SOONEST_S = 0.2, 0.3  # how far the window is looked ahead for that, and how long a reference stays
 _MARGIN = 1.1  # for references larger than the usual one
-_COLLAPSE_DB = 10.0  # so much worse than usual, a picture is no longer the one that the reference shows
+_URGENT_DB, _URGENT = 2.0, 5.5  # so much worse than usual, the window may be as full as the promise allows
+_COLLAPSE_DB = 6.0  # so much worse than usual, a picture is no longer the one that the reference shows
 
+_BEFORE = 0.9
 _COUNTED = 0.4  # of a keyframe in windows; what is beyond fits none, and is paid back slowly
 _LARGEST_KEYFRAME = 2.5
 _PAY_BACK = 0.05  # of the pace
@@ -53,7 +55,10 @@ _GAP_S = 1.0  # between frames; time beyond it earns nothing
 
 
 class Ledger:
-    """Amounts by time, for sums over the last window. Before it begins, the pace was 1."""
+    """Amounts by time, for sums over the last window.
+
+    Before it begins, the pace was a little under the budget: a keyframe often needs a second picture soon.
+    """
 
     def __init__(self, begin_s: float) -> None:
         self._begin_s = begin_s
@@ -74,7 +79,7 @@ class Ledger:
         """What the window that ends `ahead_s` from now holds already."""
         since_s = now_s + ahead_s - WINDOW_S
         before = self._sums[max(0, bisect_right(self._times, since_s) - 1)]
-        return self.total - before + max(0.0, self._begin_s - since_s)
+        return self.total - before + _BEFORE * max(0.0, self._begin_s - since_s)
 
 
 class MotionModel:
@@ -182,7 +187,8 @@ class Budget:
         if self._now_s - self._referenced_s >= _SOONEST_S:
             threshold_db = _DUE_DB * max(0.0, min(3.0, scarce))
         self._excess_db = excess_db
-        if held + reference > max(_HIGH, _LOW + 0.05 + reference):
+        high = _URGENT if excess_db > _URGENT_DB else _HIGH
+        if held + reference > max(high, _LOW + 0.05 + reference):
             self._blocked_s += self._frame_s if excess_db > threshold_db else 0.0
             threshold_db = _COLLAPSE_DB
         return excess_db > threshold_db

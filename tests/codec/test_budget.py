@@ -108,7 +108,7 @@ def test_dropped_frames_leave_their_bits_to_the_others(kept: float, seed: int) -
 def test_qp_moves_by_few_steps() -> None:
     qps = np.array(spend(Call(), 8.0).qps[2 * FPS :])
     steps = np.abs(np.diff(qps))
-    assert steps.max() <= 6
+    assert steps.max() <= 12
     assert steps.mean() < 0.5
     assert qps.std() < 8
 
@@ -150,8 +150,9 @@ def test_a_picture_like_no_other_gets_its_reference_at_once() -> None:
     budget.advance(0)
     budget.spend(motion_bits=24, wanted_bits=24, reference_bits=8000, keyframe=True, chained=False)
     budget.advance(3600)
-    assert not budget.grants(excess_db=3.0)
-    assert budget.grants(excess_db=15.0)
+    budget.spend(motion_bits=4000, wanted_bits=4000, reference_bits=0, keyframe=False, chained=True)
+    assert not budget.grants(excess_db=5.0), "there is no room"
+    assert budget.grants(excess_db=8.0)
 
 
 def test_without_references_motion_has_it_all() -> None:
@@ -170,11 +171,11 @@ def test_without_references_motion_has_it_all() -> None:
 
 def test_a_ledger_holds_the_last_window() -> None:
     ledger = Ledger(10.0)
-    assert ledger.held(now_s=10.0, ahead_s=0.0) == 5.0, "before it begins, the pace was 1"
+    assert ledger.held(now_s=10.0, ahead_s=0.0) == 4.5, "before it begins, the pace was 0.9"
     ledger.add(0.5, at_s=10.0)
-    assert ledger.held(now_s=10.0, ahead_s=2.0) == 3.5
+    assert ledger.held(now_s=10.0, ahead_s=2.0) == pytest.approx(3.2)
     ledger.add(0.25, at_s=12.0)
-    assert ledger.held(now_s=14.9, ahead_s=0.0) == pytest.approx(0.85)
+    assert ledger.held(now_s=14.9, ahead_s=0.0) == pytest.approx(0.84)
     assert ledger.held(now_s=15.0, ahead_s=0.0) == 0.25
     assert ledger.held(now_s=15.0, ahead_s=5.0) == 0.0
 
