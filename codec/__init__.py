@@ -19,16 +19,37 @@ Files with no network: container.py (.fw), video.py, and `python -m codec`.
 """
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 # The networks' threads sleep between their turns. By default they spin, and where another process wants the same cores
 # (the other end of a call on one machine) a frame then takes ten times as long. To be said before torch is imported.
 os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
 
-from codec.bitstream import CodedFrame
-from codec.config import CodecConfig
-from codec.decoder import Decoder
-from codec.encoder import Encoder, FrameReport
-from codec.errors import CodecError
-from codec.state import MotionState
+if TYPE_CHECKING:
+    from codec.bitstream import CodedFrame
+    from codec.config import CodecConfig
+    from codec.decoder import Decoder
+    from codec.encoder import Encoder, FrameReport
+    from codec.errors import CodecError
+    from codec.state import MotionState
+else:
+    # Imported when they are first asked for (PEP 562): training runs where there is no PyAV and no range coder.
+    _HOMES = {
+        "CodecConfig": "codec.config",
+        "CodecError": "codec.errors",
+        "CodedFrame": "codec.bitstream",
+        "Decoder": "codec.decoder",
+        "Encoder": "codec.encoder",
+        "FrameReport": "codec.encoder",
+        "MotionState": "codec.state",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return value
+
 
 __all__ = ["CodecConfig", "CodecError", "CodedFrame", "Decoder", "Encoder", "FrameReport", "MotionState"]

@@ -1,4 +1,4 @@
-"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 1.
+"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 2.
 
 A coded frame holds a reference half, a motion half, or both, the reference half first. Integers are big-endian;
 a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five bytes). Bits are named from the highest.
@@ -6,7 +6,7 @@ a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five b
 Reference half (a picture that later frames warp; travels on the reliable channel):
 
     u8      01 m i ddd 0    m: a motion half follows; i: intra, decodable alone; ddd: reference id
-    u8      vvvv ss 00      v: version (1); ss: picture size, 0 = 256, 1 = 512
+    u8      vvvv ss 00      v: version (2); ss: picture size, 0 = 256, 1 = 512
     u8      frame number of the frame it was coded with, modulo 256
     4 bytes weights id                                                  only if i
     varint  pts in 1/90000 s, modulo 2^33
@@ -17,12 +17,18 @@ Reference half (a picture that later frames warp; travels on the reliable channe
 
 Motion half (how to move the reference; travels on the lossy channel):
 
-    u8      00 c t b ddd    c: chained, differences to the frame before, which is in the same bundle; t: a time stamp
-                            follows; b: the base layer's warp is used; ddd: id of the reference to move
+    u8      00 q t b ddd    q: a qp follows, else it is the reference's; t: a time stamp follows; b: the base layer's
+                            warp is used; ddd: id of the reference to move
     u8      frame number, modulo 256
-    u8      qp                                                          unless c
+    u8      qp                                                          only if q
     u16     time stamp: (pts - pts of the reference) / 150, modulo 2^16     only if t
-    rest    entropy-coded motion symbols, then, if any is not zero, those of the motion residual
+    rest    as below
+
+or, chained, as differences to the frame before, which is in the same bundle:
+
+    u8      1 t b ddd nn    t, b, ddd: the same; nn: frame number, modulo 4
+    u16     time stamp                                                  only if t
+    rest    entropy-coded motion symbols, then those of the motion residual
 
 Without a time stamp, pts is that of the reference plus the frames since it times the nominal duration. An empty rest
 means that nothing changed: against the reference, or, in a chain, against the frame before. How symbols are coded is
@@ -33,12 +39,13 @@ from dataclasses import dataclass
 
 from codec.errors import BitstreamError, TruncatedError, VersionError
 
-VERSION = 1
+VERSION = 2
 WEIGHTS_ID_BYTES = 4
 PTS_MODULUS = 1 << 33
 TICK = 150  # time stamps count 1/600 s: 24, 25, 30, 50 and 60 frames a second fall on it
 MAX_QP = 63
 NUMBERS = 256
+CHAINED_NUMBERS = 4  # enough to tell a gap within a bundle
 REFERENCE_IDS = 8
 _SIZES = (256, 512)
 _MAX_SIDE_BYTES = 4096
@@ -68,14 +75,17 @@ class CodedMotion:
     reference_id: int
     chained: bool
     base: bool
-    qp: int | None  # None in a chain: that of the frame before
+    qp: int | None  # None: that of the reference or, in a chain, of the frame before
     timestamp: int | None
     symbols: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CodedFrame:
-    """One picture's bytes: parse(data) and bytes(frame) are each other's inverse."""
+    """One picture's bytes: parse(data) and bytes(frame) are each other's inverse.
+
+    Numbers count modulo NUMBERS; that of a chained motion half alone, modulo CHAINED_NUMBERS.
+    """
 
     number: int
     reference: CodedReference | None
@@ -89,7 +99,12 @@ class CodedFrame:
     def split(self) -> "tuple[CodedFrame | None, CodedFrame | None]":
         """The half for the reliable channel and the half for the lossy one, each a coded frame."""
         reference = CodedFrame(self.number, self.reference, None) if self.reference else None
-        return reference, CodedFrame(self.number, None, self.motion) if self.motion else None
+        return reference, CodedFrame.moved(self.number, self.motion) if self.motion else None
+
+    @classmethod
+    def moved(cls, number: int, motion: CodedMotion) -> "CodedFrame":
+        """A frame of a motion half alone."""
+        return cls(number % CHAINED_NUMBERS if motion.chained else number, None, motion)
 
     def __bytes__(self) -> bytes:
         data = bytearray()
@@ -103,20 +118,17 @@ class CodedFrame:
     def parse(cls, data: bytes) -> "CodedFrame":
         """TruncatedError, VersionError or BitstreamError on anything that `bytes` does not write."""
         cursor = _Cursor(data)
-        kind = cursor.peek() >> 6
-        if kind == 0:
+        if cursor.peek() >> 6 != 1:
             number, motion = _parse_motion(cursor)
             return cls(number, None, motion)
-        if kind != 1:
-            raise BitstreamError(f"a coded frame cannot begin with {cursor.peek():#04x}")
         number, reference, with_motion = _parse_reference(cursor)
         if not with_motion:
             cursor.finish()
             return cls(number, reference, None)
-        if cursor.peek() >> 6 != 0:
+        if cursor.peek() >> 6 == 1:
             raise BitstreamError("a motion half should follow the reference half")
         motion_number, motion = _parse_motion(cursor)
-        if motion_number != number:
+        if (motion_number - number) % (CHAINED_NUMBERS if motion.chained else NUMBERS):
             raise BitstreamError("the halves of a coded frame carry different numbers")
         return cls(number, reference, motion)
 
@@ -217,10 +229,14 @@ def _parse_reference(cursor: _Cursor) -> tuple[int, CodedReference, bool]:
 
 
 def _write_motion(data: bytearray, number: int, motion: CodedMotion) -> None:
-    assert motion.chained == (motion.qp is None)
     stamped = motion.timestamp is not None
-    data.append(motion.chained << 5 | stamped << 4 | motion.base << 3 | motion.reference_id)
-    data.append(number)
+    flags = stamped << 4 | motion.base << 3 | motion.reference_id
+    if motion.chained:
+        assert motion.qp is None
+        data.append(0x80 | flags << 2 | number % CHAINED_NUMBERS)
+    else:
+        data.append((motion.qp is not None) << 5 | flags)
+        data.append(number)
     if motion.qp is not None:
         data.append(motion.qp)
     if motion.timestamp is not None:
@@ -229,11 +245,16 @@ def _write_motion(data: bytearray, number: int, motion: CodedMotion) -> None:
 
 
 def _parse_motion(cursor: _Cursor) -> tuple[int, CodedMotion]:
-    flags, number = cursor.u8(), cursor.u8()
-    chained = bool(flags & 0x20)
-    qp = None if chained else cursor.u8()
-    if qp is not None and qp > MAX_QP:
-        raise BitstreamError(f"qp {qp}")
+    flags, qp = cursor.u8(), None
+    chained = bool(flags & 0x80)
+    if chained:
+        number, flags = flags % CHAINED_NUMBERS, flags >> 2
+    else:
+        number = cursor.u8()
+        if flags & 0x20:
+            qp = cursor.u8()
+            if qp > MAX_QP:
+                raise BitstreamError(f"qp {qp}")
     timestamp = cursor.u16() if flags & 0x10 else None
     symbols = cursor.rest(MAX_MOTION_BYTES)
     return number, CodedMotion(flags & 7, chained, bool(flags & 8), qp, timestamp, symbols)

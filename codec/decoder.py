@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import numpy.typing as npt
 
-from codec.bitstream import NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.bitstream import CHAINED_NUMBERS, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
 from codec.config import CodecConfig
 from codec.entropy import Reader
 from codec.errors import BitstreamError, ReferenceMissing, VersionError
@@ -15,7 +15,6 @@ from codec.quantizer import dequantize
 from codec.reference import ReferenceDecoder
 from codec.runtime import Runtime
 from codec.state import (
-    Chain,
     HeldReference,
     MotionState,
     References,
@@ -85,8 +84,17 @@ class Decoder:
         with self._stage("reference"):
             canonical, motion = self._read_pose(reference)
             picture = self._pictures.decode(reference.picture, intra=reference.intra)
-            prepared = self._runtime.prepare(picture)
-        held = HeldReference(reference.id, coded.number, reference.pts, reference.duration, canonical, motion, prepared)
+            prepared = self._runtime.prepare(picture, crf=self._pictures.crf)
+        held = HeldReference(
+            id=reference.id,
+            number=coded.number,
+            pts=reference.pts,
+            duration=reference.duration,
+            canonical=canonical,
+            qp=reference.qp,
+            motion=motion,
+            prepared=prepared,
+        )
         self._references.add(held)
         self._newest = held
         return reference.id
@@ -101,13 +109,16 @@ class Decoder:
             raise ReferenceMissing(f"reference {motion.reference_id} is not held")
         tables = self._symbols.tables
         before = self._chain_before(coded.number, motion)
-        chain = before if before is not None else origin(reference, tables, _qp(motion))
+        if before is not None and before.chain is not None:
+            chain, number = before.chain, (before.number + 1) % NUMBERS
+        else:
+            chain, number = origin(reference, tables, reference.qp if motion.qp is None else motion.qp), coded.number
         with self._stage("entropy"):
             difference = read_frame(self._symbols, motion.symbols, qp=chain.qp)
         chain = advance(chain, difference)
         near = self._last.pts if self._last else reference.pts
-        pts = pts_of(motion, number=coded.number, reference=reference, near=near)
-        state = make_state(chain, tables, reference=reference, number=coded.number, pts=pts, base=motion.base)
+        pts = pts_of(motion, number=number, reference=reference, near=near)
+        state = make_state(chain, tables, reference=reference, number=number, pts=pts, base=motion.base)
         self._last = state
         return state
 
@@ -166,7 +177,8 @@ class Decoder:
         motion = start + dequantize(difference, step=step)
         return canonical.astype(np.float32), bounded(motion)
 
-    def _chain_before(self, number: int, motion: CodedMotion) -> Chain | None:
+    def _chain_before(self, number: int, motion: CodedMotion) -> MotionState | None:
+        """The frame that this one continues; None where it stands alone."""
         if not motion.chained:
             return None
         last = self._last
@@ -175,12 +187,7 @@ class Decoder:
             or last.chain is None
             or last.reference_id != motion.reference_id
             or last.base != motion.base
-            or (last.number + 1) % NUMBERS != number
+            or (last.number + 1 - number) % CHAINED_NUMBERS
         ):
             raise ReferenceMissing(f"frame {number} continues a bundle whose earlier frame is not held")
-        return last.chain
-
-
-def _qp(motion: CodedMotion) -> int:
-    assert motion.qp is not None, "parse gives every unchained frame its qp"
-    return motion.qp
+        return last

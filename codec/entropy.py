@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol
 
-import constriction
 import numpy as np
 import numpy.typing as npt
 
@@ -35,6 +34,9 @@ class Coder(Protocol):
 
     def symbol(self, value: int, scale: int) -> int:
         """Codes a signed integer with the table of a scale index; a reader ignores `value`. Returns the value."""
+
+    def category(self, value: int, category: "Category") -> int:
+        """Codes an integer in 0 .. size - 1 of a category with a table of its own."""
 
     def uniform(self, value: int, size: int) -> int:
         """Codes an integer in 0 .. size - 1 at log2(size) bits; size is at least 2."""
@@ -60,10 +62,19 @@ def normalize(weights: npt.NDArray[np.float64]) -> Tables:
     return np.asarray(frequencies, np.int64)
 
 
-def check_tables(tables: Tables) -> bool:
+def check_tables(tables: Tables, *, rows: int = SCALES, size: int = TABLE_SIZE) -> bool:
     """Whether these are tables the coder can use."""
-    shaped = tables.shape == (SCALES, TABLE_SIZE) and np.issubdtype(tables.dtype, np.integer)
+    shaped = tables.shape == (rows, size) and np.issubdtype(tables.dtype, np.integer)
     return bool(shaped and (tables >= 1).all() and (tables.sum(1) == 1 << PRECISION).all())
+
+
+class Category:
+    """The range coder's model of a small closed set, and the bits each of its values takes."""
+
+    def __init__(self, frequencies: npt.NDArray[np.int64]) -> None:
+        shares = frequencies / float(1 << PRECISION)  # exact: a power of two
+        self.model = _range_coding().model.Categorical(shares, perfect=False)
+        self.bits: list[float] = (-np.log2(shares)).tolist()
 
 
 class Models:
@@ -71,9 +82,9 @@ class Models:
 
     def __init__(self, tables: Tables) -> None:
         assert check_tables(tables), "tables are checked where they are loaded"
-        shares = tables / float(1 << PRECISION)  # exact: a power of two
-        self.tables = [constriction.stream.model.Categorical(row, perfect=False) for row in shares]
-        self.bits: list[list[float]] = (-np.log2(shares)).tolist()
+        categories = [Category(row) for row in tables]
+        self.tables = [category.model for category in categories]
+        self.bits = [category.bits for category in categories]
 
 
 class Writer:
@@ -81,7 +92,7 @@ class Writer:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._encoder = constriction.stream.queue.RangeEncoder()
+        self._encoder = _range_coding().queue.RangeEncoder()
 
     def symbol(self, value: int, scale: int) -> int:
         assert abs(value) <= 2 * SYMBOL_LIMIT
@@ -91,6 +102,10 @@ class Writer:
         if index == _ESCAPE:
             self.uniform(int(value < 0), 2)
             _gamma(self, abs(value) - REACH)
+        return value
+
+    def category(self, value: int, category: Category) -> int:
+        self._encoder.encode(value, category.model)
         return value
 
     def uniform(self, value: int, size: int) -> int:
@@ -120,7 +135,7 @@ class Reader:
         self._models = models
         padded = data + b"\0" * (-len(data) % 4)
         words = np.frombuffer(padded, ">u4").astype(np.uint32)
-        self._decoder = constriction.stream.queue.RangeDecoder(words)
+        self._decoder = _range_coding().queue.RangeDecoder(words)
 
     def symbol(self, value: int, scale: int) -> int:
         index = self._read(self._models.tables[clamp_scale(scale)])
@@ -129,6 +144,9 @@ class Reader:
         negative = self.uniform(0, 2)
         magnitude = REACH + _gamma(self, 0)
         return -magnitude if negative else magnitude
+
+    def category(self, value: int, category: Category) -> int:
+        return self._read(category.model)
 
     def uniform(self, value: int, size: int) -> int:
         return self._read(_uniform(size))
@@ -154,6 +172,10 @@ class Counter:
             self.bits += self._bits[clamp_scale(scale)][_ESCAPE] + 2 * (abs(value) - REACH).bit_length()
         return value
 
+    def category(self, value: int, category: Category) -> int:
+        self.bits += category.bits[value]
+        return value
+
     def uniform(self, value: int, size: int) -> int:
         self.bits += float(np.log2(size))
         return value
@@ -172,7 +194,15 @@ def _shorter(data: bytes) -> list[bytes]:
 
 @cache
 def _uniform(size: int) -> Any:
-    return constriction.stream.model.Uniform(size)
+    return _range_coding().model.Uniform(size)
+
+
+@cache
+def _range_coding() -> Any:
+    """constriction's models and queues, imported by whoever codes: tables are read and trained without."""
+    import constriction
+
+    return constriction.stream
 
 
 def clamp_scale(scale: int) -> int:

@@ -152,8 +152,6 @@ class MotionSearch:
         return transform(to_grid(flow - wide, texture(driving.grey)))
 
     def _bits(self, difference: Symbols) -> float:
-        if not difference.any():
-            return 0.0
         counter = Counter(self._symbols.models)
         activity = self._symbols.residual_activity(difference)
         self._symbols.residual(counter, difference, activity=activity)

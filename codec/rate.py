@@ -14,6 +14,7 @@ from codec.quantizer import step_scale
 
 _LAMBDA = 0.013  # dB a bit at qp 32
 _CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
+_CRF = 53  # AV1's quality index for references at qp 32
 INTRA_OFFSET = -16  # of intra references against the others, in AV1 qindex: a keyframe stays near 1 kB at 256x256
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
@@ -28,7 +29,7 @@ def lagrangian(qp: int) -> float:
 
 def reference_crf(qp: int) -> int:
     """The AV1 quality index for references."""
-    return min(63, max(20, round(46 + (qp - 32) * 0.6)))
+    return min(63, max(20, round(_CRF + (qp - 32) * 0.6)))
 
 
 def coarser_crf(crf: int, *, by: float) -> int:

@@ -29,7 +29,7 @@ _HALF = any(_FEATURES.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 @dataclass(frozen=True, slots=True)
 class PreparedReference:
-    """A decoded reference with all that is computed once for it."""
+    """A decoded and restored reference with all that is computed once for it."""
 
     picture: Bytes  # (S, S, 3)
     tensor: Tensor  # (1, 3, S, S) in [0, 1]
@@ -60,12 +60,13 @@ class Runtime:
         return extractor.keypoints(torch.from_numpy(motion)[None], torch.from_numpy(canonical)[None])[0].numpy()
 
     @torch.inference_mode()
-    def prepare(self, picture: Bytes) -> PreparedReference:
-        """Appearance features of a reference."""
-        tensor = _to_tensor(picture)
-        appearance: Appearance = self._model.appearance
+    def prepare(self, decoded: Bytes, *, crf: int) -> PreparedReference:
+        """Restores a reference (S, S, 3) that was decoded at a quality index, and finds its appearance features."""
         with _reduced_precision():
-            return PreparedReference(picture, tensor, appearance(tensor))
+            restored = _to_picture(self._model.restoration(_to_tensor(decoded), torch.tensor([float(crf)])))
+            tensor = _to_tensor(restored)
+            appearance: Appearance = self._model.appearance
+            return PreparedReference(restored, tensor, appearance(tensor))
 
     @torch.inference_mode()
     def base_flow(
@@ -91,12 +92,17 @@ class Runtime:
                 flow=torch.from_numpy(flow).permute(2, 0, 1)[None].contiguous(),
                 occlusion=torch.from_numpy(occlusion)[None, None],
             )
-        levels = (picture[0] * 255).round_().clamp_(0, 255).to(torch.uint8)
-        return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
+        return _to_picture(picture)
 
 
 def _reduced_precision() -> AbstractContextManager[None]:
     return cast(AbstractContextManager[None], torch.autocast("cpu", torch.bfloat16, enabled=_HALF))
+
+
+def _to_picture(tensor: Tensor) -> Bytes:
+    """(1, 3, S, S), nominally in [0, 1] -> (S, S, 3)."""
+    levels = (tensor[0] * 255).round_().clamp_(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
 
 
 def _to_tensor(picture: Bytes) -> Tensor:

@@ -32,6 +32,7 @@ class HeldReference:
     pts: int
     duration: int
     canonical: Floats  # (K, 3)
+    qp: int  # of its motion, and of unchained frames that name no other
     motion: Floats  # (MOTION_NUMBERS,)
     prepared: PreparedReference
 
@@ -129,8 +130,6 @@ def walk_frame(
 ) -> tuple[Symbols, Symbols]:
     """The entropy-coded part of a motion half, for reading, writing and counting."""
     motion, _ = symbols.motion(coder, difference.motion, activity=activities[0])
-    if not coder.uniform(int(bool(difference.residual.any())), 2):
-        return motion, np.zeros(COEFFICIENTS, np.int32)
     residual, _ = symbols.residual(coder, difference.residual, activity=activities[1])
     return motion, residual
 

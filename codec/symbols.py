@@ -3,13 +3,15 @@
 Each walk is written once against `entropy.Coder` and serves writer, reader and counter alike.
 
     motion      an activity class (12 values), then the MOTION_NUMBERS differences to the prediction
-    residual    an activity class (12), the number of coded diagonals d (0 .. 31), then for each coefficient on the
-                first d diagonals, low frequencies first, its x and its y difference to the prediction
+    residual    whether there is any; if so an activity class (12), the number of coded diagonals d (0 .. 31), then for
+                each coefficient on the first d diagonals, low frequencies first, its x and its y difference to the
+                prediction
     canonical   K x 3 offsets from the mean shape
 
 The activity class is the frame's loudness: it shifts the scale index of every symbol, so that the same tables serve
 stillness and shaking, every qp, and frames coded alone or in a chain. On top of it each symbol has its own offset (a
-*profile*, part of the weights), and a coefficient looks at its coded neighbours (context modelling as in CABAC).
+*profile*, part of the weights), and a coefficient looks at its coded neighbours (context modelling as in CABAC). The
+classes, the presence of a residual and the number of diagonals, which depends on the class, have tables of their own.
 """
 
 from collections.abc import Callable
@@ -19,10 +21,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from codec.entropy import Coder, Counter, Models, Tables
+from codec.entropy import Category, Coder, Counter, Models, Tables
 from codec.motion import KEYPOINTS, MOTION_NUMBERS
 from codec.quantizer import Symbols
-from codec.residual import COEFFICIENTS, DIAGONALS, ORDER
+from codec.residual import COEFFICIENTS, ORDER
 
 CLASSES = 12
 CONTEXTS = 4
@@ -42,6 +44,9 @@ class CodingTables:
     residual_step: float
     canonical_step: float
     tables: Tables
+    class_tables: Tables  # (2, CLASSES): of motion, of residual
+    presence_table: Tables  # (1, 2)
+    diagonal_tables: Tables  # (CLASSES, DIAGONALS + 1), by the residual's activity class
     motion_profile: Profile  # (MOTION_NUMBERS,)
     residual_profile: Profile  # (DIAGONALS,)
     context_shift: Profile  # (CONTEXTS,)
@@ -54,23 +59,36 @@ class SymbolCoder:
 
     tables: CodingTables
     models: Models
+    motion_class: Category
+    residual_class: Category
+    presence: Category
+    diagonals: tuple[Category, ...]
 
     @classmethod
     def of(cls, tables: CodingTables) -> "SymbolCoder":
-        return cls(tables, Models(tables.tables))
+        return cls(
+            tables,
+            Models(tables.tables),
+            motion_class=Category(tables.class_tables[0]),
+            residual_class=Category(tables.class_tables[1]),
+            presence=Category(tables.presence_table[0]),
+            diagonals=tuple(Category(row) for row in tables.diagonal_tables),
+        )
 
     def motion(self, coder: Coder, difference: Symbols, *, activity: int) -> tuple[Symbols, int]:
         """Differences (MOTION_NUMBERS,) through the coder; a reader's come back."""
-        activity = coder.uniform(activity, CLASSES)
+        activity = coder.category(activity, self.motion_class)
         profile = self.tables.motion_profile
         values = [coder.symbol(int(difference[i]), activity + int(profile[i])) for i in range(MOTION_NUMBERS)]
         return np.array(values, np.int32), activity
 
     def residual(self, coder: Coder, difference: Symbols, *, activity: int) -> tuple[Symbols, int]:
         """Differences (2, 16, 16) through the coder."""
-        activity = coder.uniform(activity, CLASSES)
-        diagonals = coder.uniform(coded_diagonals(difference), DIAGONALS + 1)
         result = np.zeros(COEFFICIENTS, np.int32)
+        if not coder.category(int(bool(difference.any())), self.presence):
+            return result, activity
+        activity = coder.category(activity, self.residual_class)
+        diagonals = coder.category(coded_diagonals(difference), self.diagonals[activity])
         size = np.zeros((COEFFICIENTS[1] + 1, COEFFICIENTS[2] + 1), np.int32)  # |x| + |y|, a border of zeros first
         profile, shift = self.tables.residual_profile, self.tables.context_shift
         for u, v in ORDER:

@@ -13,23 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from codec.entropy import SCALES, check_tables, default_tables
+from codec.entropy import SCALES, TABLE_SIZE, check_tables, default_tables, normalize
 from codec.errors import WeightsError
 from codec.motion import EXPRESSIONS, MOTION_NUMBERS, POSE_NUMBERS
 from codec.networks import FaceModel
 from codec.residual import DIAGONALS
-from codec.symbols import CONTEXTS, CodingTables
+from codec.symbols import CLASSES, CONTEXTS, CodingTables
 
 FOLDER = Path(__file__).parent / "weights"
 ID_BYTES = 4
 _TABLES = "tables."
-_INTEGER_TABLES = ("tables", "motion_profile", "residual_profile", "context_shift")
+_FREQUENCIES = {
+    "tables": (SCALES, TABLE_SIZE),
+    "class_tables": (2, CLASSES),
+    "presence_table": (1, 2),
+    "diagonal_tables": (CLASSES, DIAGONALS + 1),
+}
+_INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "residual_profile", "context_shift")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +123,18 @@ def default_coding_tables() -> CodingTables:
         residual_step=0.0147,
         canonical_step=0.02,
         tables=default_tables(),
+        class_tables=_flat(2, CLASSES),
+        presence_table=_flat(1, 2),
+        diagonal_tables=_flat(CLASSES, DIAGONALS + 1),
         motion_profile=profile,
         residual_profile=diagonals,
         context_shift=np.array([0, 2, 3, 4], np.int64),
         canonical_scale=9,
     )
+
+
+def _flat(rows: int, size: int) -> npt.NDArray[np.int64]:
+    return np.stack([normalize(np.ones(size))] * rows)
 
 
 def _read_tables(tensors: dict[str, Tensor]) -> CodingTables:
@@ -129,7 +143,7 @@ def _read_tables(tensors: dict[str, Tensor]) -> CodingTables:
     for name, length in shapes.items():
         if values[name].shape != (length,) or np.abs(values[name]).max() > 2 * SCALES:
             raise ValueError(f"{name} has another shape")
-    if not check_tables(values["tables"]):
+    if not all(check_tables(values[name], rows=rows, size=size) for name, (rows, size) in _FREQUENCIES.items()):
         raise ValueError("frequency tables are damaged")
     steps = tensors["motion_steps"].float().numpy()
     scalars: dict[str, Any] = {name: float(tensors[name].reshape(())) for name in ("residual_step", "canonical_step")}

@@ -1,6 +1,7 @@
-"""Stages 3 and 9, the five roles as networks: one network a file, named by its role.
+"""Stages 3 and 9, the six roles as networks: one network a file, named by its role.
 
     picture ----------> MotionExtractor -> canonical keypoints, rotation, scale, translation, expression code
+    decoded reference -> Restoration    -> reference picture, once per reference
     reference picture -> Appearance     -> features at 1/2, 1/4, 1/8 of the picture, once per reference
     keypoints, reference -> DenseMotion -> warping field at 64x64 and an occlusion map
     warped pixels and features -> Generator -> the picture
@@ -14,5 +15,6 @@ from codec.networks.dense_motion import DenseMotion
 from codec.networks.generator import Generator
 from codec.networks.model import FaceModel
 from codec.networks.motion_extractor import MotionExtractor
+from codec.networks.restoration import Restoration
 
-__all__ = ["Appearance", "DenseMotion", "FaceModel", "Generator", "MotionExtractor"]
+__all__ = ["Appearance", "DenseMotion", "FaceModel", "Generator", "MotionExtractor", "Restoration"]

@@ -28,15 +28,34 @@ class Generator(nn.Module):
         self, picture: Tensor, *, features: tuple[Tensor, Tensor, Tensor], flow: Tensor, occlusion: Tensor
     ) -> Tensor:
         """picture (B, 3, S, S) in [0, 1]; flow (B, 2, h, w) as in layers.warp; occlusion (B, 1, h, w)."""
-        warped = warp(picture, flow)
-        side = torch.cat((occlusion, flow * 4), 1)  # what the warp did, for the networks to doubt
-        half, quarter, eighth = (warp(level, flow) for level in features)
-        hidden = self.enter8(_join(eighth, side))
-        hidden = self.enter4(_join(torch.cat((upsample(hidden), quarter), 1), side))
-        pixels = functional.pixel_unshuffle(warped * 2 - 1, 2)
-        hidden = self.enter2(_join(torch.cat((upsample(hidden), half, pixels), 1), side))
-        return warped.float() + functional.pixel_shuffle(self.leave(hidden).float(), 2)
+        return self.generate(*self.warped(picture, features=features, flow=flow, occlusion=occlusion))
 
+    def warped(
+        self, picture: Tensor, *, features: tuple[Tensor, Tensor, Tensor], flow: Tensor, occlusion: Tensor
+    ) -> tuple[Tensor, ...]:
+        """What the warp supplies: the picture, then features and what the warp did, at 1/2, 1/4 and 1/8.
 
-def _join(features: Tensor, side: Tensor) -> Tensor:
-    return torch.cat((features, resize(side, features.shape[-1]).to(features.dtype)), 1)
+        Cut alike, these are what a part of the picture is generated from.
+        """
+        side = torch.cat((occlusion, flow * 4), 1)  # for the networks to doubt the rest
+        levels = [warp(level, flow) for level in features]
+        sides = [resize(side, level.shape[-1]).to(level.dtype) for level in levels]
+        pairs = [part for pair in zip(levels, sides, strict=True) for part in pair]
+        return warp(picture, flow, kernel="bicubic"), *pairs
+
+    def generate(
+        self,
+        picture: Tensor,
+        half: Tensor,
+        half_side: Tensor,
+        quarter: Tensor,
+        quarter_side: Tensor,
+        eighth: Tensor,
+        eighth_side: Tensor,
+    ) -> Tensor:
+        """The picture from what `warped` gave."""
+        hidden = self.enter8(torch.cat((eighth, eighth_side), 1))
+        hidden = self.enter4(torch.cat((upsample(hidden), quarter, quarter_side), 1))
+        pixels = functional.pixel_unshuffle(picture * 2 - 1, 2)
+        hidden = self.enter2(torch.cat((upsample(hidden), half, pixels, half_side), 1))
+        return picture.float() + functional.pixel_shuffle(self.leave(hidden).float(), 2)

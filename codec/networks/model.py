@@ -1,4 +1,4 @@
-"""Stages 3 and 9, the five roles held together: what one weight file stores."""
+"""Stages 3 and 9, the six roles held together: what one weight file stores."""
 
 from torch import Tensor, nn
 
@@ -7,6 +7,7 @@ from codec.networks.dense_motion import DenseMotion
 from codec.networks.generator import Generator
 from codec.networks.layers import full_precision
 from codec.networks.motion_extractor import MotionExtractor
+from codec.networks.restoration import Restoration
 
 
 class FaceModel(nn.Module):
@@ -15,6 +16,7 @@ class FaceModel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.motion_extractor = MotionExtractor()
+        self.restoration = Restoration()
         self.appearance = Appearance()
         self.dense_motion = DenseMotion()
         self.generator = Generator()

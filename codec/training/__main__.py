@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from codec.errors import CodecError, ConfigError
+from codec.errors import CodecError
 from codec.training import outputs
 from codec.training.materials import gather, prepare
 from codec.training.options import STAGES, TrainingOptions
@@ -23,7 +23,7 @@ _COMMANDS = ("prepare", "train", "finish")
 _DESCRIPTION = """\
 Train facewire's networks on folders of face clips.
 
-  python -m codec.training prepare DIR... --shards FOLDER    code references once; the only step but finish to need PyAV
+  python -m codec.training prepare DIR... --shards FOLDER    code references once; needs PyAV, as finish does
   python -m codec.training DIR... [--shards FOLDER] ...      train; then finish, unless told or forced to stop before
   python -m codec.training finish DIR... --out FOLDER        count tables, score, write model.safetensors and its card
 
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(command: str, options: TrainingOptions, console: Console, started: float) -> None:
     """Trains, unless the command is to finish; finishes what has had its minutes."""
-    if find_spec("matplotlib") is None:  # asked before hours of training, not after
-        raise ConfigError("needs matplotlib for its curves: pip install 'facewire[train]'")
+    if find_spec("matplotlib") is None:
+        console.print("no matplotlib, so no curves.png; log.json has what it would show: pip install 'facewire[train]'")
     materials = gather(options, console=console)
     if command == "train":
         checkpoint = options.out / "checkpoint.pt"

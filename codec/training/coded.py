@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import cv2
@@ -29,7 +30,7 @@ import numpy as np
 import torch
 
 from codec.errors import ConfigError, MediaError
-from codec.rate import reference_crf
+from codec.rate import INTRA_OFFSET, reference_crf
 from codec.training.dataset import Bytes, ClipFile, Reference, read_frames
 
 _QUALITY = (reference_crf(20), reference_crf(56))
@@ -61,7 +62,7 @@ def code_clip(file: ClipFile, options: CodingOptions) -> CodedPictures:
     if not frames:
         return {}
     chosen = np.sort(random.choice(len(frames), count, replace=False))
-    encoder = ReferenceEncoder(size=options.size)
+    encoder = ReferenceEncoder(size=options.size, intra_offset=INTRA_OFFSET)
     pictures: CodedPictures = {}
     for position, frame in enumerate(chosen):
         intra = file.still or position == 0
@@ -105,7 +106,7 @@ def prepare(
             for _ in members:
                 tick()
             continue
-        with _pool(workers) as spread:
+        with spread_over(workers) as spread:
             parts = []
             for part in spread(partial(_compressed, options=options), members):
                 parts.append(part)
@@ -121,7 +122,8 @@ def _compressed(file: ClipFile, *, options: CodingOptions) -> list[_Row]:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[Callable[..., Iterator[list[_Row]]]]:
+def spread_over(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """A `map` over processes."""
     if workers == 1:
         yield map
     else:  # spawned: the networks' threads do not survive a fork

@@ -1,8 +1,8 @@
-"""Training, step 3: all networks together on pictures, as the codec uses them.
+"""Training, joint: all networks together on pictures, as the codec uses them.
 
-References are coded ones, the motion carries quantisation noise at a random qp, and most samples have a motion residual
-measured by optical flow and quantised like the encoder does; the others train the base layer to stand alone. Towards
-the end of the stage what the motion costs, and how the picture looks, count more and more.
+References are coded ones, restored first; the motion carries quantisation noise at a random qp, and most samples have
+a motion residual measured by optical flow and quantised like the encoder does; the others train the base layer to stand
+alone. Towards the end of the stage what the motion costs, and how the picture looks, count more and more.
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,7 @@ _LOW_DIAGONALS = (4, 8, DIAGONALS)
 _PERCEPTUAL_CROP = 128
 _PERCEPTUAL_WEIGHT, _RATE_WEIGHT = 1.5, 0.001  # at the end; a bit costs about what the encoder's λ makes of it
 _PERCEPTUAL_FLOOR = 0.3  # of its weight, from the start: without it, sharp weights first go soft
+_RESTORATION_WEIGHT = 2.0  # of the restored reference against the clean one; the rest it learns through the warp
 _RAMP = (0.2, 0.7)  # of the stage: where the perceptual and rate terms begin to grow, and where they count in full
 
 _Row = tuple[
@@ -55,8 +56,9 @@ class JointBatch:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a batch came out as: the base layer's flow, the measured flow, the picture, the driving motion."""
+    """What a batch came out as: the restored reference, the flows, the picture, the driving motion."""
 
+    reference: Tensor  # (B, 3, S, S)
     base: Tensor  # (B, 2, 64, 64)
     measured: Tensor  # (B, 2, 128, 128)
     warped: Tensor  # (B, 3, S, S) plain warp by base layer and residual
@@ -124,25 +126,25 @@ class Codec(nn.Module):
     def forward(self, batch: JointBatch, *, scale: Tensor, diagonals: Tensor, noise: bool) -> Shown:
         """scale (B,) of the quantiser steps; diagonals (B,) of the residual that are sent; rounding noise or not."""
         model = self.model
+        reference = model.restoration(batch.reference, batch.crf)
+        seen = reference.detach().clamp(0, 1)  # flow is not what restoration is for
         canonical, reference_motion = model.motion_extractor(batch.clean)
         _, motion = model.motion_extractor(batch.driving)
         rounding = torch.rand_like(motion) - 0.5 if noise else torch.zeros_like(motion)
         base, occlusion = model.base_flow(
-            batch.reference,
+            seen,
             canonical=canonical,
             reference_motion=reference_motion,
             driving_motion=motion + rounding * self.steps * scale[:, None],
         )
-        measured = measure_flow(batch.reference, batch.driving, start=base.detach())
+        measured = measure_flow(seen, batch.driving, start=base.detach())
         residual, symbols = quantised_residual(
             measured, base.detach(), batch.driving, step=self._residual_step * scale, diagonals=diagonals
         )
         with full_precision(base):
             flow = base + residual
-        picture = model.generator(
-            batch.reference, features=model.appearance(batch.reference), flow=flow, occlusion=occlusion
-        )
-        return Shown(base, measured, warp(batch.reference, flow.detach()), picture, motion, symbols)
+        picture = model.generator(reference, features=model.appearance(reference), flow=flow, occlusion=occlusion)
+        return Shown(reference, base, measured, warp(seen, flow.detach()), picture, motion, symbols)
 
 
 class JointLoss:
@@ -163,6 +165,7 @@ class JointLoss:
         scale, diagonals = self._draw(batch.reference)
         shown = self._codec(batch, scale=scale, diagonals=diagonals, noise=True)
         loss = 10 * picture_loss(shown.picture, batch.driving) + flow_loss(shown.base, _teacher_pair(batch, shown))
+        loss = loss + _RESTORATION_WEIGHT * picture_loss(shown.reference, batch.clean)
         if self._perceptual is not None:
             weight = _PERCEPTUAL_WEIGHT * (_PERCEPTUAL_FLOOR + (1 - _PERCEPTUAL_FLOOR) * late)
             loss = loss + weight * self._perceptual(*self._crop(shown.picture, batch.driving))
@@ -193,8 +196,9 @@ class JointLoss:
 def _teacher_pair(batch: JointBatch, shown: Shown) -> PairBatch:
     """The measured flow as the teacher of the base layer."""
     empty = batch.reference.new_zeros(0)
-    confidence = teacher_confidence(batch.reference, batch.driving, shown.measured)
-    return PairBatch(batch.reference, batch.driving, empty, empty, empty, shown.measured, confidence)
+    seen = shown.reference.detach()
+    confidence = teacher_confidence(seen, batch.driving, shown.measured)
+    return PairBatch(seen, batch.driving, empty, empty, empty, shown.measured, confidence)
 
 
 def mean_psnr(pictures: Tensor, target: Tensor, *, cap_db: float = 50.0) -> Tensor:

@@ -2,7 +2,8 @@
 
 Coordinate descent on the bits spent: each frame's activity class, each symbol's profile offset and each context's
 shift in turn take the value that codes the collected symbols with the fewest bits; then every scale's frequencies are
-counted anew, with a Laplacian for what was never seen.
+counted anew, with a Laplacian for what was never seen. Classes and diagonals are counted last, as the coder chooses
+them.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from codec.training.dataset import Bytes
 Integers = npt.NDArray[np.int64]
 _ROUNDS = 4
 _PRIOR = 300.0  # symbols' worth of Laplacian in each fitted table
+_CLASS_ROUNDS = 2
+_SHARED = 0.05
 _OFFSETS = np.arange(-8, 13)
 
 
@@ -87,12 +90,37 @@ def fit(differences: Differences, tables: CodingTables) -> CodingTables:
         # Signs carry no information: a table is as wide to the left as to the right.
         counts[:, :-1] = (counts[:, :-1] + counts[:, -2::-1]) / 2
         frequencies = np.stack([normalize(row + _PRIOR * base) for row, base in zip(counts, prior, strict=True)])
-    return replace(
+    fitted = replace(
         tables,
         tables=frequencies,
         motion_profile=motion_profile,
         residual_profile=residual_profile,
         context_shift=shift,
+    )
+    for _ in range(_CLASS_ROUNDS):
+        fitted = _count_classes(differences, fitted)
+    return fitted
+
+
+def _count_classes(differences: Differences, tables: CodingTables) -> CodingTables:
+    """Tables of the activity classes, of presence and of diagonals; which class is chosen depends on them in turn."""
+    coder = SymbolCoder.of(tables)
+    classes = np.ones((2, CLASSES))
+    diagonals = np.ones((CLASSES, DIAGONALS + 1))
+    for motion in differences.motion:
+        classes[0, coder.motion_activity(motion)] += 1
+    for residual in differences.residual:
+        activity, count = coder.residual_activity(residual), coded_diagonals(residual)
+        classes[1, activity] += 1
+        diagonals[:, count] += _SHARED  # classes that hardly occur look like the others
+        diagonals[activity, count] += 1
+    present = len(differences.residual)
+    presence = np.array([1.0 + max(0, len(differences.motion) - present), 1.0 + present])
+    return replace(
+        tables,
+        class_tables=np.stack([normalize(row) for row in classes]),
+        presence_table=normalize(presence)[None],
+        diagonal_tables=np.stack([normalize(row) for row in diagonals]),
     )
 
 

@@ -1,5 +1,6 @@
 """Training, the loop: stages by the clock, checkpoints, held-out scores, all inside a limit of wall time."""
 
+import shutil
 import time
 from dataclasses import asdict
 from typing import Any
@@ -12,13 +13,14 @@ from codec.training.checkpoint import Average, State, resume, save
 from codec.training.materials import Materials, progress_bar
 from codec.training.options import STAGES, StageName
 from codec.training.outputs import coded_score, write_log, write_weights
-from codec.training.steps import Step, make_step
+from codec.training.steps import Step, make_step, recordings_folder
 from codec.training.validate import Validation, plot
 
 _CHECKPOINT_S = 60.0
 _SCORES = 24  # in a stage, at most
 _WARM_UP = 200  # steps
 _CLIP_NORM = 0.5
+_RECORDING_SHARE = 0.3  # of the generator stage, at most, goes into running the encoder
 _PACE = 10  # steps between looks at clock and loss on a device that works while we go on: a look waits for it
 _ENDING_S = 10.0  # what a score and a checkpoint take, until the first of them has been timed
 _MARGIN_S = 5.0
@@ -39,6 +41,8 @@ class Trainer:
             self._state, self._remembered = resume(
                 self._options.checkpoint, model=self._model, average=self._average.model
             )
+        else:
+            shutil.rmtree(recordings_folder(materials), ignore_errors=True)  # of another run
         self._pace = 1 if materials.device.type == "cpu" else _PACE
         self._timed = False
         self._deadline = started + self._options.limit_s if self._options.limit_s else np.inf
@@ -65,14 +69,24 @@ class Trainer:
         before = self._state.spent_s.get(name, 0.0)
         if before >= seconds:
             return True
-        step = make_step(name, self._materials)
-        if step is None:
-            self._say(f"{name}: no labels, skipped")
+        step = make_step(name, self._materials, record_s=self._record_s(seconds, before))
+        if isinstance(step, str):
+            self._say(f"{name}: {step}, skipped")
             return True
+        self._state.spent_s[name] = before + step.spent_s
         if self._options.compile:
             self._compile(step)
         task = progress.add_task(name, total=seconds, completed=int(before))
-        return self._optimise(name, step, seconds, progress, task)
+        done = self._optimise(name, step, seconds, progress, task)
+        if done and name == "generator":
+            shutil.rmtree(recordings_folder(self._materials), ignore_errors=True)
+        return done
+
+    def _record_s(self, seconds: float, before: float) -> float:
+        """How long the encoder may still be run for a stage of so many seconds, of which some are over."""
+        kept = any(recordings_folder(self._materials).glob("*.npz"))
+        left = self._deadline - self._ending_s - 2 * _MARGIN_S - time.monotonic()  # a clip begun is finished
+        return max(0.0, min(_RECORDING_SHARE * seconds - (before if kept else 0), left))
 
     def _optimise(self, name: StageName, step: Step, seconds: float, progress: Progress, task: TaskID) -> bool:
         optimiser, warm_up = self._optimiser(name, step)
@@ -99,7 +113,7 @@ class Trainer:
             self._say(f"{name}: {step.samples / rate * 1000:.0f} samples a second, {rate:.1f} ms a step")
             if losses:  # else the last step has its score
                 self._score(name, losses, optimiser)
-        elif not (self._options.out / "checkpoint.pt").is_file():
+        elif step.spent_s or not (self._options.out / "checkpoint.pt").is_file():
             self._save(name, optimiser)
         return spent >= seconds
 

@@ -5,6 +5,7 @@ at the default qp as the encoder would send it. LPIPS is the SqueezeNet variant 
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,30 @@ from codec.training.rate import MotionRate, laplace_bits
 
 _PAIRS = 48
 _CHUNK = 8
+_PICTURES = ("freeze", "base", "generated", "full")
+_FIGURES = ("coded_reference_psnr_db", "restored_psnr_db", *(f"{name}_psnr_db" for name in _PICTURES), "residual_bits")
+_LPIPS_FIGURES = ("restored_lpips", "freeze_lpips", "generated_lpips", "full_lpips")
 _LPIPS_DB = 25.0  # what LPIPS is worth in the one number that picks the best weights: .04 of it a decibel
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Means over held-out pairs. `freeze` shows the coded reference as it is, `base` its plain base-layer warp.
+    """Means over held-out pairs. `coded_reference` and `restored` are references against their clean pictures.
 
-    `generated` is the picture from keypoints alone, `full` the one with the motion residual; the bits are those of
-    one frame's residual. `score` says it in one number.
+    `freeze` shows the coded reference as it is, `base` the plain base-layer warp of the restored one, `generated` is
+    the picture from keypoints alone, `full` the one with the motion residual; the bits are those of one frame's
+    residual. `score` says it in one number.
     """
 
+    coded_reference_psnr_db: float
+    restored_psnr_db: float
     freeze_psnr_db: float
     base_psnr_db: float
     generated_psnr_db: float
     full_psnr_db: float
     residual_bits: float
     motion_bits: float
+    restored_lpips: float | None
     freeze_lpips: float | None
     generated_lpips: float | None
     full_lpips: float | None
@@ -72,24 +80,27 @@ class Validation:
         rows, differences = [], []
         for batch in self._batches:
             alone, full = self._show(codec, batch, residual=False), self._show(codec, batch, residual=True)
+            restored = alone.reference.clamp(0, 1)
             pictures = (batch.reference, alone.warped, alone.picture.clamp(0, 1), full.picture.clamp(0, 1))
-            row = [mean_psnr(picture, batch.driving) for picture in pictures]
+            row = [mean_psnr(reference, batch.clean) for reference in (batch.reference, restored)]
+            row += [mean_psnr(picture, batch.driving) for picture in pictures]
             row.append(_residual_bits(full.symbols))
             if self._perceptual is not None:
+                row.append(self._perceptual(restored, batch.clean))
                 row += [self._perceptual(pictures[index], batch.driving) for index in (0, 2, 3)]
             rows.append(torch.stack(row))
             _, previous = model.motion_extractor(batch.previous)
             differences.append((alone.motion - previous) / (codec.steps * self._scale[:, None]))
-        freeze, base, generated, complete, residual_bits, *lpips = torch.stack(rows).mean(0).tolist()
-        motion_bits = _motion_bits(torch.cat(differences))
-        return Scores(freeze, base, generated, complete, residual_bits, motion_bits, *(lpips or (None, None, None)))
+        means = iter(torch.stack(rows).mean(0).tolist())
+        figures: dict[str, Any] = {name: next(means, None) for name in (*_FIGURES, *_LPIPS_FIGURES)}
+        return Scores(**figures, motion_bits=_motion_bits(torch.cat(differences)))
 
     @torch.no_grad()
     def write_grid(self, model: FaceModel, path: Path) -> None:
-        """Rows of reference | driving | base layer's warp | from keypoints alone | with the residual."""
+        """Rows of coded reference | restored | driving | base layer's warp | keypoints alone | with the residual."""
         batch, codec = self._batches[0], Codec(model, self._tables).to(self._scale.device)
         alone, full = self._show(codec, batch, residual=False), self._show(codec, batch, residual=True)
-        parts = (batch.reference, batch.driving, alone.warped, alone.picture, full.picture)
+        parts = (batch.reference, alone.reference, batch.driving, alone.warped, alone.picture, full.picture)
         columns = [torch.cat(list(part), 1) for part in parts]
         picture = (torch.cat(columns, 2).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         cv2.imwrite(str(path), cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR))
@@ -115,7 +126,9 @@ def _motion_bits(difference: Tensor) -> float:
 
 
 def plot(log: list[dict[str, Any]], path: Path) -> None:
-    """Loss and held-out scores over minutes, and the score over samples."""
+    """Loss and held-out scores over minutes, and the score over samples. Nothing where there is no matplotlib."""
+    if find_spec("matplotlib") is None:
+        return
     import matplotlib
 
     matplotlib.use("Agg")
@@ -125,7 +138,7 @@ def plot(log: list[dict[str, Any]], path: Path) -> None:
     minutes = [row["minutes"] for row in log]
     axes[0].plot(minutes, [row["loss"] for row in log])
     axes[0].set(title="training loss (its scale changes with the stage)", xlabel="minutes", yscale="log")
-    for name in ("freeze_psnr_db", "base_psnr_db", "generated_psnr_db", "full_psnr_db"):
+    for name in ("restored_psnr_db", "freeze_psnr_db", "base_psnr_db", "generated_psnr_db", "full_psnr_db"):
         axes[1].plot(minutes, [row[name] for row in log], label=name.removesuffix("_psnr_db"))
     axes[1].set(title="held-out pairs", xlabel="minutes", ylabel="PSNR, dB")
     axes[2].plot([sum(row["samples"].values()) for row in log], [row["score"] for row in log], marker=".")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.bitstream import CodedFrame, CodedMotion
+from codec.bitstream import CHAINED_NUMBERS, CodedFrame, CodedMotion
 from codec.config import CodecConfig
 from codec.entropy import Reader, Writer
 from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
@@ -29,7 +29,9 @@ def test_the_stream_is_what_these_tests_need(stream: list[Any]) -> None:
     frames = [coded.frame for coded in stream]
     assert [i for i, frame in enumerate(frames) if frame.is_keyframe] == [0, KEYFRAME]
     assert [i for i, frame in enumerate(frames) if frame.reference] == [0, NEW_REFERENCE, KEYFRAME]
-    assert [frame.number for frame in frames] == list(range(20))
+    assert [coded.report.number for coded in stream] == list(range(20))
+    for number, coded in enumerate(stream):
+        assert coded.frame.number == (number % CHAINED_NUMBERS if coded.motion.chained else number)
     # A bundle begins after four frames, and with a new reference.
     unchained = [i for i, coded in enumerate(stream) if not coded.motion.chained]
     assert unchained == [0, 4, NEW_REFERENCE, NEW_REFERENCE + 4, KEYFRAME, KEYFRAME + 4]

@@ -196,7 +196,7 @@ def test_qp_holds_from_the_next_bundle_on(pictures: list[Picture], decoder: Any,
     coded = encoder.record(pictures[:2])
     encoder.set_qp(50)
     coded += encoder.record(pictures[2:6], first=2)
-    assert [c.motion.qp for c in coded] == [CodecConfig().qp, None, None, None, 50, None]
+    assert [c.motion.qp for c in coded] == [None, None, None, None, 50, None], "the reference's, then another"
     decoder.follow(coded)
     with pytest.raises(ConfigError):
         encoder.set_qp(64)
@@ -280,3 +280,11 @@ def test_a_keyframe_is_coarser_where_the_budget_is_small(pictures: list[Picture]
     sizes = [len(make_encoder(kbps=kbps).record(pictures[:1])[0].data) for kbps in (1.0, 4.0, 40.0)]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
+
+
+def test_effort_codes_references_otherwise_for_the_same_decoder(
+    pictures: list[Picture], decoder: Any, make_encoder: Make
+) -> None:
+    coded = {effort: make_encoder(effort=effort).record(pictures[:2]) for effort in ("realtime", "best")}
+    decoder.follow(coded["best"])
+    assert coded["best"][0].frame.reference.picture != coded["realtime"][0].frame.reference.picture

@@ -85,7 +85,7 @@ def test_info_is_json(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["keyframes"] == 1
     assert told["payload_bytes"] == told["keyframe_bytes"] + told["reference_bytes"] + told["motion_bytes"]
     assert told["kbps"] == pytest.approx(told["payload_bytes"] * 8 * 25 / FRAMES / 1000, rel=1e-3)
-    assert told["weights_id"].startswith("first-")
+    assert told["weights_id"].startswith(f"{CodecConfig().weights}-")
     assert told["damage"] is None
 
 
@@ -191,7 +191,8 @@ def test_a_frame_that_does_not_decode(tmp_path: Path, coded: Path, capsys: pytes
 
 
 def test_other_weights_are_named(tmp_path: Path, coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for weights, told in (("first-00c0ffee", "first-00c0ffee"), ("unheard-of-12345678", "unheard-of")):
+    other = f"{CodecConfig().weights}-00c0ffee"
+    for weights, told in ((other, other), ("unheard-of-12345678", "unheard-of")):
         with FileWriter(tmp_path / "a.fw", FileHeader(size=256, fps=Fraction(25), weights=weights)) as writer:
             writer.write(b"frame", pts=0)
         assert main(["decode", str(tmp_path / "a.fw"), str(tmp_path / "b.mp4")]) == 2

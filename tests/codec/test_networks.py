@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from codec.motion import EXPRESSIONS, KEYPOINTS, MOTION_NUMBERS
 from codec.networks import FaceModel
 from codec.networks.dense_motion import FLOW_SIZE
-from codec.networks.layers import Conv, Residual, resize, upsample, warp
+from codec.networks.layers import Conv, Kernel, Residual, resize, upsample, warp
 
 GIGA = 1e9
 MAX_WEIGHT_BYTES = 20e6  # in float16
@@ -89,7 +89,19 @@ def test_the_untrained_generator_is_the_warp(untrained: FaceModel, random: torch
     image, flow = picture(random), 0.05 * torch.randn(1, 2, FLOW_SIZE, FLOW_SIZE, generator=random)
     occlusion = torch.ones(1, 1, FLOW_SIZE, FLOW_SIZE)
     shown = untrained.generator(image, features=untrained.appearance(image), flow=flow, occlusion=occlusion)
-    torch.testing.assert_close(shown, warp(image, flow), atol=1e-5, rtol=0)
+    torch.testing.assert_close(shown, warp(image, flow, kernel="bicubic"), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_the_untrained_restoration_is_the_identity(untrained: FaceModel, random: torch.Generator, size: int) -> None:
+    image = picture(random, size=size)
+    torch.testing.assert_close(untrained.restoration(image, torch.tensor([50.0])), image, atol=1e-6, rtol=0)
+
+
+def test_restoration_hears_how_coarse_the_coding_was(stirred: FaceModel, random: torch.Generator) -> None:
+    image = picture(random)
+    fine, coarse = (stirred.restoration(image, torch.tensor([crf])) for crf in (30.0, 63.0))
+    assert float((fine - coarse).abs().max()) > 1e-3
 
 
 def test_the_extractor_starts_near_its_mean_shape(untrained: FaceModel, random: torch.Generator) -> None:
@@ -101,13 +113,23 @@ def test_the_extractor_starts_near_its_mean_shape(untrained: FaceModel, random: 
     assert untrained.motion_extractor.basis.shape == (EXPRESSIONS, KEYPOINTS, 3)
 
 
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("pixels", [(3, 0), (0, -2), (-1, 4)])
-def test_warp_by_whole_pixels(random: torch.Generator, pixels: tuple[int, int]) -> None:
+def test_warp_by_whole_pixels(random: torch.Generator, pixels: tuple[int, int], kernel: Kernel) -> None:
     image, (right, down) = torch.rand(2, 5, 32, 32, generator=random), pixels
     flow = (torch.tensor(pixels) * (2 / 32)).view(1, 2, 1, 1).expand(2, 2, 32, 32)
     expected = torch.roll(image, (-down, -right), (2, 3))
     inner = slice(5, -5)
-    torch.testing.assert_close(warp(image, flow)[..., inner, inner], expected[..., inner, inner], atol=1e-5, rtol=0)
+    moved = warp(image, flow, kernel=kernel)
+    torch.testing.assert_close(moved[..., inner, inner], expected[..., inner, inner], atol=1e-5, rtol=0)
+
+
+def test_a_bicubic_warp_keeps_more_detail(random: torch.Generator) -> None:
+    ramp = torch.linspace(0, 12, 64).sin()[None, None, None].expand(1, 1, 64, 64) / 2 + 0.5
+    half = torch.tensor((1 / 64, 0.0)).view(1, 2, 1, 1).expand(1, 2, 64, 64)
+    exact = (torch.linspace(0, 12, 64) + 6 / 63).sin() / 2 + 0.5
+    errors = [float((warp(ramp, half, kernel=k) - exact)[..., 4:-4].abs().max()) for k in ("bilinear", "bicubic")]
+    assert errors[1] < 0.6 * errors[0]
 
 
 def test_warp_takes_a_coarse_flow_and_repeats_the_border(random: torch.Generator) -> None:
@@ -167,6 +189,8 @@ def test_budgets(untrained: FaceModel, random: torch.Generator, size: int, gener
     extractor = macs(model.motion_extractor, lambda: model.motion_extractor(image))
     assert 0 < extractor <= 0.4 * GIGA
     assert 0 < macs(model.appearance, lambda: model.appearance(image)) <= 2 * GIGA
+    restoration = macs(model.restoration, lambda: model.restoration(image, torch.tensor([50.0])))
+    assert 0 < restoration <= 3 * GIGA * (size / 256) ** 2, "once per reference, about one a second"
     dense = macs(model.dense_motion, lambda: flow_of(model, image, motion, motion, canonical))
     assert 0 < dense <= 0.8 * GIGA
     features = model.appearance(image)

@@ -59,9 +59,9 @@ def test_the_default_weights_ship() -> None:
 
 
 def test_a_keyframe_names_its_weights() -> None:
-    coded = Encoder(CodecConfig(weights="first")).encode(np.zeros((256, 256, 3), np.uint8), pts=0)
+    coded = Encoder(CodecConfig()).encode(np.zeros((256, 256, 3), np.uint8), pts=0)
     assert coded.reference is not None
-    assert coded.reference.weights_id.hex() == INDEX["first"]["sha256"][:8]
+    assert coded.reference.weights_id.hex() == INDEX[CodecConfig().weights]["sha256"][:8]
 
 
 def same_tables(a: CodingTables, b: CodingTables) -> bool:
@@ -92,9 +92,9 @@ def test_a_file_that_has_changed_is_read_again(tmp_path: Path, tensors: dict[str
     assert len(identifiers) == 2
 
 
-@pytest.mark.parametrize("name", ["second", "", "first.safetensors", "/nowhere/mine.safetensors", "mine.pt", "a\0b"])
+@pytest.mark.parametrize("name", ["zeroth", "", "first.safetensors", "/nowhere/mine.safetensors", "mine.pt", "a\0b"])
 def test_unknown_names_say_what_there_is(name: str) -> None:
-    with pytest.raises(WeightsError, match="first"):
+    with pytest.raises(WeightsError, match=CodecConfig().weights):
         weights.load(name)
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_file_of_the_index_is_noticed(
 
 
 def test_the_shipped_file_cut_short(tmp_path: Path) -> None:
-    path, _ = weights.find("first")
+    path, _ = weights.find(CodecConfig().weights)
     for cut in (0, 7, 8, 100, path.stat().st_size - 1):
         short = tmp_path / f"cut{cut}.safetensors"
         shutil.copy(path, short)

@@ -80,12 +80,12 @@ def test_a_run_writes_card_log_and_curves(run: Path) -> None:
     card = (run / "model.md").read_text()
     assert re.search(r"2 clips of 2 people, \d+ frames .*; 2 clips with face-mesh labels", card)
     assert "Held out: 1 clips of 1 other people" in card
-    for stage in ("extractor", "dense", "joint"):
+    for stage in ("extractor", "dense", "restoration", "generator", "joint"):
         assert f"- {stage}: 0.0 minutes, " in card
         assert f"- {stage}: 0.0 minutes, 0 samples" not in card
     assert "kbps: " in card
     log = log_of(run)
-    assert [row["stage"] for row in log] == ["extractor", "dense", "joint", "end"]
+    assert [row["stage"] for row in log] == ["extractor", "dense", "restoration", "generator", "joint", "end"]
     assert all(isinstance(row["generated_psnr_db"], float) for row in log)
     assert (run / "curves.png").stat().st_size > 1000
     assert weights.load(str(run / "best.safetensors"))
@@ -98,7 +98,8 @@ def test_a_run_goes_on_from_its_checkpoint(run: Path, clips: Path, tmp_path: Pat
         flags = ["--resume", str(checkpoint), "--stages", "extractor", "--skip-finish"]
         assert main([str(clips), *arguments(tmp_path / "more"), *flags]) == 0
     after = torch.load(tmp_path / "more" / "checkpoint.pt", weights_only=True)
-    assert [row["stage"] for row in log_of(tmp_path / "more")] == ["extractor", "dense", "joint", "extractor"]
+    stages = [row["stage"] for row in log_of(tmp_path / "more")]
+    assert stages == ["extractor", "dense", "restoration", "generator", "joint", "extractor"]
     assert after["samples"]["extractor"] > before["samples"]["extractor"]
     assert after["samples"]["joint"] == before["samples"]["joint"]
     assert after["spent_s"]["extractor"] > before["spent_s"]["extractor"]
