@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -226,6 +227,15 @@ def test_wrong_flags(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[s
     assert not (tmp_path / "a.fw").exists()
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """SIGINT interrupts: a shell makes what it starts in the background deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_file_plays(
     tmp_path: Path,
