@@ -12,8 +12,8 @@ length of the window, so it is known what every window that ends in the next fiv
 - A keyframe can be more than a window holds. What is beyond its share is paid back slowly, out of later windows.
 
 Content too still to take the budget at the finest qp leaves it unspent, and gains no claim to it. The encoder's part is
-in codec.encoder, the check in codec.window. Amounts are in seconds of the budget, times in
-seconds of the pictures' own clock.
+in codec.encoder, the check in codec.window. Amounts are in seconds of the budget, times in seconds of the pictures' own
+clock.
 """
 
 import math

@@ -15,6 +15,7 @@ from codec.quantizer import dequantize
 from codec.reference import ReferenceDecoder
 from codec.runtime import Runtime
 from codec.state import (
+    Chain,
     HeldReference,
     MotionState,
     References,
@@ -108,11 +109,7 @@ class Decoder:
         if reference is None:
             raise ReferenceMissing(f"reference {motion.reference_id} is not held")
         tables = self._symbols.tables
-        before = self._chain_before(coded.number, motion)
-        if before is not None and before.chain is not None:
-            chain, number = before.chain, (before.number + 1) % NUMBERS
-        else:
-            chain, number = origin(reference, tables, reference.qp if motion.qp is None else motion.qp), coded.number
+        chain, number = self._start(coded.number, motion, reference)
         with self._stage("entropy"):
             difference = read_frame(self._symbols, motion.symbols, qp=chain.qp)
         chain = advance(chain, difference)
@@ -177,10 +174,11 @@ class Decoder:
         motion = start + dequantize(difference, step=step)
         return canonical.astype(np.float32), bounded(motion)
 
-    def _chain_before(self, number: int, motion: CodedMotion) -> MotionState | None:
-        """The frame that this one continues; None where it stands alone."""
+    def _start(self, number: int, motion: CodedMotion, reference: HeldReference) -> tuple[Chain, int]:
+        """What the frame's differences are added to, and its number modulo NUMBERS."""
         if not motion.chained:
-            return None
+            qp = reference.qp if motion.qp is None else motion.qp
+            return origin(reference, self._symbols.tables, qp), number
         last = self._last
         if (
             last is None
@@ -190,4 +188,4 @@ class Decoder:
             or (last.number + 1 - number) % CHAINED_NUMBERS
         ):
             raise ReferenceMissing(f"frame {number} continues a bundle whose earlier frame is not held")
-        return last
+        return last.chain, (last.number + 1) % NUMBERS

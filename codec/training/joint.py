@@ -20,7 +20,7 @@ from codec.training.augment import Similarity, colour_gain, random_warp
 from codec.training.dataset import Dataset, to_tensor
 from codec.training.flow import measure_flow
 from codec.training.losses import SqueezeDistance, flow_loss, picture_loss
-from codec.training.pairs import PAIR_WIDTHS, PairBatch, clip_weights, near, teacher_confidence
+from codec.training.pairs import PAIR_WIDTHS, PairBatch, clip_weights, coded_clips, near, teacher_confidence
 from codec.training.rate import MotionRate
 from codec.training.residuals import quantised_residual
 
@@ -71,9 +71,7 @@ class JointBatches:
     """Random (coded reference, driving frame) pairs; driving frames are mostly soon after their reference."""
 
     def __init__(self, dataset: Dataset, *, seed: int, device: torch.device, augmented: bool) -> None:
-        coded = [clip for clip in dataset.clips if clip.references]
-        self._clips = [clip for clip in coded if not clip.file.still]
-        self._stills = [clip for clip in coded if clip.file.still]
+        self._clips, self._stills = coded_clips(dataset)
         self._weights = clip_weights(self._clips)
         self._random = np.random.default_rng(seed)
         self._device = device

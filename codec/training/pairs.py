@@ -82,6 +82,12 @@ class Pairs:
         return motion[clip.indices[first]], motion[clip.indices[second]], labels.canonicals[row]
 
 
+def coded_clips(dataset: Dataset) -> tuple[list[Clip], list[Clip]]:
+    """The clips that have coded references: those that move, and stills."""
+    coded = [clip for clip in dataset.clips if clip.references]
+    return [clip for clip in coded if not clip.file.still], [clip for clip in coded if clip.file.still]
+
+
 def clip_weights(clips: list[Clip]) -> npt.NDArray[np.float64]:
     """How often each clip is drawn: by the root of its length, so that a long one does not rule."""
     sizes = np.sqrt([len(clip.frames) for clip in clips])

@@ -14,7 +14,7 @@ from codec.networks import Restoration
 from codec.training.augment import colour_gain
 from codec.training.dataset import Clip, Dataset, to_tensor
 from codec.training.losses import SqueezeDistance, picture_loss
-from codec.training.pairs import clip_weights
+from codec.training.pairs import clip_weights, coded_clips
 
 CROP = 128
 CROP_STEP = 8  # what the networks halve to 1
@@ -36,9 +36,7 @@ class CodedPictures:
     """Random crops of coded references beside the clean frames, half of them mirrored."""
 
     def __init__(self, dataset: Dataset, *, seed: int, device: torch.device) -> None:
-        coded = [clip for clip in dataset.clips if clip.references]
-        self._clips = [clip for clip in coded if not clip.file.still]
-        self._stills = [clip for clip in coded if clip.file.still]
+        self._clips, self._stills = coded_clips(dataset)
         self._weights = clip_weights(self._clips)
         self._random = np.random.default_rng(seed)
         self._device = device
