@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.errors import BitstreamError
-from codec.quantizer import SYMBOL_LIMIT
+from codec.quantizer import SYMBOL_LIMIT, Symbols
 
 SCALES = 20
 REACH = 15  # a table holds -REACH .. REACH and, last, the escape
@@ -25,8 +25,10 @@ TABLE_SIZE = 2 * REACH + 2
 PRECISION = 16
 _ESCAPE = TABLE_SIZE - 1
 _MAX_GAMMA_BITS = 12  # SYMBOL_LIMIT fits
+_WORD_BITS, _STATE_BITS = 32, 64  # of the range coder underneath
 
 Tables = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Coder(Protocol):
@@ -68,13 +70,29 @@ def check_tables(tables: Tables, *, rows: int = SCALES, size: int = TABLE_SIZE) 
     return bool(shaped and (tables >= 1).all() and (tables.sum(1) == 1 << PRECISION).all())
 
 
+def information(frequencies: Tables) -> Floats:
+    """The bits that a symbol of each frequency takes."""
+    return np.asarray(-np.log2(frequencies / float(1 << PRECISION)))
+
+
+def columns(values: Symbols) -> Symbols:
+    """Where in a table each value is."""
+    return np.where(np.abs(values) <= REACH, values + REACH, _ESCAPE).astype(np.int32)
+
+
+def escape_bits(values: Symbols) -> Symbols:
+    """The bits that each value takes beyond those of the table."""
+    beyond = np.maximum(np.abs(values) - REACH, 0)
+    return np.asarray(2 * np.frexp(beyond)[1])  # the exponent is the integer's bit length
+
+
 class Category:
     """The range coder's model of a small closed set, and the bits each of its values takes."""
 
     def __init__(self, frequencies: npt.NDArray[np.int64]) -> None:
         shares = frequencies / float(1 << PRECISION)  # exact: a power of two
         self.model = _range_coding().model.Categorical(shares, perfect=False)
-        self.bits: list[float] = (-np.log2(shares)).tolist()
+        self.bits: list[float] = information(frequencies).tolist()
 
 
 class Models:
@@ -112,20 +130,27 @@ class Writer:
         self._encoder.encode(value, _uniform(size))
         return value
 
-    def to_bytes(self, replay: Callable[["Reader"], bool]) -> bytes:
-        """The shortest bytes for which `replay`, given a reader of them, says that it read what was written."""
+    def to_bytes(self, replay: Callable[["Reader"], bool] | None = None) -> bytes:
+        """The shortest bytes that read as what was written; `replay`, if given, must find that they do."""
         data = bytes(self._encoder.get_compressed().astype(">u4").tobytes())
-        while True:
-            shorter = next((part for part in _shorter(data) if self._suffices(part, replay)), None)
+        position, (low, width) = self._encoder.pos()
+        # All that reads alike is one interval of binary fractions. As integers of the settled words' and the state's
+        # bits: it is `width` long, contains what the coder would write, and starts at `low` modulo the state.
+        bits = _WORD_BITS * position + _STATE_BITS
+        value = int.from_bytes(data, "big")
+        point = value << bits - 8 * len(data)
+        start = point - (point - low) % (1 << _STATE_BITS)
+        length = len(data)
+        while length:
+            shift = bits - 8 * (length - 1)
+            # The numbers next below and above with one byte less: if neither is in the interval, nothing so short is.
+            shorter = next((n for n in (value >> 8, (value >> 8) + 1) if start <= n << shift < start + width), None)
             if shorter is None:
-                return data
-            data = shorter
-
-    def _suffices(self, data: bytes, replay: Callable[["Reader"], bool]) -> bool:
-        try:
-            return replay(Reader(data, self._models))
-        except BitstreamError:
-            return False
+                break
+            value, length = shorter, length - 1
+        data = value.to_bytes(length, "big")
+        assert replay is None or replay(Reader(data, self._models)), "bytes that read as something else"
+        return data
 
 
 class Reader:
@@ -179,17 +204,6 @@ class Counter:
     def uniform(self, value: int, size: int) -> int:
         self.bits += float(np.log2(size))
         return value
-
-
-def _shorter(data: bytes) -> list[bytes]:
-    """The numbers next below and above with one byte less.
-
-    All that decodes alike is one interval, and data lies in it: if neither of the two does, nothing so short does.
-    """
-    if not data:
-        return []
-    length, head = len(data) - 1, int.from_bytes(data[:-1], "big")
-    return [number.to_bytes(length, "big") for number in (head, head + 1) if number < 1 << 8 * length]
 
 
 @cache

@@ -56,7 +56,9 @@ def write(said: list[Word]) -> bytes:
     writer = Writer(MODELS)
     expected = [value for _, (value, _) in said]
     assert walk(writer, said) == expected
-    return writer.to_bytes(lambda reader: walk(reader, said, blank=True) == expected)
+    data = writer.to_bytes()
+    assert walk(Reader(data, MODELS), said, blank=True) == expected
+    return data
 
 
 def test_default_tables_are_valid() -> None:
@@ -128,6 +130,29 @@ def test_bytes_that_change_nothing_are_cut_off() -> None:
     assert walk(Reader(data + b"\0\0\0", MODELS), said, blank=True) == [1, 0], "the cut bytes count as zeros"
     assert len(write([("symbol", (0, 0))] * 20)) == 1
     assert write([("uniform", (0, 2))] * 200) == b"", "zeros at the end are not written"
+
+
+@settings(deadline=None)
+@given(st.sampled_from((3, 5, 9)), st.integers(0, 60), words)
+def test_a_point_between_two_words_is_found(size: int, times: int, said: list[Word]) -> None:
+    """The middle of an odd number of values, again and again: until the end it is open which word comes out."""
+    said = [("uniform", (size // 2, size))] * times + said
+    data = write(said)
+    assert len(data) * 8 <= times * np.log2(size) + len(write(said[times:])) * 8 + SLACK_BITS
+
+
+@settings(deadline=None)
+@given(words)
+def test_no_shorter_bytes_would_do(said: list[Word]) -> None:
+    data, expected = write(said), [value for _, (value, _) in said]
+    if data:
+        head = int.from_bytes(data[:-1], "big")
+        for number in range(max(0, head - 1), min(head + 3, 1 << 8 * (len(data) - 1))):
+            shorter = number.to_bytes(len(data) - 1, "big")
+            try:
+                assert walk(Reader(shorter, MODELS), said, blank=True) != expected
+            except BitstreamError:
+                continue
 
 
 def test_golden_bytes() -> None:

@@ -86,6 +86,26 @@ def test_poses_are_read_as_written(seed: int, spread: float, intra: bool) -> Non
         np.testing.assert_array_equal(there, offsets)
 
 
+@settings(deadline=None, max_examples=60)
+@given(seeds, spreads, st.lists(st.integers(0, DIAGONALS), min_size=1, max_size=4))
+def test_costs_are_those_of_the_walks(seed: int, spread: float, diagonals: list[int]) -> None:
+    motion = drawn(seed, spread, (MOTION_NUMBERS,))
+    residuals = np.stack([drawn_residual(seed + number, spread, count) for number, count in enumerate(diagonals)])
+    motion_bits, residual_bits = SYMBOLS.costs.motion(motion), SYMBOLS.costs.residual(residuals)
+    assert motion_bits.shape == (CLASSES,)
+    assert residual_bits.shape == (len(residuals), CLASSES)
+    for activity in range(CLASSES):
+        counter = Counter(SYMBOLS.models)
+        SYMBOLS.motion(counter, motion, activity=activity)
+        assert motion_bits[activity] == pytest.approx(counter.bits)
+        for residual, bits in zip(residuals, residual_bits[:, activity], strict=True):
+            counter = Counter(SYMBOLS.models)
+            SYMBOLS.residual(counter, residual, activity=activity)
+            assert bits == pytest.approx(counter.bits)
+    chosen = [row[SYMBOLS.residual_activity(residual)] for residual, row in zip(residuals, residual_bits, strict=True)]
+    assert SYMBOLS.residual_bits(residuals) == pytest.approx(chosen)
+
+
 def test_a_walk_of_a_counter_costs_what_the_class_says() -> None:
     still = frame(np.zeros(MOTION_NUMBERS, np.int32), np.zeros(COEFFICIENTS, np.int32))
     by_class = [counted(still, (activity, 0)) for activity in range(CLASSES)]
