@@ -137,8 +137,10 @@ def test_bytes_that_change_nothing_are_cut_off() -> None:
 def test_a_point_between_two_words_is_found(size: int, times: int, said: list[Word]) -> None:
     """The middle of an odd number of values, again and again: until the end it is open which word comes out."""
     said = [("uniform", (size // 2, size))] * times + said
-    data = write(said)
-    assert len(data) * 8 <= times * np.log2(size) + len(write(said[times:])) * 8 + SLACK_BITS
+    counter = Counter(MODELS)
+    walk(counter, said)
+    escapes = sum(abs(value) > REACH for kind, (value, _) in said if kind == "symbol")
+    assert 8 * len(write(said)) <= counter.bits + SLACK_BITS + 4 * escapes
 
 
 @settings(deadline=None)
