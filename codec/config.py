@@ -16,6 +16,8 @@ MAX_KBPS = 100_000
 References = Literal["adaptive", "single"]
 Activation = Literal["immediate", "acknowledged"]
 Effort = Literal["realtime", "best"]
+EngineName = Literal["auto", "openvino", "torch"]
+Precision = Literal["auto", "int8", "bf16", "f32"]
 Preset = Literal["realtime", "file", "best", "lowest-rate"]
 
 
@@ -34,6 +36,8 @@ class CodecConfig:
     measure_every   the encoder reconstructs, and measures, each n-th frame; every frame where 1
     weights         name of the weight file
     threads         threads the networks may use; 0 leaves it to the machine
+    engine          what runs the networks; "auto": OpenVINO where it is installed, else torch
+    precision       of the networks that bear less than float32; "auto": what the processor is fastest with
     """
 
     size: int = 256
@@ -47,6 +51,8 @@ class CodecConfig:
     measure_every: int = 1
     weights: str = "second"
     threads: int = 0
+    engine: EngineName = "auto"
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         _check(self.size in SIZES, f"size is {self.size}; this codec knows {SIZES[0]} and {SIZES[1]}")
@@ -59,6 +65,8 @@ class CodecConfig:
         _check(self.measure_every >= 1, "measure_every is at least 1")
         _check(self.threads >= 0, "threads is at least 0")
         _check(bool(self.weights), "weights needs a name")
+        _check(self.engine in ("auto", "openvino", "torch"), f"engine is {self.engine!r}")
+        _check(self.precision in ("auto", "int8", "bf16", "f32"), f"precision is {self.precision!r}")
 
     def with_(self, **changes: Any) -> "CodecConfig":
         """A copy with some fields changed."""

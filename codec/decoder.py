@@ -50,7 +50,7 @@ class Decoder:
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
         self.config = config or CodecConfig()
         self._stage = stage
-        self._runtime = Runtime(self.config.weights, threads=self.config.threads)
+        self._runtime = Runtime(self.config)
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
         self._pictures = ReferenceDecoder(size=self.config.size)
         self._references = References()
@@ -85,7 +85,7 @@ class Decoder:
         with self._stage("reference"):
             canonical, motion = self._read_pose(reference)
             picture = self._pictures.decode(reference.picture, intra=reference.intra)
-            prepared = self._runtime.prepare(picture, crf=self._pictures.crf)
+            prepared = self._runtime.prepare(picture, crf=self._pictures.crf, canonical=canonical, motion=motion)
         held = HeldReference(
             id=reference.id,
             number=coded.number,

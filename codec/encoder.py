@@ -79,7 +79,7 @@ class Encoder:
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
         self.config = config or CodecConfig()
         self._stage = stage
-        self._runtime = Runtime(self.config.weights, threads=self.config.threads)
+        self._runtime = Runtime(self.config)
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
         self._budget = Budget.of(self.config)
@@ -268,10 +268,12 @@ class Encoder:
     def _code_reference(self, pts: int, *, intra: bool) -> tuple[CodedReference, int]:
         """Codes the target as a new reference and holds it as the newest; its bits."""
         with self._stage("reference"):
+            canonical, motion = self._runtime.extract(self._target)
+            symbols, canonical, motion = self._code_pose(canonical, motion, intra=intra)
             picture = self._code_picture(intra=intra)
-            prepared = self._runtime.prepare(self._pictures.reconstruction, crf=self._pictures.coded_crf)
-        canonical, motion = self._runtime.extract(self._target)
-        symbols, canonical, motion = self._code_pose(canonical, motion, intra=intra)
+            prepared = self._runtime.prepare(
+                self._pictures.reconstruction, crf=self._pictures.coded_crf, canonical=canonical, motion=motion
+            )
         name = 0 if self._newest is None else (self._newest.id + 1) % REFERENCE_IDS
         self._newest = HeldReference(
             id=name,

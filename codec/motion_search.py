@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.entropy import Counter
 from codec.motion import FEATURE_POINTS
 from codec.quantizer import Symbols, quantize
 from codec.rate import lagrangian
-from codec.residual import COEFFICIENTS, FLOW_PICTURE, FlowEstimator, inverse, remap, texture, to_grid, transform
+from codec.residual import COEFFICIENTS, FLOW_PICTURE, FlowEstimator, inverse, remap, texture, to_grid, transform, widen
 from codec.runtime import Runtime
 from codec.state import Chain, HeldReference, motion_steps, origin, residual_step
 from codec.symbols import SymbolCoder
@@ -92,12 +91,7 @@ class MotionSearch:
         step = motion_steps(tables, before.qp)
         motion_symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
         moved = reference.motion + (motion_symbols - origin(reference, tables, before.qp).motion) * step
-        base_flow, _ = self._runtime.base_flow(
-            reference.prepared,
-            canonical=reference.canonical,
-            reference_motion=reference.motion,
-            driving_motion=moved.astype(np.float32),
-        )
+        base_flow, _ = self._runtime.base_flow(reference.prepared, driving_motion=moved.astype(np.float32))
         base = chained_base if chained_base is not None else self._base_helps(driving, source, base_flow)
         if not base:
             base_flow, motion_symbols = np.zeros_like(base_flow), before.motion
@@ -118,7 +112,7 @@ class MotionSearch:
         return self._seen[1]
 
     def _base_helps(self, driving: View, source: View, flow: Floats) -> bool:
-        return warp_psnr(driving, source, flow) > warp_psnr(driving, source, np.zeros_like(flow)) - 0.1
+        return warp_psnr(driving, source, flow) > weighted_psnr(source.colour, driving) - 0.1
 
     def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
         """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
@@ -131,11 +125,14 @@ class MotionSearch:
     ) -> tuple[Symbols, float]:
         """The option with the least -PSNR + worth x bits, and the PSNR of its plain warp."""
         step = residual_step(self._symbols.tables, before.qp)
+        options = list({symbols.tobytes(): symbols for symbols in options}.values())
         best, best_cost, best_psnr = options[0], np.inf, 0.0
-        for symbols in options:
+        for symbols, bits in zip(
+            options, self._symbols.residual_bits(np.stack(options) - before.residual), strict=True
+        ):
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
             psnr_db = warp_psnr(driving, source, flow)
-            cost = worth * self._bits(symbols - before.residual) - psnr_db
+            cost = worth * bits - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
@@ -146,28 +143,20 @@ class MotionSearch:
         if afresh and expected.any():
             starts.append(base_flow)  # once a bundle, in case it has lost the track
         flows = [self._flow.measure(source.grey, driving.grey, start=start) for start in starts]
-        errors = [float(cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1)) for flow in flows]
-        flow = flows[int(np.argmin(errors))]
-        wide = cv2.resize(base_flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)
-        return transform(to_grid(flow - wide, texture(driving.grey)))
-
-    def _bits(self, difference: Symbols) -> float:
-        counter = Counter(self._symbols.models)
-        activity = self._symbols.residual_activity(difference)
-        self._symbols.residual(counter, difference, activity=activity)
-        return counter.bits
+        flow = min(flows, key=lambda flow: cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1))
+        return transform(to_grid(flow - widen(base_flow), texture(driving.grey)))
 
 
 def warp_psnr(driving: View, source: View, flow: Floats) -> float:
     """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2)."""
-    wide = cv2.resize(flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    return weighted_psnr(np.asarray(remap(source.colour, wide), np.uint8), driving)
+    return weighted_psnr(np.asarray(remap(source.colour, widen(flow)), np.uint8), driving)
 
 
 def weighted_psnr(picture: Bytes, target: View) -> float:
     """PSNR in dB of a picture (256, 256, 3), errors weighted by the target's attention; at most 100."""
-    error = cv2.absdiff(picture, target.colour).astype(np.float32)
-    mean = float(np.einsum("hwc,hwc,hw->", error, error, target.attention)) / error.size
+    error = cv2.absdiff(picture, target.colour)
+    squares = cv2.multiply(error, error, dtype=cv2.CV_32F)
+    mean = float((target.attention.reshape(-1) @ squares.reshape(-1, 3)).sum()) / error.size
     return min(100.0, 10 * float(np.log10(255.0**2 / (mean + 1e-9))))
 
 

@@ -1,110 +1,113 @@
-"""Stages 3 and 9, the networks as they run: arrays in, arrays out, on torch.
+"""Stages 3 and 9, the networks as they run: arrays in, arrays out, on whichever engine there is.
 
-The one place that another inference engine would replace. Encoder and decoder use the same instance methods in the
-same order, so that on one machine the encoder's reconstruction equals the decoder's picture bit for bit.
+Encoder and decoder use the same instance methods in the same order, so that on one machine, with one engine, the
+encoder's reconstruction equals the decoder's picture bit for bit.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from codec import weights
-from codec.networks.appearance import Appearance
+from codec.config import CodecConfig
+from codec.engine import Engine, Graph
+from codec.errors import ConfigError
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 _EXTRACTOR_PICTURE = 128
-# Half the time where the processor multiplies bfloat16 itself, slower elsewhere. Only the warp's helpers run in it: the
-# keypoints, the geometry and the warped pixels stay in float32.
-_FEATURES = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-_HALF = any(_FEATURES.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PreparedReference:
     """A decoded and restored reference with all that is computed once for it."""
 
     picture: Bytes  # (S, S, 3)
-    tensor: Tensor  # (1, 3, S, S) in [0, 1]
-    features: tuple[Tensor, Tensor, Tensor]
+    motion: Floats  # (1, MOTION_NUMBERS), its own
+    canonical: Floats  # (1, K, 3)
+    pixels: Floats  # (1, 3, S, S) in [0, 1]
+    scene: tuple[Floats, ...]  # small (1, 3, 64, 64), heat (1, K, 64, 64), points (1, K, 3)
+    features: tuple[Floats, ...]  # (1, C, S / 2^n, S / 2^n)
 
 
 class Runtime:
-    """The networks of one weight file at one picture size."""
+    """The networks of one weight file at one picture size. For one thread at a time."""
 
-    def __init__(self, name: str, *, threads: int) -> None:
-        self.weights = weights.load(name)
-        self._model = self.weights.model
-        if threads:
-            torch.set_num_threads(threads)
-        self.mean_shape: Floats = self._model.motion_extractor.mean_shape.numpy()
+    def __init__(self, config: CodecConfig) -> None:
+        self.weights = weights.load(config.weights)
+        self._engine = _make_engine(config, self.weights)
+        self._size = config.size
+        self._graphs: dict[str, Graph] = {}
+        self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
 
-    @torch.inference_mode()
+    def load(self, names: Sequence[str]) -> None:
+        """Loads graphs, which are otherwise loaded when they are first needed."""
+        for name in names:
+            self._graph(name)
+
     def extract(self, picture: Bytes) -> tuple[Floats, Floats]:
         """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
         small = cv2.resize(picture, (_EXTRACTOR_PICTURE, _EXTRACTOR_PICTURE), interpolation=cv2.INTER_AREA)
-        canonical, motion = self._model.motion_extractor(_to_tensor(np.asarray(small, np.uint8)))
-        return canonical[0].numpy(), motion[0].numpy()
+        canonical, motion = self._graph("extractor")(small[None])
+        return canonical[0].copy(), motion[0].copy()
 
-    @torch.inference_mode()
     def keypoints(self, motion: Floats, canonical: Floats) -> Floats:
         """Where a motion puts the keypoints, (K, 3)."""
-        extractor = self._model.motion_extractor
-        return extractor.keypoints(torch.from_numpy(motion)[None], torch.from_numpy(canonical)[None])[0].numpy()
+        (points,) = self._graph("keypoints")(motion[None], canonical[None])
+        return np.array(points[0], np.float32)
 
-    @torch.inference_mode()
-    def prepare(self, decoded: Bytes, *, crf: int) -> PreparedReference:
-        """Restores a reference (S, S, 3) that was decoded at a quality index, and finds its appearance features."""
-        with _reduced_precision():
-            restored = _to_picture(self._model.restoration(_to_tensor(decoded), torch.tensor([float(crf)])))
-            tensor = _to_tensor(restored)
-            appearance: Appearance = self._model.appearance
-            return PreparedReference(restored, tensor, appearance(tensor))
+    def prepare(self, decoded: Bytes, *, crf: int, canonical: Floats, motion: Floats) -> PreparedReference:
+        """Restores a reference (S, S, 3) that was decoded at a quality index, and finds all that rests on it alone.
 
-    @torch.inference_mode()
-    def base_flow(
-        self, reference: PreparedReference, *, canonical: Floats, reference_motion: Floats, driving_motion: Floats
-    ) -> tuple[Floats, Floats]:
+        canonical (K, 3) and motion (MOTION_NUMBERS,) are its own, as the decoder has them.
+        """
+        (restored,) = self._graph("restoration")(decoded[None], np.array([crf], np.float32))
+        restored = restored.copy()
+        pixels, small, points, heat = (
+            array.copy() for array in self._graph("scene")(restored, canonical[None], motion[None])
+        )
+        features = tuple(level.copy() for level in self._graph("appearance")(pixels))
+        return PreparedReference(restored[0], motion[None], canonical[None], pixels, (small, heat, points), features)
+
+    def base_flow(self, reference: PreparedReference, *, driving_motion: Floats) -> tuple[Floats, Floats]:
         """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer."""
-        with _reduced_precision():
-            flow, occlusion = self._model.base_flow(
-                reference.tensor,
-                canonical=torch.from_numpy(canonical)[None],
-                reference_motion=torch.from_numpy(reference_motion)[None],
-                driving_motion=torch.from_numpy(driving_motion)[None],
-            )
-        return flow[0].permute(1, 2, 0).numpy(), occlusion[0, 0].numpy()
+        features, looks, shifts, affine, prior = self._graph("sight")(
+            *reference.scene, reference.motion, reference.canonical, driving_motion[None]
+        )
+        logits, occlusion = self._graph("judgement")(features, looks)
+        (flow,) = self._graph("mix")(shifts, affine, prior, logits)
+        return np.ascontiguousarray(flow[0].transpose(1, 2, 0)), occlusion[0, 0].copy()
 
-    @torch.inference_mode()
     def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Bytes:
         """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
-        with _reduced_precision():
-            picture = self._model.generator(
-                reference.tensor,
-                features=reference.features,
-                flow=torch.from_numpy(flow).permute(2, 0, 1)[None].contiguous(),
-                occlusion=torch.from_numpy(occlusion)[None, None],
-            )
-        return _to_picture(picture)
+        field = np.ascontiguousarray(flow.transpose(2, 0, 1))[None]
+        warped = self._graph("warp")(reference.pixels, *reference.features, field, occlusion[None, None])
+        (picture,) = self._graph("generator")(*warped)
+        return np.array(picture[0], np.uint8)
+
+    def _graph(self, name: str) -> Graph:
+        graph = self._graphs.get(name)
+        if graph is None:
+            graph = self._graphs[name] = self._engine.load(name, size=self._size)
+        return graph
 
 
-def _reduced_precision() -> AbstractContextManager[None]:
-    return cast(AbstractContextManager[None], torch.autocast("cpu", torch.bfloat16, enabled=_HALF))
+def _make_engine(config: CodecConfig, held: weights.Weights) -> Engine:
+    """OpenVINO where it is installed and nothing else is asked for. ConfigError for one that is not there."""
+    name = config.engine
+    if name == "auto":
+        name = "openvino" if find_spec("openvino") else "torch"
+    if not find_spec(name):
+        raise ConfigError(f"engine is {name!r}, which is not installed: pip install {name}")
+    if name == "openvino":
+        from codec.engine_openvino import OpenVinoEngine
 
+        return OpenVinoEngine(held, threads=config.threads, precision=config.precision)
+    from codec.engine_torch import TorchEngine
 
-def _to_picture(tensor: Tensor) -> Bytes:
-    """(1, 3, S, S), nominally in [0, 1] -> (S, S, 3)."""
-    levels = (tensor[0] * 255).round_().clamp_(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
-
-
-def _to_tensor(picture: Bytes) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
-    return tensor.contiguous(memory_format=torch.channels_last)
+    return TorchEngine(held, threads=config.threads, precision=config.precision)

@@ -173,9 +173,7 @@ def walk_pose(
 def full_flow(runtime: Runtime, reference: HeldReference, state: MotionState) -> tuple[Floats, Floats]:
     """Warping field (64, 64, 2) of base layer and residual together, and the occlusion map (64, 64)."""
     driving = state.motion if state.base else reference.motion
-    flow, occlusion = runtime.base_flow(
-        reference.prepared, canonical=reference.canonical, reference_motion=reference.motion, driving_motion=driving
-    )
+    flow, occlusion = runtime.base_flow(reference.prepared, driving_motion=driving)
     if state.coefficients.any():
         flow = flow + inverse(state.coefficients)
     return flow, occlusion

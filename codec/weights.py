@@ -14,36 +14,33 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from safetensors.numpy import load as load_safetensors
 
 from codec.entropy import SCALES, TABLE_SIZE, check_tables, default_tables, normalize
 from codec.errors import WeightsError
+from codec.graphs import weight_shapes
 from codec.motion import EXPRESSIONS, MOTION_NUMBERS, POSE_NUMBERS
-from codec.networks import FaceModel
 from codec.residual import DIAGONALS
 from codec.symbols import CLASSES, CONTEXTS, CodingTables
 
 FOLDER = Path(__file__).parent / "weights"
 ID_BYTES = 4
-_TABLES = "tables."
+TABLES_PREFIX = "tables."
 _FREQUENCIES = {
     "tables": (SCALES, TABLE_SIZE),
     "class_tables": (2, CLASSES),
     "presence_table": (1, 2),
     "diagonal_tables": (CLASSES, DIAGONALS + 1),
 }
-_INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "residual_profile", "context_shift")
+INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "residual_profile", "context_shift")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One weight file in memory; `identifier` is its weights id."""
+    """One weight file in memory: the networks' tensors by name, float16; `identifier` is its weights id."""
 
-    model: FaceModel
+    tensors: dict[str, npt.NDArray[np.float16]]
     tables: CodingTables
     identifier: bytes
 
@@ -79,35 +76,27 @@ def _parse_once(data: bytes, identifier: bytes) -> Weights:
 
 
 def parse(data: bytes, *, identifier: bytes) -> Weights:
-    """A weight file's bytes -> networks in eval mode and tables."""
+    """A weight file's bytes -> the networks' tensors and the coding tables."""
     try:
-        tensors = load_safetensors(data)
-        tables = _read_tables({k.removeprefix(_TABLES): v for k, v in tensors.items() if k.startswith(_TABLES)})
-        model = FaceModel()
-        state = {key: value.float() for key, value in tensors.items() if not key.startswith(_TABLES)}
-        if not all(bool(value.isfinite().all()) for value in state.values()):
-            raise ValueError("a weight is not a number")
-        model.load_state_dict(state)
-    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        held = load_safetensors(data)
+        tensors = {name: held.pop(name) for name in list(held) if not name.startswith(TABLES_PREFIX)}
+        _check_tensors(tensors)
+        tables = _read_tables({name.removeprefix(TABLES_PREFIX): value for name, value in held.items()})
+    except (SafetensorError, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"weights do not fit this build: {reason}") from error
-    model.eval().requires_grad_(False)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Conv2d):  # channels-last weights: oneDNN's fastest layout on the CPU
-            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
-    return Weights(model, tables, identifier)
+    return Weights(tensors, tables, identifier)
 
 
-def serialize(model: FaceModel, tables: CodingTables, *, metadata: dict[str, str]) -> bytes:
-    """The bytes of a weight file."""
-    tensors: dict[str, Tensor] = {key: value.detach().cpu().half() for key, value in model.state_dict().items()}
-    for name in _INTEGER_TABLES:
-        tensors[_TABLES + name] = torch.from_numpy(np.asarray(getattr(tables, name), np.int32))
-    tensors[_TABLES + "canonical_scale"] = torch.tensor([tables.canonical_scale], dtype=torch.int32)
-    tensors[_TABLES + "motion_steps"] = torch.from_numpy(np.asarray(tables.motion_steps, np.float32))
-    tensors[_TABLES + "residual_step"] = torch.tensor([tables.residual_step])
-    tensors[_TABLES + "canonical_step"] = torch.tensor([tables.canonical_step])
-    return bytes(save_safetensors({k: v.contiguous() for k, v in tensors.items()}, metadata=metadata))
+def _check_tensors(tensors: dict[str, npt.NDArray[Any]]) -> None:
+    expected = weight_shapes()
+    if unlike := expected.keys() ^ tensors.keys():
+        raise ValueError(f"{min(unlike)} is {'missing' if unlike <= expected.keys() else 'not known'}")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name] or not np.issubdtype(tensor.dtype, np.floating):
+            raise ValueError(f"{name} has another shape")
+        if not np.isfinite(tensor).all():
+            raise ValueError("a weight is not a number")
 
 
 def default_coding_tables() -> CodingTables:
@@ -137,15 +126,17 @@ def _flat(rows: int, size: int) -> npt.NDArray[np.int64]:
     return np.stack([normalize(np.ones(size))] * rows)
 
 
-def _read_tables(tensors: dict[str, Tensor]) -> CodingTables:
-    values: dict[str, Any] = {name: tensors[name].long().numpy() for name in _INTEGER_TABLES}
+def _read_tables(tensors: dict[str, npt.NDArray[Any]]) -> CodingTables:
+    if not all(np.issubdtype(tensors[name].dtype, np.integer) for name in INTEGER_TABLES):
+        raise ValueError("a table is not of integers")
+    values: dict[str, Any] = {name: tensors[name].astype(np.int64) for name in INTEGER_TABLES}
     shapes = {"motion_profile": MOTION_NUMBERS, "residual_profile": DIAGONALS, "context_shift": CONTEXTS}
     for name, length in shapes.items():
         if values[name].shape != (length,) or np.abs(values[name]).max() > 2 * SCALES:
             raise ValueError(f"{name} has another shape")
     if not all(check_tables(values[name], rows=rows, size=size) for name, (rows, size) in _FREQUENCIES.items()):
         raise ValueError("frequency tables are damaged")
-    steps = tensors["motion_steps"].float().numpy()
+    steps = tensors["motion_steps"].astype(np.float32)
     scalars: dict[str, Any] = {name: float(tensors[name].reshape(())) for name in ("residual_step", "canonical_step")}
     if steps.shape != (MOTION_NUMBERS,) or not all(0 < step < np.inf for step in (*steps, *scalars.values())):
         raise ValueError("quantiser steps are damaged")

@@ -6,16 +6,28 @@ to the keypoints, so that even the untrained network interpolates. Equal keypoin
 scenes stay pixel-exact.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from codec.motion import FREE_POINTS, KEYPOINTS, head_affine
+from codec.motion import FLOW_SIZE, FREE_POINTS, KEYPOINTS
 from codec.networks.layers import Conv, Residual, full_precision, pixel_grid, resize, upsample, warp, zero_convolution
+from codec.networks.pose import head_affine
 
-FLOW_SIZE = 64
 _REACH = 0.15  # of a keypoint, in halves of the picture side
 _BOUND = 5.0  # of the learnt logits: an unbounded mix can collapse to the background, where no gradient leads back
 _BACKGROUND_DISTANCE = 0.55  # beyond this distance from every keypoint the untrained mix stands still
+
+
+class Sight(NamedTuple):
+    """What the networks judge the candidates by, and what the mix is made of."""
+
+    features: Tensor  # (B, 2 K + 8, 64, 64)
+    looks: Tensor  # (B, 8, 64, 64)
+    shifts: Tensor  # (B, K, 2)
+    affine: Tensor  # (B, 2, 2)
+    prior: Tensor  # (B, K + 1, 64, 64)
 
 
 class DenseMotion(nn.Module):
@@ -47,19 +59,43 @@ class DenseMotion(nn.Module):
         """reference (B, 3, H, W) in [0, 1]; points (B, K, 3); motions (B, MOTION_NUMBERS)."""
         picture = resize(reference, FLOW_SIZE)
         with full_precision(reference):
-            affine = head_affine(reference_motion, driving_motion)
-            shifts = _shifts(reference_points[..., :2], driving_points[..., :2], affine)
-            before, now = _distances(reference_points[..., :2]), _distances(driving_points[..., :2])
-            prior = _prior_logits(now)
-            first = _mix(shifts, affine, prior)
-            heat = torch.exp(-now / _REACH**2)
-            looks = torch.cat((picture, warp(picture, first), first * 4), 1)
-            features = torch.cat((heat, torch.exp(-before / _REACH**2) - heat, looks), 1)
+            sight = self.look(
+                picture,
+                before=heat(reference_points),
+                reference_points=reference_points,
+                reference_motion=reference_motion,
+                driving_points=driving_points,
+                driving_motion=driving_motion,
+            )
+        logits, occlusion = self.judge(sight.features, sight.looks)
+        with full_precision(reference):
+            return mix(sight.shifts, sight.affine, sight.prior + logits), occlusion
+
+    @staticmethod
+    def look(
+        picture: Tensor,
+        *,
+        before: Tensor,
+        reference_points: Tensor,
+        reference_motion: Tensor,
+        driving_points: Tensor,
+        driving_motion: Tensor,
+    ) -> Sight:
+        """What there is to judge by; picture (B, 3, 64, 64), before (B, K, 64, 64) the heat of the reference points."""
+        affine = head_affine(reference_motion, driving_motion)
+        shifts = _shifts(reference_points[..., :2], driving_points[..., :2], affine)
+        distances = _distances(driving_points[..., :2])
+        prior = _prior_logits(distances)
+        first = mix(shifts, affine, prior)
+        now = torch.exp(-distances / _REACH**2)
+        looks = torch.cat((picture, warp(picture, first), first * 4), 1)
+        return Sight(torch.cat((now, before - now, looks), 1), looks, shifts, affine, prior)
+
+    def judge(self, features: Tensor, looks: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, K + 1, 64, 64) that correct the prior, and the occlusion map (B, 1, 64, 64)."""
         hidden = self._unet(features, looks)
         logits = _BOUND * torch.tanh(self.logits(hidden).float() / _BOUND)
-        with full_precision(reference):
-            flow = _mix(shifts, affine, prior + logits)
-        return flow, torch.sigmoid(self.occlusion(hidden).float() + 2)
+        return logits, torch.sigmoid(self.occlusion(hidden).float() + 2)
 
     def _unet(self, features: Tensor, detail: Tensor) -> Tensor:
         at32 = self.level32(self.enter(features))
@@ -69,6 +105,11 @@ class DenseMotion(nn.Module):
         up32 = self.up32(torch.cat((upsample(up16), at32), 1))
         hidden: Tensor = self.up64(torch.cat((upsample(up32), detail.to(up32.dtype)), 1))
         return hidden
+
+
+def heat(points: Tensor) -> Tensor:
+    """A bump about each point (B, K, 3), (B, K, 64, 64)."""
+    return torch.exp(-_distances(points[..., :2]) / _REACH**2)
 
 
 def _shifts(reference: Tensor, driving: Tensor, affine: Tensor) -> Tensor:
@@ -90,16 +131,16 @@ def _prior_logits(distances: Tensor) -> Tensor:
     return torch.cat((-distances, background), 1) / (2 * _REACH**2)
 
 
-def _mix(shifts: Tensor, affine: Tensor, logits: Tensor) -> Tensor:
+def mix(shifts: Tensor, affine: Tensor, logits: Tensor) -> Tensor:
     """Σ_k m_k (T_k(x) - x), (B, 2, h, w), the background's share being 0.
 
     All head candidates share A, so the sum is Σ m_k c_k plus their joint weight times x (A - I): the K + 1 candidate
-    fields are never built.
+    fields are never built, and both sums are one product of matrices.
     """
-    weights = torch.softmax(logits, 1)
-    points = shifts.shape[1]
-    moved = torch.einsum("bki,bkhw->bihw", shifts, weights[:, :points])
-    head = weights[:, : points - FREE_POINTS].sum(1, keepdim=True)
-    identity = torch.eye(2, device=affine.device)
-    turn = pixel_grid(FLOW_SIZE, device=affine.device) @ (affine - identity)[:, None]  # (B, h, w, 2)
-    return moved + head * turn.permute(0, 3, 1, 2)
+    batch, _, height, width = logits.shape
+    weights = torch.softmax(logits, 1)[:, :-1].flatten(2)
+    on_head = torch.ones_like(shifts[..., :1])
+    on_head[:, -FREE_POINTS:] = 0
+    sums = (torch.cat((shifts, on_head), 2).transpose(1, 2) @ weights).view(batch, 3, height, width)
+    turn = pixel_grid(FLOW_SIZE, device=affine.device) @ (affine - torch.eye(2, device=affine.device))[:, None]
+    return torch.as_tensor(sums[:, :2] + sums[:, 2:] * turn.permute(0, 3, 1, 2))

@@ -6,8 +6,9 @@ About 0.05 GMAC at its fixed 128x128 input, whatever the size of the call.
 import torch
 from torch import Tensor, nn
 
-from codec.motion import EXPRESSIONS, KEYPOINTS, MOTION_NUMBERS, keypoints
+from codec.motion import EXPRESSIONS, KEYPOINTS, MOTION_NUMBERS
 from codec.networks.layers import Conv, Residual, resize
+from codec.networks.pose import keypoints
 
 INPUT_SIZE = 128
 

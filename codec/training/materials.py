@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from codec import weights
 from codec.errors import ConfigError
 from codec.networks import FaceModel
+from codec.networks.store import model_of
 from codec.symbols import CodingTables
 from codec.training import coded
 from codec.training.dataset import ClipFile, Dataset, find_clips, load, split
@@ -50,7 +51,7 @@ def gather(options: TrainingOptions, *, console: Console) -> Materials:
     training, heldout = _load(options, device, start, console)
     model = FaceModel()
     if start is not None:
-        model.load_state_dict(start.model.state_dict())
+        model.load_state_dict(model_of(start).state_dict())
     elif training.labels is not None:
         model.motion_extractor.mean_shape.copy_(torch.from_numpy(training.labels.mean_shape))
         model.motion_extractor.basis.data.copy_(torch.from_numpy(training.labels.basis))
@@ -108,7 +109,7 @@ def _load(
 ) -> tuple[Dataset, Dataset]:
     like = None
     if start is not None:
-        extractor = start.model.motion_extractor
+        extractor = model_of(start).motion_extractor
         like = (extractor.mean_shape.numpy(), extractor.basis.detach().numpy())
     files = _files(options)
     if options.shards is not None:

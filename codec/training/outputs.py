@@ -12,6 +12,7 @@ from codec import weights
 from codec.config import CodecConfig
 from codec.errors import ConfigError
 from codec.networks import FaceModel
+from codec.networks.store import model_of, serialize
 from codec.training import tables as counting
 from codec.training.card import write_card
 from codec.training.checkpoint import Average, State, resume
@@ -40,10 +41,10 @@ def finish(materials: Materials) -> Path:
     state, _ = resume(path, model=FaceModel(), average=average.model)
     model, source = average.model, "last"
     if (out / "best.safetensors").is_file():
-        model, source = weights.load(str(out / "best.safetensors")).model, "best"
+        model, source = model_of(weights.load(str(out / "best.safetensors"))), "best"
     tables = _count(model, materials)
     path = out / "model.safetensors"
-    path.write_bytes(weights.serialize(model, tables, metadata={"name": path.stem}))
+    path.write_bytes(serialize(model, tables, metadata={"name": path.stem}))
     scores = Validation(materials.heldout, tables, device=materials.device, perceptual=materials.perceptual).score(
         model.to(materials.device)
     )
@@ -102,7 +103,7 @@ def closed_loop(name: str, dataset: Dataset, *, clips: int, frames: int) -> dict
 
 def write_weights(path: Path, model: FaceModel, materials: Materials) -> Path:
     """A weight file with the tables of the start."""
-    path.write_bytes(weights.serialize(model, materials.tables, metadata={"name": path.stem}))
+    path.write_bytes(serialize(model, materials.tables, metadata={"name": path.stem}))
     return path
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.networks.dense_motion import FLOW_SIZE as BASE_SIZE
+from codec.motion import FLOW_SIZE as BASE_SIZE
 from codec.networks.layers import full_precision, resize
 from codec.residual import GRID
 from codec.training.flow import FLOW_SIZE

@@ -9,17 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from codec.motion import (
-    EXPRESSIONS,
-    FREE_POINTS,
-    KEYPOINTS,
-    MESH_POINTS,
-    MOTION_NUMBERS,
-    POSE_NUMBERS,
-    head_affine,
-    keypoints,
-    rotation_matrix,
-)
+from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, MOTION_NUMBERS, POSE_NUMBERS
+from codec.networks.pose import head_affine, keypoints, rotation_matrix
 from codec.training.labels import angles_of
 
 QUARTER = math.pi / 2

@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from codec.motion import EXPRESSIONS, KEYPOINTS, MOTION_NUMBERS
+from codec.motion import EXPRESSIONS, FLOW_SIZE, KEYPOINTS, MOTION_NUMBERS
 from codec.networks import FaceModel
-from codec.networks.dense_motion import FLOW_SIZE
 from codec.networks.layers import Conv, Kernel, Residual, resize, upsample, warp
 
 GIGA = 1e9

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from codec.networks.dense_motion import FLOW_SIZE
+from codec.motion import FLOW_SIZE
 from codec.residual import (
     COEFFICIENTS,
     FLOW_PICTURE,

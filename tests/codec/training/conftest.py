@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from codec.motion import MESH_POINTS, rotation_matrix
+from codec.motion import MESH_POINTS
+from codec.networks.pose import rotation_matrix
 from codec.training.labels import LABEL_ORDER, ClipLabels
 from codec.video import VideoWriter
 

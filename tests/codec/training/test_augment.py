@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from codec.motion import FREE_POINTS, KEYPOINTS, MESH_POINTS, keypoints
+from codec.motion import FREE_POINTS, KEYPOINTS, MESH_POINTS
 from codec.networks import FaceModel
+from codec.networks.pose import keypoints
 from codec.training.augment import SWAP, Mirror, Similarity, Widths, mirrored_points, random_warp
 from codec.training.dataset import find_clips, load
 from codec.training.extractor import LabelledFrames, extractor_loss

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from codec.errors import MediaError
-from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS, keypoints, rotation_matrix
+from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS
+from codec.networks.pose import keypoints, rotation_matrix
 from codec.training.dataset import find_clips
 from codec.training.labels import LABEL_ORDER, fit_motion, read_labels
 

@@ -10,6 +10,7 @@ import torch
 
 from codec import weights
 from codec.networks import FaceModel
+from codec.networks.store import serialize
 from codec.training import recorded, steps
 from codec.training.__main__ import main
 from codec.training.coded import CodingOptions, code_references
@@ -43,7 +44,7 @@ def recordings(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two clips' recordings."""
     folder = tmp_path_factory.mktemp("recordings")
     path = folder.parent / "start.safetensors"
-    path.write_bytes(weights.serialize(FaceModel(), weights.default_coding_tables(), metadata={}))
+    path.write_bytes(serialize(FaceModel(), weights.default_coding_tables(), metadata={}))
     files = find_clips([clips])
     recorded.record(files, folder, weights=path, seconds=0, workers=4, seed=1)
     assert len(list(folder.iterdir())) == 1, "no time, and yet one"

@@ -6,6 +6,7 @@ from codec import weights
 from codec.entropy import Counter, check_tables
 from codec.motion import MOTION_NUMBERS
 from codec.networks import FaceModel
+from codec.networks.store import serialize
 from codec.quantizer import Symbols
 from codec.residual import COEFFICIENTS
 from codec.state import Chain, walk_frame
@@ -44,6 +45,6 @@ def test_fitted_tables_take_fewer_bits() -> None:
     assert after.residual_step == before.residual_step, "steps are a choice, not counted"
     assert counted_bits(found, after) < 0.95 * counted_bits(found, before)
     model = FaceModel()
-    again = weights.parse(weights.serialize(model, after, metadata={}), identifier=b"1234").tables
+    again = weights.parse(serialize(model, after, metadata={}), identifier=b"1234").tables
     np.testing.assert_array_equal(again.tables, after.tables)
     np.testing.assert_array_equal(again.motion_profile, after.motion_profile)

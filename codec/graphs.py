@@ -1,0 +1,30 @@
+"""Stages 3 and 9, the exported graphs: which there are, their files, and the weights each takes.
+
+`codec/graphs` holds one ONNX file a graph (those that depend on the size of the call: one for each size), opset 20,
+written by `codec.export` from `codec.networks.graphs`. They hold no weights: those are inputs named as in the weight
+file, so that one set of graphs serves every weight file of this build. `index.json` lists the weights' shapes.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "graphs"
+OPSET = 20
+# Those that lose nothing to a precision of 8 bits, and those of keypoints, flow and warp, where it would move pixels.
+REDUCED = ("extractor", "restoration", "appearance", "judgement", "generator")
+PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
+WHOLE = ("extractor", "keypoints", "sight", "judgement", "mix")
+NAMES = (*PER_SIZE, *WHOLE)
+
+
+def path_of(name: str, size: int) -> Path:
+    """The ONNX file of a graph in a call of that size."""
+    return FOLDER / (f"{name}-{size}.onnx" if name in PER_SIZE else f"{name}.onnx")
+
+
+@cache
+def weight_shapes() -> dict[str, tuple[int, ...]]:
+    """The tensors a weight file must hold, with their shapes."""
+    shapes = json.loads((FOLDER / "index.json").read_text())["weights"]
+    return {name: tuple(shape) for name, shape in shapes.items()}
