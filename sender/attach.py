@@ -17,6 +17,7 @@ from signaling.peer import open_channels
 __all__ = ["make_worker", "send_face"]
 
 _DEFAULTS = SenderOptions()
+_NEVER = 256  # frames between two that the encoder measures by itself, before they leave: the worker does that after
 
 
 def make_worker(options: SenderOptions) -> FaceWorker:
@@ -28,11 +29,14 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         kbps=options.kbps,
         bundle=options.bundle,
         threads=options.threads,
+        measure_every=_NEVER,
     )
     model = Path(options.face_model) if options.face_model else None
     return FaceWorker(
         lambda stage: Encoder(config, stage=stage),
-        lambda: FaceFollower(FaceDetector(model), placement=options.crop),
+        lambda looks: FaceFollower(
+            FaceDetector(model), placement=options.crop, reports=options.mode == "auto", looks=looks
+        ),
         size=options.size,
     )
 

@@ -1,4 +1,8 @@
-"""Stage 2 to 4, encode: the one thread that follows the face, crops and runs the codec, off the event loop."""
+"""Stage 2 to 4, encode: the thread that follows the face, crops and runs the codec, off the event loop.
+
+What a frame need not wait for happens beside or after it: the face is looked for in a thread of its own, and how the
+receiver sees a frame is measured once the frame has left.
+"""
 
 import asyncio
 import threading
@@ -15,8 +19,22 @@ import numpy.typing as npt
 from codec.crop import Crop
 from sender.capture import Picture
 from sender.face import FaceFollower
+from sender.look import Looks
+from sender.quality import psnr_db
 
-__all__ = ["Coded", "EncodedPicture", "FaceEncoder", "FaceWorker", "FrameReport", "Orders", "StageClock"]
+__all__ = [
+    "MEASURE_EVERY",
+    "Coded",
+    "EncodedPicture",
+    "FaceEncoder",
+    "FaceWorker",
+    "FrameReport",
+    "Orders",
+    "StageClock",
+]
+
+
+MEASURE_EVERY = 5  # frames; to reconstruct one costs the sender what the receiver's picture costs
 
 
 class _Reference(Protocol):
@@ -63,7 +81,7 @@ class FrameReport(Protocol):
 
     @property
     def psnr_db(self) -> float:
-        """Of the encoder's own picture, in RGB."""
+        """Of the encoder's own picture of a keyframe, in RGB; of other frames, of the last one it measured."""
 
     @property
     def reference_bits(self) -> int:
@@ -80,6 +98,10 @@ class FaceEncoder(Protocol):
     @property
     def report(self) -> FrameReport:
         """About the last frame."""
+
+    @property
+    def reconstruction(self) -> npt.NDArray[np.uint8]:
+        """What the receiver shows for the last frame, uint8 (size, size, 3); made when it is asked for."""
 
     def encode(self, image_rgb: npt.NDArray[np.uint8], *, pts: int) -> Coded:
         """One frame of uint8 (size, size, 3)."""
@@ -98,10 +120,11 @@ StageHook = Callable[[str], AbstractContextManager[None]]
 
 
 class StageClock:
-    """Milliseconds by stage of one thread's work."""
+    """Milliseconds by stage, gathered from any thread."""
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._ms: dict[str, float] = {}
 
     @contextmanager
@@ -111,23 +134,31 @@ class StageClock:
         try:
             yield
         finally:
-            self._ms[name] = self._ms.get(name, 0.0) + (self._clock() - started_s) * 1000
+            spent_ms = (self._clock() - started_s) * 1000
+            with self._lock:
+                self._ms[name] = self._ms.get(name, 0.0) + spent_ms
 
     def take(self) -> dict[str, float]:
         """What was gathered since the last call."""
-        gathered, self._ms = self._ms, {}
+        with self._lock:
+            gathered, self._ms = self._ms, {}
         return gathered
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
-    """What became of one picture. `coded` and `report` are None when it was only followed."""
+    """What became of one picture. `coded` and `report` are None when it was only followed.
+
+    `psnr_db` (RGB, against the picture at the codec's size) is of the newest measured frame. `stage_ms` is what was
+    spent since the picture before, on what belongs to no single one (face, generate) too.
+    """
 
     picture: Picture
     crop: Crop
     found: bool
     coded: Coded | None
     report: FrameReport | None
+    psnr_db: float
     stage_ms: Mapping[str, float]
 
 
@@ -170,12 +201,12 @@ class Orders:
 
 
 class FaceWorker:
-    """Owns the thread, the follower and the encoder. One picture at a time: the caller drops what is too much."""
+    """Owns the threads, the follower and the encoder. One picture at a time: the caller drops what is too much."""
 
     def __init__(
         self,
         make_encoder: Callable[[StageHook], FaceEncoder],
-        make_follower: Callable[[], FaceFollower],
+        make_follower: Callable[[Looks], FaceFollower],
         *,
         size: int,
     ) -> None:
@@ -183,9 +214,13 @@ class FaceWorker:
         self._make_follower = make_follower
         self._size = size
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="face")
         self._stages = StageClock()
         self._follower: FaceFollower | None = None
         self._encoder: FaceEncoder | None = None
+        self._square_rgb: npt.NDArray[np.uint8] | None = None  # the last picture coded
+        self._unmeasured = 0  # frames since one was measured
+        self._psnr_db = 0.0
         self.orders = Orders()
 
     async def warm(self) -> None:
@@ -196,13 +231,19 @@ class FaceWorker:
         """Follows the face in `picture`, and codes it if `code`."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, picture, code)
 
+    async def measure(self) -> None:
+        """Measures the last frame if it is time for that; to be called when the frame has left."""
+        if self._unmeasured >= MEASURE_EVERY:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._measure)
+
     def close(self) -> None:
-        """Lets the thread end after the picture in hand."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Lets the threads end after the picture in hand."""
+        for thread in (self._thread, self._looking):
+            thread.shutdown(wait=False, cancel_futures=True)
 
     def _load(self) -> tuple[FaceFollower, FaceEncoder]:
         if self._follower is None:
-            self._follower = self._make_follower()
+            self._follower = self._make_follower(Looks(self._looking, stage=self._stages.stage))
         if self._encoder is None:
             self._encoder = self._make_encoder(self._stages.stage)
         return self._follower, self._encoder
@@ -212,12 +253,20 @@ class FaceWorker:
         stage = self._stages.stage
         coded, report = None, None
         with stage("total"):
-            with stage("face"):
-                followed = follower.follow(picture.image_rgb, pts=picture.pts)
+            followed = follower.follow(picture.image_rgb, pts=picture.pts)
             if code:
                 with stage("crop"):
-                    square_rgb = followed.crop.extract(picture.image_rgb, self._size)
+                    self._square_rgb = followed.crop.extract(picture.image_rgb, self._size)
                 self.orders.carry_out(encoder)
-                coded = encoder.encode(square_rgb, pts=picture.pts)
+                coded = encoder.encode(self._square_rgb, pts=picture.pts)
                 report = encoder.report
-        return EncodedPicture(picture, followed.crop, followed.found, coded, report, self._stages.take())
+                self._unmeasured += 1
+                if report.is_keyframe:
+                    self._unmeasured, self._psnr_db = 0, report.psnr_db
+        return EncodedPicture(picture, followed.crop, followed.found, coded, report, self._psnr_db, self._stages.take())
+
+    def _measure(self) -> None:
+        assert self._encoder is not None
+        assert self._square_rgb is not None
+        self._unmeasured = 0
+        self._psnr_db = psnr_db(self._encoder.reconstruction, self._square_rgb)

@@ -2,26 +2,20 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from codec.crop import Crop, centre_crop
-from codec.face import FaceBox, crop_for_face
+from codec.face import crop_for_face
+from sender.look import FaceFinder, Look, Looks
 
-__all__ = ["FaceFinder", "FaceFollower", "FollowRules", "Followed"]
+__all__ = ["FaceFollower", "FollowRules", "Followed"]
 
 PTS_PER_S = 90_000
 
 Placement = Literal["auto", "face", "centre"]
-
-
-class FaceFinder(Protocol):
-    """What is needed of `codec.face.FaceDetector`."""
-
-    def detect(self, image_rgb: npt.NDArray[np.uint8]) -> FaceBox | None:
-        """The face of uint8 (H, W, 3), or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +45,26 @@ class FaceFollower:
     """Follows one face through pictures of one source.
 
     `placement` "face" follows it, "centre" only reports whether there is one, "auto" is "centre" for square pictures
-    (they are cropped already) and "face" for others.
+    (they are cropped already) and "face" for others. Where the crop stays and nobody asks whether there is a face
+    (`reports` False), one is taken for granted and not looked for.
+
+    A look takes as long as coding a picture. So the first one is waited for, because it places the crop, and later ones
+    are made by `looks` meanwhile: what they find moves the crop of the picture after.
     """
 
     def __init__(
-        self, finder: FaceFinder | None, *, placement: Placement = "auto", rules: FollowRules | None = None
+        self,
+        finder: FaceFinder,
+        *,
+        placement: Placement = "auto",
+        reports: bool = True,
+        rules: FollowRules | None = None,
+        looks: Looks | None = None,
     ) -> None:
         self._finder = finder
+        self._looks = looks or Looks()
         self._placement = placement
+        self._reports = reports
         self._rules = rules or FollowRules()
         self._shape: tuple[int, int] | None = None
         self._crop = Crop(0.0, 0.0, 1.0)
@@ -75,10 +81,15 @@ class FaceFollower:
             self._start(height, width)
         before, elapsed_s = self._crop, (pts - self._pts) / PTS_PER_S
         self._pts = pts
-        if self._finder is None:
+        if not (self._follows or self._reports):
             return Followed(self._crop, True, False)
+        first = self._looked_pts is None
+        if not first:
+            self._see(self._looks.take())
         if self._is_time_to_look(pts):
-            self._look(self._finder.detect(image_rgb), pts)
+            self._looks.begin(self._finder, image_rgb, pts=pts, wait=first)
+            self._looked_pts = pts
+            self._see(self._looks.take())
         if self._follows:
             self._move(elapsed_s, pts)
         return Followed(self._crop, self._is_there(pts), self._crop != before)
@@ -95,19 +106,22 @@ class FaceFollower:
         self._looks_in_vain = 0
 
     def _is_time_to_look(self, pts: int) -> bool:
+        if self._looked_pts is not None and self._looks.is_busy:
+            return False
         if self._looked_pts is None or self._looks_in_vain or self._target is not None:
             return True
         return pts - self._looked_pts >= self._rules.look_every_s * PTS_PER_S
 
-    def _look(self, box: FaceBox | None, pts: int) -> None:
-        """Takes in what the detector found; the first face is taken at once, later ones are glided to."""
-        assert self._shape is not None
-        self._looked_pts = pts
-        if box is None:
+    def _see(self, look: Look | None) -> None:
+        """Takes in what a look found; the first face is taken at once, later ones are glided to."""
+        if look is None:
+            return
+        if look.box is None:
             self._looks_in_vain += 1
             return
-        wanted = crop_for_face(box, *self._shape)
-        first, self._seen_pts, self._looks_in_vain = self._seen_pts is None, pts, 0
+        assert self._shape is not None
+        wanted = crop_for_face(look.box, *self._shape)
+        first, self._seen_pts, self._looks_in_vain = self._seen_pts is None, look.pts, 0
         if first and self._follows:
             self._crop, self._target = wanted, None
         elif self._target is not None or self._strays(wanted):

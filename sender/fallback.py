@@ -28,6 +28,7 @@ from codec.crop import Crop
 from sender.capture import PTS_PER_S, Picture
 from sender.encode import StageClock
 from sender.errors import FallbackError
+from sender.quality import psnr_db
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 
@@ -137,9 +138,7 @@ class H264Encoder:
         frames = self._decoder.decode(av.Packet(data))
         if not frames:
             return 0.0
-        difference = frames[-1].to_ndarray(format="rgb24").astype(np.float32) - image_rgb
-        # PSNR = 10 log10(255^2 / mean squared error); 99 dB stands for equal.
-        return float(min(99.0, 10 * np.log10(255**2 / max(float(np.mean(difference**2)), 1e-9))))
+        return psnr_db(frames[-1].to_ndarray(format="rgb24"), image_rgb)
 
 
 def _units(data: bytes) -> list[bytes]:

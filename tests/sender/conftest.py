@@ -76,6 +76,7 @@ class FakeEncoder:
     _left: int = 0
     _keyframe: bool = True
     _references: int = -1
+    _image: Any = None
     report: Any = None
 
     def encode(self, image_rgb: Any, *, pts: int) -> FakeCoded:
@@ -91,10 +92,17 @@ class FakeEncoder:
             self._left, chained = self._left - 1, True
         self.report = FakeReport(keyframe, self.psnr_db, 8 * self.reference_bytes if refers else 0)
         self.calls.append((image_rgb.shape, pts))
+        self._image = image_rgb
         data = (b"K" if keyframe else b"P") + bytes([self._number % 256])
         data += bytes(self.reference_bytes) if refers else bytes(20)
         reference = FakePart(id=self._references % 8) if refers else None
         return FakeCoded(self._number % 256, keyframe, reference, FakePart(chained=chained), data)
+
+    @property
+    def reconstruction(self) -> Any:
+        self.calls.append("reconstruction")
+        error = round(255 / 10 ** (self.psnr_db / 20))
+        return np.where(self._image < 128, self._image + error, self._image - error).astype(np.uint8)
 
     def force_keyframe(self) -> None:
         self.calls.append("keyframe")
@@ -220,7 +228,7 @@ class Session:
         self.finder = FakeFinder(self.face)
         self.source = HandSource(clock)
         self.capture = Capture(self.source)
-        self.worker = Worker(lambda _: self.encoder, lambda: FaceFollower(self.finder), size=64)
+        self.worker = Worker(lambda _: self.encoder, lambda _: FaceFollower(self.finder), size=64)
         self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
         self.pts = 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from codec.face import FaceBox
 from sender.capture import Picture
-from sender.encode import FaceWorker, Orders, StageClock
+from sender.encode import MEASURE_EVERY, FaceWorker, Orders, StageClock
 from sender.face import FaceFollower
 
 
@@ -61,7 +61,7 @@ async def test_a_picture_is_followed_cropped_and_coded_in_one_other_thread(fakes
 
     encoder = Encoder()
     finder = fakes.Finder(FaceBox(20, 10, 20, 20, 1.0))
-    worker = FaceWorker(lambda _: encoder, lambda: FaceFollower(finder, placement="face"), size=32)
+    worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(finder, placement="face"), size=32)
     await worker.warm()
     for pts in (0, 3600):
         done = await worker.encode(picture(pts), code=True)
@@ -71,14 +71,53 @@ async def test_a_picture_is_followed_cropped_and_coded_in_one_other_thread(fakes
     assert done.coded is not None
     assert done.report is not None
     assert [call for call in encoder.calls if isinstance(call[0], tuple)] == [((32, 32, 3), 0), ((32, 32, 3), 3600)]
-    assert set(done.stage_ms) == {"total", "face", "crop"}
+    assert set(done.stage_ms) == {"total", "crop"}
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
 
+async def test_every_few_frames_one_is_measured_after_it_was_coded(fakes: Any) -> None:
+    encoder = fakes.Encoder(psnr_db=30.0)
+    worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(fakes.Finder(None)), size=32)
+    seen = []
+    for number in range(3 * MEASURE_EVERY):
+        seen.append((await worker.encode(picture(3600 * number), code=True)).psnr_db)
+        encoder.psnr_db = 20.0
+        await worker.measure()
+    worker.close()
+    assert seen[: MEASURE_EVERY + 1] == [30.0] * (MEASURE_EVERY + 1), "a keyframe says itself how good it is"
+    assert seen[MEASURE_EVERY + 1 :] == pytest.approx([20.0] * (2 * MEASURE_EVERY - 1), abs=0.2)
+    assert encoder.calls.count("reconstruction") == 2
+
+
+async def test_a_look_that_takes_long_holds_up_the_first_picture_alone(fakes: Any) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Finder(fakes.Finder):  # type: ignore[misc, name-defined]
+        def detect(self, image_rgb: Any) -> Any:
+            if self.looks:
+                begun.set()
+                assert go_on.wait(30)
+            return super().detect(image_rgb)
+
+    finder = Finder(FaceBox(20, 10, 20, 20, 1.0))
+    worker = FaceWorker(
+        lambda _: fakes.Encoder(), lambda looks: FaceFollower(finder, placement="face", looks=looks), size=32
+    )
+    first = await worker.encode(picture(), code=True)
+    assert (first.crop.side, finder.looks) == (40, 1)
+    assert "face" in first.stage_ms
+    await worker.encode(picture(90_000), code=True)
+    assert begun.wait(30)
+    meanwhile = await worker.encode(picture(180_000), code=True)
+    assert (meanwhile.found, finder.looks) == (True, 1)
+    go_on.set()
+    worker.close()
+
+
 async def test_a_picture_may_be_followed_only(fakes: Any) -> None:
     encoder = fakes.Encoder()
-    worker = FaceWorker(lambda _: encoder, lambda: FaceFollower(fakes.Finder(None)), size=32)
+    worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(fakes.Finder(None)), size=32)
     worker.orders.force_keyframe()
     done = await worker.encode(picture(), code=False)
     assert (done.found, done.coded, done.report) == (False, None, None)
@@ -92,7 +131,7 @@ async def test_what_goes_wrong_in_the_thread_comes_out(fakes: Any) -> None:
     def make(_: Any) -> Any:
         raise OSError("no weights")
 
-    worker = FaceWorker(make, lambda: FaceFollower(None), size=32)
+    worker = FaceWorker(make, lambda _: FaceFollower(fakes.Finder(None)), size=32)
     with pytest.raises(OSError, match="no weights"):
         await worker.warm()
     with pytest.raises(OSError, match="no weights"):

@@ -1,5 +1,7 @@
 """Tests of the face follower: it stays put while it can, moves smoothly else, and says when the face is gone."""
 
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from codec.crop import centre_crop
 from codec.face import FaceBox, crop_for_face
 from sender.face import FaceFollower, Followed
+from sender.look import Looks
 
 HEIGHT, WIDTH = 480, 640
 FRAME = 3600  # 25 fps
@@ -146,7 +149,40 @@ def test_a_picture_of_another_shape_starts_anew(fakes: Any) -> None:
     assert not followed.found
 
 
-def test_without_a_finder_the_middle_is_the_face() -> None:
-    followed = FaceFollower(None).follow(np.zeros((4, 9, 3), np.uint8), pts=0)
+def test_nobody_looks_for_a_face_that_neither_the_crop_nor_the_mode_needs(fakes: Any) -> None:
+    finder = fakes.Finder(None)
+    follower = FaceFollower(finder, placement="centre", reports=False)
+    followed = follower.follow(np.zeros((4, 9, 3), np.uint8), pts=0)
     assert followed.found
     assert followed.crop == centre_crop(4, 9)
+    assert finder.looks == 0
+
+
+def test_what_a_look_finds_counts_once_it_is_done(fakes: Any) -> None:
+    class Thread(Executor):
+        """Does nothing by itself."""
+
+        def __init__(self) -> None:
+            self.jobs: list[Callable[[], None]] = []
+
+        def submit(self, fn: Any, /, *arguments: Any, **more: Any) -> Future[Any]:
+            done: Future[Any] = Future()
+            self.jobs.append(lambda: done.set_result(fn(*arguments, **more)))
+            return done
+
+    thread, finder = Thread(), fakes.Finder(box())
+    follower = FaceFollower(finder, placement="face", looks=Looks(thread))
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    first = follower.follow(image, pts=0)
+    assert (first.crop, thread.jobs) == (crop_for_face(box(), HEIGHT, WIDTH), [])
+    finder.box = box(420, 240, 100)
+    for number in range(1, 11):
+        assert follower.follow(image, pts=number * FRAME).crop == first.crop
+    assert len(thread.jobs) == 1, "one look at a time"
+    thread.jobs.pop()()
+    assert follower.follow(image, pts=11 * FRAME).crop.cx > first.crop.cx
+    assert len(thread.jobs) == 1, "a crop on its way is looked after in each picture"
+    small = follower.follow(np.zeros((64, 80, 3), np.uint8), pts=12 * FRAME)
+    assert small.crop.side <= 64, "a picture of another shape waits for its own look"
+    thread.jobs.pop()()
+    assert follower.follow(np.zeros((64, 80, 3), np.uint8), pts=13 * FRAME).crop == small.crop

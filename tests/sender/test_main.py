@@ -50,7 +50,7 @@ def _cheap_codec(fakes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     finder = fakes.Finder(FaceBox(10, 10, 20, 20, 1.0))
 
     def make_worker(options: SenderOptions) -> FaceWorker:
-        return FaceWorker(lambda _: fakes.Encoder(bundle=options.bundle), lambda: FaceFollower(finder), size=64)
+        return FaceWorker(lambda _: fakes.Encoder(bundle=options.bundle), lambda _: FaceFollower(finder), size=64)
 
     monkeypatch.setattr(program, "make_worker", make_worker)
 
