@@ -1,4 +1,4 @@
-"""Measuring: the command line, python -m benchmarks rate CLIP... | table FILE.json | compare OLD.json NEW.json."""
+"""Measuring: the command line, python -m benchmarks rate | speed | delay | table | compare."""
 
 import argparse
 import itertools
@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.anchors import ANCHORS
+from benchmarks.arguments import LEAST_WIDTH, picture_path, positive
 from benchmarks.compare import bd_table, new_against_old, pair_table, pairs, warnings
 from benchmarks.details import write_details
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, ResultsError
 from benchmarks.judges import NetFiles
 from benchmarks.parallel import measure
 from benchmarks.plot import plot_rates
@@ -21,6 +22,7 @@ from benchmarks.rate import ClipResult, RateSettings, operating_points
 from benchmarks.report import rate_report, read_run, write_json
 from benchmarks.rows import Comparison, RateRow, compare_all, gains, mean_rows
 from benchmarks.sheet import write_sheet
+from benchmarks.speedcommand import add_speed
 from benchmarks.table import (
     comparison_table,
     faceless_line,
@@ -29,10 +31,9 @@ from benchmarks.table import (
     reasons,
     spending_table,
 )
+from benchmarks.timingtables import read_timing, show_timing
 from codec.errors import CodecError
 
-LEAST_WIDTH = 190  # columns that the tables need where the output is not a terminal
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 BELOW_KBPS = 12.0
 
 
@@ -52,19 +53,6 @@ def _steps(text: str) -> tuple[float, ...]:
         return tuple(float(number) for number in _names(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"numbers separated by commas, not {text!r}") from error
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 on, not {text!r}")
-    return int(text)
-
-
-def _picture(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        raise argparse.ArgumentTypeError(f"{text!r} should end in one of {', '.join(PICTURE_SUFFIXES)}")
-    return path
 
 
 def _below(parser: argparse.ArgumentParser) -> None:
@@ -92,9 +80,9 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
         "--prototype-steps", type=_steps, default=default.prototype_steps, metavar="STEPS",
         help="the unlearned prototype's quantiser steps, comma-separated; '' for none",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="clips measured at once (default 1)")
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="clips measured at once (default 1)")
     parser.add_argument(
-        "--threads", type=_positive,
+        "--threads", type=positive,
         help=f"of each job, for the networks and the metrics (default {default.threads}, 1 with --jobs)",
     )  # fmt: skip
 
@@ -118,9 +106,9 @@ def _rate_parser(parser: argparse.ArgumentParser) -> None:
     _what_runs(parser)
     _what_judges(parser)
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=_picture, metavar="FILE.png", help="the curves, mean over the clips")
-    parser.add_argument("--sheet", type=_picture, metavar="FILE.png", help="a picture of each clip from every codec")
-    parser.add_argument("--details", type=_picture, metavar="FILE.png", help="eyes and mouth, large")
+    parser.add_argument("--plot", type=picture_path, metavar="FILE.png", help="the curves, mean over the clips")
+    parser.add_argument("--sheet", type=picture_path, metavar="FILE.png", help="a picture of each clip by every codec")
+    parser.add_argument("--details", type=picture_path, metavar="FILE.png", help="eyes and mouth, large")
     parser.set_defaults(run=rate)
 
 
@@ -128,9 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the codec.")
     commands = parser.add_subparsers(dest="command", required=True)
     _rate_parser(commands.add_parser("rate", help="kbps against quality, beside video codecs"))
+    add_speed(commands)
     shown = commands.add_parser("table", help="prints a results file's tables again, measuring nothing")
     shown.add_argument("results", type=Path, metavar="FILE.json")
-    shown.add_argument("--plot", type=_picture, metavar="FILE.png", help="draws its curves, too")
+    shown.add_argument("--plot", type=picture_path, metavar="FILE.png", help="draws its curves or bars, too")
+    shown.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE.md",
+        help="of speed and delay: writes the tables into its section",
+    )
     _below(shown)
     shown.set_defaults(run=table)
     compared = commands.add_parser("compare", help="two results files side by side: old and new weights")
@@ -221,6 +216,11 @@ def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
 
 def table(args: argparse.Namespace, command: Sequence[str]) -> None:
     """Prints what a run printed, from its results file."""
+    if (timing := read_timing(args.results)) is not None:
+        show_timing(timing, _console(), plot=args.plot, into=args.into)
+        return
+    if args.into:
+        raise ResultsError(f"{args.results}: --into is for results of speed and delay")
     run = read_run(args.results)
     _show(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below))
     if args.plot:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.errors import ClipError
+from codec.video import PTS_PER_S, VideoWriter
 
 Picture = NDArray[np.uint8]  # (S, S, 3) RGB
 Pictures = NDArray[np.uint8]  # (T, S, S, 3) RGB
@@ -40,6 +42,25 @@ def square(image: Picture, *, size: int) -> Picture:
         return np.ascontiguousarray(cut)
     method = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(cut, (size, size), interpolation=method), np.uint8)
+
+
+def resampled(clip: Clip, *, fps: float) -> Clip:
+    """At another rate and the same pace: each new picture is the one that the clip shows at that moment."""
+    times = np.arange(max(1, round(clip.seconds * fps))) / fps
+    shown = np.minimum((times * clip.fps + 1e-6).astype(np.intp), len(clip.pictures) - 1)
+    return Clip(name=clip.name, fps=fps, pictures=clip.pictures[shown])
+
+
+def to_and_fro(clip: Clip) -> Clip:
+    """The clip and then backwards to where it began, so that played in a loop it never jumps."""
+    return Clip(name=clip.name, fps=clip.fps, pictures=np.concatenate([clip.pictures, clip.pictures[-2:0:-1]]))
+
+
+def write_clip(clip: Clip, path: Path) -> None:
+    """To a video file, `.mp4` or `.mkv`. Raises MediaError."""
+    with VideoWriter(path, fps=Fraction(clip.fps).limit_denominator(1001)) as writer:
+        for index, picture in enumerate(clip.pictures):
+            writer.write(picture, pts=round(index * PTS_PER_S / clip.fps))
 
 
 def _pictures(container: av.container.InputContainer, *, size: int, limit: int) -> Iterator[Picture]:

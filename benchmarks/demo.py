@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks.call import STARTUP_S, json_lines, start_call
 from benchmarks.errors import BenchmarkError, ClipError
 from benchmarks.montage import Column, Picture, Recording, psnr_db, read_recording, write_montage
 from benchmarks.processes import Processes
@@ -35,7 +36,6 @@ from codec.video import PTS_PER_S, VideoWriter, read_video
 __all__ = ["main"]
 
 SAMPLE = Path(__file__).parent / "data" / "sample.mp4"
-STARTUP_S = 120.0  # for three interpreters to import torch and load weights on a slow machine
 LEAST_PICTURES = 2
 LOOK_EVERY = 10  # pictures between two that the face is looked for in
 
@@ -93,19 +93,13 @@ def call(options: DemoOptions, clip: Path, records: Path, progress: Progress) ->
     seconds = options.seconds
     with Processes(options.out / "logs") as processes:
         task = progress.add_task("starting", total=None)
-        processes.start("signaling", "signaling", ["--port", "0"])
-        url = processes.wait_for("signaling", "listening on", timeout_s=STARTUP_S).split()[-1]
-        both = ["--signal", url, "--room", "demo", "--size", str(options.size)]
         receiver_json, sender_json = (str(records / f"{name}.jsonl") for name in ("receiver", "sender"))
-        processes.start(
-            "receiver", "receiver", [*both, "--output", "null", "--record", str(records), "--json", receiver_json]
+        start_call(
+            processes,
+            size=options.size,
+            receiver=["--output", "null", "--record", str(records), "--json", receiver_json],
+            sender=["--input", str(clip), "--compare", "--h264-kbps", str(options.h264_kbps), "--json", sender_json],
         )
-        processes.start(
-            "sender",
-            "sender",
-            [*both, "--input", str(clip), "--compare", "--h264-kbps", str(options.h264_kbps), "--json", sender_json],
-        )
-        processes.wait_for("receiver", "first picture", timeout_s=STARTUP_S)
         progress.update(task, description="calling", total=seconds, completed=0)
         _watch(processes, records / "receiver.jsonl", progress, task, give_up_s=seconds + STARTUP_S)
         processes.stop("receiver")
@@ -115,7 +109,7 @@ def _watch(processes: Processes, meter: Path, progress: Progress, task: TaskID, 
     """Shows the receiver's meter until the sender has ended."""
     start_s = time.monotonic()
     while not processes.has_ended("sender") and time.monotonic() - start_s < give_up_s:
-        lines = _json_lines(meter)
+        lines = json_lines(meter)
         if lines:
             newest = lines[-1]
             done_s = max(newest[kind]["pts"] or 0 for kind in KINDS) / PTS_PER_S
@@ -129,21 +123,13 @@ def _glance(line: dict[str, Any]) -> str:
     return "   ".join(f"{title} {flow['payload_kbps']:.1f} kbps {flow['fps']:.0f} fps" for title, flow in flows)
 
 
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines written so far."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-
 def measure(original: Recording, received: dict[Kind, Recording], records: Path) -> dict[str, Any]:
     """The demo's figures.
 
     Bytes are counted at the sender, whose last line also holds the time they took; frames, loss and delay at the
     receiver; PSNR here, on the pictures.
     """
-    sent, seen = _json_lines(records / "sender.jsonl"), _json_lines(records / "receiver.jsonl")
+    sent, seen = json_lines(records / "sender.jsonl"), json_lines(records / "receiver.jsonl")
     if not sent or not seen:
         raise BenchmarkError("the call was too short to measure: no meter line was written")
     seconds = max(sent[-1]["time_s"], 1.0)

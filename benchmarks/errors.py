@@ -1,15 +1,21 @@
 """Measuring: the errors of the benchmarks.
 
 BenchmarkError
+|-- CallTooShort       a call over loopback ended before there was anything to measure
 |-- ClipError          a file is not a video, or too short or too small to measure
 |-- NetsMissing        a file or directory named for a metric does not hold its networks
-|-- ResultsError       a file is not what the rate benchmark wrote, or two of them share nothing
-|-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name
+|-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (processes.py)
+|-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
+|-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name, more cores than there are
 """
 
 
 class BenchmarkError(Exception):
     """Whatever a user of the benchmarks can cause; the command line prints it in one line."""
+
+
+class CallTooShort(BenchmarkError):
+    """A call over loopback ended before there was anything to measure."""
 
 
 class ClipError(BenchmarkError):
@@ -21,8 +27,8 @@ class NetsMissing(BenchmarkError):
 
 
 class ResultsError(BenchmarkError):
-    """A file is not what the rate benchmark wrote, or two of them share no clip and setting."""
+    """A file is not what a benchmark wrote, or two of them share no clip and setting."""
 
 
 class SettingError(BenchmarkError, ValueError):
-    """An unknown anchor, an empty list of QPs, two clips of one name."""
+    """An unknown anchor, an empty list of QPs, two clips of one name, more cores than there are."""

@@ -1,4 +1,4 @@
-"""The processes of a demo: started, watched, and ended all together, whatever happens."""
+"""The processes of a call: started, watched, and ended all together, whatever happens."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ POLL_S = 0.1
 
 
 class ProcessFailed(BenchmarkError):
-    """A process of the demo ended with an error, or said nothing for too long; with its own last line."""
+    """A process ended with an error, or said nothing for too long; with its own last line."""
 
 
 class Processes:
@@ -57,6 +57,10 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 env=self._environment,
             )
+
+    def pid(self, name: str) -> int:
+        """The process id of a process that was started."""
+        return self._running[name].pid
 
     def log(self, name: str) -> Path:
         """Where the output of a process goes."""

@@ -19,9 +19,15 @@ from codec import weights
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
-    "facewire", "torch", "av", "numpy", "opencv-python", "constriction", "scipy", "pytorch-msssim", "bjontegaard",
+    "facewire", "torch", "openvino", "aiortc", "av", "numpy", "opencv-python", "constriction", "scipy",
+    "pytorch-msssim", "bjontegaard",
 )  # fmt: skip
 SOURCES = ("codec", "benchmarks/*.py", "pyproject.toml", "constraints.txt")  # what measures and what is measured
+CALL_SOURCES = (*SOURCES, "sender", "receiver", "signaling")
+FLAGS = (
+    "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",
+    "asimddp", "i8mm", "bf16",
+)  # fmt: skip
 UNREADABLE = "not readable"
 # The libraries as PyAV's wheels carry them: a part of the file name, and what inside tells the version.
 VERSION_FUNCTIONS = {
@@ -56,6 +62,16 @@ def cpu_name() -> str:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())
+
+
+def cpu_flags() -> list[str]:
+    """Which of the instructions that matter for networks the processor has, as the kernel names them."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    return [flag for flag in FLAGS if flag in flags]
 
 
 def _loaded_libraries() -> list[Path]:
@@ -99,6 +115,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.system(),
         "cpu": cpu_name(),
+        "cpu_flags": cpu_flags(),
         "cores": os.cpu_count(),
         "packages": {name: _version(name) for name in PACKAGES},
         "libraries": {name: ".".join(map(str, version)) for name, version in av.library_versions.items()},
@@ -114,23 +131,29 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def source_state() -> dict[str, Any] | None:
+def source_state(sources: Sequence[str] = SOURCES) -> dict[str, Any] | None:
     """The commit of this checkout, and whether its sources differ from that; None where it is no checkout."""
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != ROOT:
         return None
-    changed = _git("status", "--porcelain", "--untracked-files=all", "--", *SOURCES)
+    changed = _git("status", "--porcelain", "--untracked-files=all", "--", *sources)
     return {"commit": _git("rev-parse", "HEAD"), "modified": bool(changed)}
 
 
 def provenance(
-    command: Sequence[str], *, clips: Sequence[Path], weights_name: str, nets: NetFiles, jobs: int
+    command: Sequence[str],
+    *,
+    clips: Sequence[Path],
+    weights_name: str,
+    nets: NetFiles,
+    jobs: int,
+    sources: Sequence[str] = SOURCES,
 ) -> dict[str, Any]:
     """The command, the source, and the hash of every file that had a say. Raises OSError, WeightsError."""
     weights_file, _ = weights.find(weights_name)
     return {
         "command": shlex.join(["python", "-m", "benchmarks", *command]),
-        "source": source_state(),
+        "source": source_state(sources),
         "jobs": jobs,
         "seeds": "none: nothing that is measured draws random numbers",
         "clips": {path.stem: {"file": path.name, "sha256": sha256(path)} for path in clips},

@@ -1,0 +1,36 @@
+"""Stage 10, display (offline): the tables of a speed or delay results file again, in the terminal or in a document."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.errors import ResultsError
+from benchmarks.markdown import replace_section
+from benchmarks.speedplot import plot_speed
+from benchmarks.speedreport import read_speed, show_speed, speed_markdown
+
+KINDS = ("speed",)
+
+
+def read_timing(path: Path) -> dict[str, Any] | None:
+    """The file's contents if it is of the speed or the delay benchmark, else None: the rate benchmark knows its own.
+
+    Raises ResultsError, and OSError where there is no file.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ResultsError(f"{path}: no JSON ({error})") from error
+    return report if isinstance(report, dict) and report.get("benchmark") in KINDS else None
+
+
+def show_timing(report: dict[str, Any], console: Console, *, plot: Path | None, into: Path | None) -> None:
+    """Prints the tables, and draws or writes them where told. Raises ResultsError, OSError."""
+    run = read_speed(report)
+    show_speed(run, console)
+    if plot:
+        plot_speed(run, plot)
+    if into:
+        replace_section(into, "speed", speed_markdown(run))
