@@ -127,12 +127,11 @@ class MotionSearch:
         step = residual_step(self._symbols.tables, before.qp)
         options = list({symbols.tobytes(): symbols for symbols in options}.values())
         best, best_cost, best_psnr = options[0], np.inf, 0.0
-        for symbols, bits in zip(
-            options, self._symbols.residual_bits(np.stack(options) - before.residual), strict=True
-        ):
+        bits = self._symbols.residual_bits(np.stack(options) - before.residual)
+        for symbols, spent in zip(options, bits, strict=True):
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
             psnr_db = warp_psnr(driving, source, flow)
-            cost = worth * bits - psnr_db
+            cost = worth * spent - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
@@ -143,7 +142,8 @@ class MotionSearch:
         if afresh and expected.any():
             starts.append(base_flow)  # once a bundle, in case it has lost the track
         flows = [self._flow.measure(source.grey, driving.grey, start=start) for start in starts]
-        flow = min(flows, key=lambda flow: cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1))
+        errors = [cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1) for flow in flows[1:] and flows]
+        flow = flows[int(np.argmin(errors)) if errors else 0]
         return transform(to_grid(flow - widen(base_flow), texture(driving.grey)))
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.networks.dense_motion import FLOW_SIZE
+from codec.motion import FLOW_SIZE
 
 GRID = 16
 DIAGONALS = 2 * GRID - 1
@@ -39,13 +39,18 @@ ORDER = sorted(((u, v) for u in range(GRID) for v in range(GRID)), key=lambda uv
 
 def transform(grid: Floats) -> Floats:
     """Flow on the grid (16, 16, 2) -> coefficients (2, 16, 16)."""
-    return np.asarray(np.einsum("ui,vj,ijc->cuv", _DCT, _DCT, grid), np.float32)
+    return np.asarray(_DCT @ grid.transpose(2, 0, 1) @ _DCT.T, np.float32)
 
 
 def inverse(coefficients: Floats) -> Floats:
     """Coefficients (2, 16, 16) -> flow (64, 64, 2), interpolated bilinearly from the grid."""
-    grid = np.einsum("ui,vj,cuv->ijc", _DCT, _DCT, coefficients).astype(np.float32)
+    grid = np.ascontiguousarray((_DCT.T @ coefficients.astype(np.float32) @ _DCT).transpose(1, 2, 0))
     return np.asarray(cv2.resize(grid, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def widen(flow: Floats) -> Floats:
+    """Flow (64, 64, 2) -> (256, 256, 2)."""
+    return np.asarray(cv2.resize(flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 class FlowEstimator:
@@ -60,18 +65,19 @@ class FlowEstimator:
         driving(x) ≈ reference(x + flow(x)). `start` (64, 64, 2) lets it follow motion too large to be found from
         nothing: the reference is first warped by it, and the rest is measured.
         """
-        expected = cv2.resize(start, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        expected = widen(start)
         near = np.asarray(remap(reference, expected), np.uint8)
         empty = np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32)
-        rest = self._dis.calc(driving, near, empty) / (FLOW_PICTURE / 2)
+        rest = np.asarray(self._dis.calc(driving, near, empty) / np.float32(FLOW_PICTURE / 2), np.float32)
         # near(x + rest) = reference(x + rest + expected(x + rest)): the two fields compose.
-        return np.asarray(rest + remap(expected, np.asarray(rest, np.float32)), np.float32)
+        return rest + np.asarray(remap(expected, rest), np.float32)
 
 
 def remap(picture: Floats | Bytes, flow: Floats) -> npt.NDArray[Any]:
     """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
     size = flow.shape[0]
-    places = _pixels(size) + flow * np.float32(size / 2)
+    places = flow * np.float32(size / 2)
+    places += _pixels(size)
     return cv2.remap(picture, places, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
