@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.anchors import ANCHORS
 from benchmarks.arguments import LEAST_WIDTH, picture_path, positive
 from benchmarks.compare import bd_table, new_against_old, pair_table, pairs, warnings
+from benchmarks.delaycommand import add_delay
 from benchmarks.details import write_details
 from benchmarks.errors import BenchmarkError, ResultsError
 from benchmarks.judges import NetFiles
@@ -117,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _rate_parser(commands.add_parser("rate", help="kbps against quality, beside video codecs"))
     add_speed(commands)
+    add_delay(commands)
     shown = commands.add_parser("table", help="prints a results file's tables again, measuring nothing")
     shown.add_argument("results", type=Path, metavar="FILE.json")
     shown.add_argument("--plot", type=picture_path, metavar="FILE.png", help="draws its curves or bars, too")

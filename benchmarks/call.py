@@ -125,8 +125,8 @@ def gained(lines: Sequence[Figures], *path: str) -> float:
     """How much a count that runs on through the call has grown from the first line to the last."""
 
     def value(line: Any) -> float:
-        for name in path:
-            line = line.get(name, 0)
-        return float(line)
+        for name in path[:-1]:
+            line = line.get(name, {})
+        return float(line.get(path[-1], 0))
 
     return value(lines[-1]) - value(lines[0])

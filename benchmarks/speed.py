@@ -63,7 +63,7 @@ def measure_speed(clips: Sequence[Path], settings: SpeedSettings, *, tick: Tick 
     """Everything, size by size. Raises ClipError, SettingError, ProcessFailed, CallTooShort, MediaError."""
     unlike_names(list(clips))
     for clip in clips:
-        load_clip(clip, size=min(settings.sizes), seconds=0.1)  # a wrong file is named before the long work
+        load_clip(clip, size=min(settings.sizes), seconds=1.0)  # a wrong file is named before the long work
     rows: list[SpeedRow] = []
     stages: list[StageRow] = []
     by_clip: list[dict[str, Any]] = []

@@ -40,7 +40,8 @@ def _stages(axes: Axes, stages: Sequence[StageRow]) -> None:
         axes.text(left[bar], index, f" {left[bar]:.1f}", va="center", fontsize=9)
     axes.invert_yaxis()
     axes.set_xlabel("ms a frame, mean over all frames")
-    axes.legend(fontsize=8, loc="lower right")
+    axes.margins(x=0.1)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=7)
 
 
 def _targets(axes: Axes, rows: Sequence[SpeedRow]) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.delayreport import delay_markdown, plot_delay, read_delay, show_delay
 from benchmarks.errors import ResultsError
 from benchmarks.markdown import replace_section
 from benchmarks.speedplot import plot_speed
 from benchmarks.speedreport import read_speed, show_speed, speed_markdown
 
-KINDS = ("speed",)
+KINDS = ("speed", "delay")
 
 
 def read_timing(path: Path) -> dict[str, Any] | None:
@@ -28,6 +29,14 @@ def read_timing(path: Path) -> dict[str, Any] | None:
 
 def show_timing(report: dict[str, Any], console: Console, *, plot: Path | None, into: Path | None) -> None:
     """Prints the tables, and draws or writes them where told. Raises ResultsError, OSError."""
+    if report["benchmark"] == "delay":
+        delays = read_delay(report)
+        show_delay(delays, console)
+        if plot:
+            plot_delay(delays, plot)
+        if into:
+            replace_section(into, "delay", delay_markdown(delays))
+        return
     run = read_speed(report)
     show_speed(run, console)
     if plot:
