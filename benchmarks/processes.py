@@ -28,13 +28,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {
-            **os.environ,
-            "COLUMNS": "160",  # a log has no width of its own
-            # Two processes with networks share the cores; threads that spin for their turn take it from the others.
-            "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
-            "OMP_WAIT_POLICY": "passive",
-        }
+        self._environment = {**os.environ, "COLUMNS": "160"}  # a log has no width of its own
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
