@@ -26,6 +26,7 @@ Bytes = npt.NDArray[np.uint8]
 _DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
 _ATTENTION_SIZE = 64
 _FACE_WEIGHT, _FEATURE_WEIGHT = 2.0, 6.0
+_EVERY = 2  # pixels and rows: distortion is taken at so few of them, which tells the ways apart as well as all
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
 
 
@@ -49,6 +50,11 @@ class View:
         picture = np.ascontiguousarray(picture)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         return cls(picture, grey, np.ones(grey.shape, np.float32) if points is None else attention(points))
+
+    def thinned(self) -> "View":
+        """Each second pixel of each second row of it, (128, 128)."""
+        at = (slice(None, None, _EVERY), slice(None, None, _EVERY))
+        return View(self.colour[at].copy(), self.grey[at].copy(), self.attention[at].copy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,8 @@ class MotionSearch:
         motion_symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
         moved = reference.motion + (motion_symbols - origin(reference, tables, before.qp).motion) * step
         base_flow, _ = self._runtime.base_flow(reference.prepared, driving_motion=moved.astype(np.float32))
-        base = chained_base if chained_base is not None else self._base_helps(driving, source, base_flow)
+        thin = driving.thinned()
+        base = chained_base if chained_base is not None else _base_helps(thin, source, base_flow)
         if not base:
             base_flow, motion_symbols = np.zeros_like(base_flow), before.motion
         worth = lagrangian(before.qp) / shared_by
@@ -100,9 +107,12 @@ class MotionSearch:
         if before.residual.any():
             options.append(np.zeros(COEFFICIENTS, np.int32))
         if self._residual:
-            wanted = self._wanted(driving, source, base_flow, expected=expected, afresh=chained_base is None)
-            options += self._versions(wanted, before)
-        residual, psnr_db = self._choose(options, driving, source, base_flow, before=before, worth=worth)
+            start = base_flow + inverse(expected)
+            # Once a bundle, in case it has lost the track.
+            if chained_base is None and warp_psnr(thin, source, start) < warp_psnr(thin, source, base_flow):
+                start = base_flow
+            options += self._versions(self._wanted(driving, source, base_flow, start=start), before)
+        residual, psnr_db = self._choose(options, thin, source, base_flow, before=before, worth=worth)
         return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
 
     def _view(self, reference: HeldReference) -> View:
@@ -111,8 +121,10 @@ class MotionSearch:
             self._seen = (reference, View.of(reference.prepared.picture))
         return self._seen[1]
 
-    def _base_helps(self, driving: View, source: View, flow: Floats) -> bool:
-        return warp_psnr(driving, source, flow) > weighted_psnr(source.colour, driving) - 0.1
+    def _wanted(self, driving: View, source: View, base_flow: Floats, *, start: Floats) -> Floats:
+        """The residual coefficients that optical flow asks for, looked for from a flow (64, 64, 2) on."""
+        flow = self._flow.measure(source.grey, driving.grey, start=start)
+        return transform(to_grid(flow - widen(base_flow), texture(driving.grey)))
 
     def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
         """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
@@ -121,7 +133,7 @@ class MotionSearch:
         return [symbols] + [_keep_low(symbols, before.residual, diagonals) for diagonals in _LOW_DIAGONALS]
 
     def _choose(
-        self, options: list[Symbols], driving: View, source: View, base_flow: Floats, *, before: Chain, worth: float
+        self, options: list[Symbols], thin: View, source: View, base_flow: Floats, *, before: Chain, worth: float
     ) -> tuple[Symbols, float]:
         """The option with the least -PSNR + worth x bits, and the PSNR of its plain warp."""
         step = residual_step(self._symbols.tables, before.qp)
@@ -130,30 +142,24 @@ class MotionSearch:
         bits = self._symbols.residual_bits(np.stack(options) - before.residual)
         for symbols, spent in zip(options, bits, strict=True):
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
-            psnr_db = warp_psnr(driving, source, flow)
+            psnr_db = warp_psnr(thin, source, flow)
             cost = worth * spent - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
 
-    def _wanted(self, driving: View, source: View, base_flow: Floats, *, expected: Floats, afresh: bool) -> Floats:
-        """The residual coefficients that optical flow asks for, followed from the last ones or also found afresh."""
-        starts = [base_flow + inverse(expected)] if expected.any() else [base_flow]
-        if afresh and expected.any():
-            starts.append(base_flow)  # once a bundle, in case it has lost the track
-        flows = [self._flow.measure(source.grey, driving.grey, start=start) for start in starts]
-        errors = [cv2.norm(remap(source.grey, flow), driving.grey, cv2.NORM_L1) for flow in flows[1:] and flows]
-        flow = flows[int(np.argmin(errors)) if errors else 0]
-        return transform(to_grid(flow - widen(base_flow), texture(driving.grey)))
+
+def _base_helps(thin: View, source: View, flow: Floats) -> bool:
+    return warp_psnr(thin, source, flow) > weighted_psnr(source.colour[::_EVERY, ::_EVERY], thin) - 0.1
 
 
-def warp_psnr(driving: View, source: View, flow: Floats) -> float:
-    """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2)."""
-    return weighted_psnr(np.asarray(remap(source.colour, widen(flow)), np.uint8), driving)
+def warp_psnr(thin: View, source: View, flow: Floats) -> float:
+    """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2), against a thinned view."""
+    return weighted_psnr(np.asarray(remap(source.colour, widen(flow), every=_EVERY), np.uint8), thin)
 
 
 def weighted_psnr(picture: Bytes, target: View) -> float:
-    """PSNR in dB of a picture (256, 256, 3), errors weighted by the target's attention; at most 100."""
+    """PSNR in dB of a picture (S, S, 3), errors weighted by the target's attention; at most 100."""
     error = cv2.absdiff(picture, target.colour)
     squares = cv2.multiply(error, error, dtype=cv2.CV_32F)
     mean = float((target.attention.reshape(-1) @ squares.reshape(-1, 3)).sum()) / error.size
@@ -164,14 +170,14 @@ def attention(points: Floats) -> Floats:
     """Weights (256, 256) of mean 1 from keypoints (K, 3): the face above the background, eyes and mouth above it."""
     centres = (np.arange(_ATTENTION_SIZE, dtype=np.float32) * 2 + 1) / _ATTENTION_SIZE - 1
 
-    def bump(x: float, y: float, width: float) -> Floats:
-        across, down = np.exp(-(((centres - x) / width) ** 2)), np.exp(-(((centres - y) / width) ** 2))
-        return np.asarray(down[:, None] * across[None], np.float32)
+    def bumps(points: Floats, width: float) -> Floats:  # (n, 3) -> (n, 64, 64)
+        across, down = (np.exp(-(((centres - points[:, axis, None]) / width) ** 2)) for axis in (0, 1))
+        return np.asarray(down[:, :, None] * across[:, None], np.float32)
 
-    middle, reach = points[:FEATURE_POINTS, :2].mean(0), float(points[:FEATURE_POINTS, :2].std()) + 0.05
-    field = 1 + _FACE_WEIGHT * bump(float(middle[0]), float(middle[1]), 2 * reach)
-    features = np.max([bump(x, y, 0.3 * reach) for x, y in points[:FEATURE_POINTS, :2]], axis=0)
-    field = np.asarray(field + _FEATURE_WEIGHT * features, np.float32)
+    points = points[:FEATURE_POINTS]
+    middle, reach = points.mean(0, keepdims=True), float(points[:, :2].std()) + 0.05
+    field = 1 + _FACE_WEIGHT * bumps(middle, 2 * reach)[0]
+    field += _FEATURE_WEIGHT * bumps(points, 0.3 * reach).max(0)
     wide = cv2.resize(field / field.mean(), (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.float32)
 

@@ -57,7 +57,8 @@ class FlowEstimator:
     """DIS optical flow (Kroeger et al., ECCV 2016) from the driving picture to the reference."""
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis.setVariationalRefinementIterations(0)  # the grid is coarser than what it refines
 
     def measure(self, reference: Bytes, driving: Bytes, *, start: Floats) -> Floats:
         """Grey pictures (256, 256) and the flow expected -> flow (256, 256, 2), in halves of the picture side.
@@ -73,18 +74,21 @@ class FlowEstimator:
         return rest + np.asarray(remap(expected, rest), np.float32)
 
 
-def remap(picture: Floats | Bytes, flow: Floats) -> npt.NDArray[Any]:
-    """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
+def remap(picture: Floats | Bytes, flow: Floats, *, every: int = 1) -> npt.NDArray[Any]:
+    """Backward warp by OpenCV: out(x) = picture(x + flow(x)), at each n-th x of each n-th row.
+
+    flow (S, S, 2) in halves of the side.
+    """
     size = flow.shape[0]
-    places = flow * np.float32(size / 2)
-    places += _pixels(size)
+    places = flow[::every, ::every] * np.float32(size / 2)
+    places += _pixels(size, every)
     return cv2.remap(picture, places, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @cache
-def _pixels(size: int) -> Floats:
-    """Where every pixel is, (S, S, 2) as (x, y)."""
-    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
+def _pixels(size: int, every: int) -> Floats:
+    """Where each n-th pixel of each n-th row is, as (x, y)."""
+    ys, xs = np.mgrid[0:size:every, 0:size:every].astype(np.float32)
     return np.stack((xs, ys), -1)
 
 

@@ -172,27 +172,18 @@ class SymbolCoder:
 
     def motion_activity(self, difference: Symbols) -> int:
         """The class that codes these differences with the fewest bits."""
-        return _downhill(self.costs.motion(difference))
+        return int(np.argmin(self.costs.motion(difference)))
 
     def residual_activity(self, difference: Symbols) -> int:
         """The class that codes these differences with the fewest bits."""
-        return _downhill(self.costs.residual(difference[None])[0])
+        return int(np.argmin(self.costs.residual(difference[None])[0]))
 
     def residual_bits(self, differences: Symbols) -> list[float]:
         """What each of some differences (N, 2, 16, 16) takes, in the class it would be coded with."""
-        return [float(bits[_downhill(bits)]) for bits in self.costs.residual(differences)]
+        return [float(bits) for bits in self.costs.residual(differences).min(1)]
 
 
 def coded_diagonals(difference: Symbols) -> int:
     """How many diagonals hold everything that is not zero."""
     _, u, v = np.nonzero(difference)
     return int((u + v).max()) + 1 if len(u) else 0
-
-
-def _downhill(bits: Bits) -> int:
-    """From the middle class downhill; a second minimum is rare and cost 0.3 % of the bits at most."""
-    activity = CLASSES // 2
-    direction = 1 if bits[activity + 1] < bits[activity] else -1
-    while 0 <= activity + direction < CLASSES and bits[activity + direction] < bits[activity]:
-        activity += direction
-    return activity

@@ -17,6 +17,7 @@ from codec.residual import (
     texture,
     to_grid,
     transform,
+    widen,
 )
 
 Floats = npt.NDArray[np.float32]
@@ -149,3 +150,15 @@ def test_remap_moves_by_whole_pixels() -> None:
     picture = textured()
     np.testing.assert_array_equal(remap(picture, shifted((0, 0))), picture)
     np.testing.assert_array_equal(remap(picture, shifted((3, 2)))[:-2, :-3], picture[2:, 3:])
+
+
+def test_remap_of_each_second_pixel() -> None:
+    picture, flow = textured(), noise(FLOW_PICTURE, FLOW_PICTURE, 2) * 4 * PIXEL
+    np.testing.assert_array_equal(remap(picture, flow, every=2), remap(picture, flow)[::2, ::2])
+
+
+def test_widening_keeps_a_slope() -> None:
+    """Centres of pixels stay where they are."""
+    narrow, wide = ((np.arange(side, dtype=np.float32) + 0.5) / side for side in (FLOW_SIZE, FLOW_PICTURE))
+    field = np.broadcast_to(narrow[:, None, None], (FLOW_SIZE, FLOW_SIZE, 2)).copy()
+    np.testing.assert_allclose(widen(field)[4:-4, 9], np.stack((wide, wide), -1)[4:-4], rtol=1e-5)
