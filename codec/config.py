@@ -37,7 +37,8 @@ class CodecConfig:
     weights         name of the weight file
     threads         threads the networks may use; 0 leaves it to the machine
     engine          what runs the networks; "auto": OpenVINO where it is installed, else torch
-    precision       of the networks that bear less than float32; "auto": what the processor is fastest with
+    precision       of the networks that bear less than float32; "auto": int8 where the weights have ranges for it,
+                    else bfloat16 where the processor has it
     """
 
     size: int = 256

@@ -7,7 +7,9 @@ import openvino as ov
 
 from codec.config import Precision
 from codec.engine import Array, Graph
-from codec.graphs import REDUCED, path_of
+from codec.errors import ConfigError
+from codec.graphs import QUANTIZED, REDUCED, path_of
+from codec.quantization import quantize
 from codec.weights import Weights
 
 
@@ -17,24 +19,16 @@ class OpenVinoEngine:
     def __init__(self, held: Weights, *, threads: int, precision: Precision) -> None:
         self._held = held
         self._threads = threads
-        self._precision = best_precision() if precision == "auto" else precision
+        self._float_precision = float_precision() if precision in ("auto", "int8") else precision
+        self._quantized = precision == "int8" or (precision == "auto" and bool(held.ranges))
+        if precision == "int8" and not held.ranges:
+            raise ConfigError("these weights have no ranges for int8: measure them, python -m codec.training.calibrate")
 
     def load(self, name: str, *, size: int) -> Graph:
-        precision = self._precision if name in REDUCED else "f32"
-        return _Request(_compiled(_Key(self._held), name, size, self._threads, precision))
-
-
-class _Key:
-    """Weights by their id, for the cache of compiled graphs."""
-
-    def __init__(self, held: Weights) -> None:
-        self.held = held
-
-    def __hash__(self) -> int:
-        return hash(self.held.identifier)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.held is other.held
+        precision: Precision = self._float_precision if name in REDUCED else "f32"
+        if self._quantized and name in QUANTIZED:
+            precision = "int8"
+        return _Request(compiled(self._held, name, size=size, threads=self._threads, precision=precision))
 
 
 class _Request:
@@ -57,19 +51,20 @@ def _core() -> ov.Core:
 
 
 @cache
-def best_precision() -> Precision:
+def float_precision() -> Precision:
     """bfloat16 where the processor multiplies it itself, else float32."""
     return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
 @lru_cache(maxsize=64)
-def _compiled(key: _Key, name: str, size: int, threads: int, precision: Precision) -> ov.CompiledModel:
+def compiled(held: Weights, name: str, *, size: int, threads: int, precision: Precision) -> ov.CompiledModel:
+    """A graph with its weights, made once a process."""
     model = _core().read_model(path_of(name, size))
-    _bind(model, key.held)
+    _bind(model, held, quantized=precision == "int8")
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        "INFERENCE_PRECISION_HINT": "f32" if precision == "f32" else float_precision(),
         # Both ends of a call may run on one machine: pinned, they would fight for the same cores.
         "ENABLE_CPU_PINNING": False,
     }
@@ -78,11 +73,17 @@ def _compiled(key: _Key, name: str, size: int, threads: int, precision: Precisio
     return _core().compile_model(model, "CPU", settings)
 
 
-def _bind(model: ov.Model, held: Weights) -> None:
+def _bind(model: ov.Model, held: Weights, *, quantized: bool) -> None:
     """Puts the weights in the place of the inputs named like them."""
     for parameter in model.get_parameters():
-        tensor = held.tensors.get(parameter.get_friendly_name())
-        if tensor is not None:
-            constant = ov.opset13.constant(tensor.astype(np.float32))
-            parameter.output(0).replace(constant.output(0))
-            model.remove_parameter(parameter)
+        name = parameter.get_friendly_name()
+        if name not in held.tensors:
+            continue
+        users = [user.get_node() for user in parameter.output(0).get_target_inputs()]
+        tensor = held.tensors[name].astype(np.float32)
+        constant = ov.opset13.constant(tensor)
+        parameter.output(0).replace(constant.output(0))
+        model.remove_parameter(parameter)
+        if quantized and name in held.ranges:
+            for node in users:
+                quantize(node, tensor, held.ranges[name])

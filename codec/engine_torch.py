@@ -25,11 +25,11 @@ class TorchEngine:
             raise ConfigError("precision int8 is for engine openvino; torch has bf16 and f32")
         if threads:
             torch.set_num_threads(threads)
-        self._model = model_of(held)
+        self.model = model_of(held)
         self._half = _has_bfloat16() if precision == "auto" else precision == "bf16"
 
     def load(self, name: str, *, size: int) -> Graph:
-        module, half = CUTS[name].module(self._model).eval(), self._half and name in REDUCED
+        module, half = CUTS[name].module(self.model).eval(), self._half and name in REDUCED
 
         @torch.inference_mode()
         def run(*inputs: Array) -> tuple[Array, ...]:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "graphs"
 OPSET = 20
-# Those that lose nothing to a precision of 8 bits, and those of keypoints, flow and warp, where it would move pixels.
+# What loses nothing to bfloat16, and of that what loses nothing to int8. The others are the geometry of keypoints, flow
+# and warp, where 8 bits would move pixels; the extractor's time is not worth the noise that int8 would give it.
 REDUCED = ("extractor", "restoration", "appearance", "judgement", "generator")
+QUANTIZED = ("restoration", "appearance", "judgement", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
 WHOLE = ("extractor", "keypoints", "sight", "judgement", "mix")
 NAMES = (*PER_SIZE, *WHOLE)

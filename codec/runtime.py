@@ -4,6 +4,7 @@ Encoder and decoder use the same instance methods in the same order, so that on 
 encoder's reconstruction equals the decoder's picture bit for bit.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -38,11 +39,13 @@ class PreparedReference:
 class Runtime:
     """The networks of one weight file at one picture size. For one thread at a time."""
 
-    def __init__(self, config: CodecConfig) -> None:
+    def __init__(self, config: CodecConfig, *, engine: Engine | None = None) -> None:
+        """ConfigError when the configured engine is not there or cannot do what is asked."""
         self.weights = weights.load(config.weights)
-        self._engine = _make_engine(config, self.weights)
+        self._engine = engine or _make_engine(config, self.weights)
         self._size = config.size
         self._graphs: dict[str, Graph] = {}
+        self._flows: deque[tuple[tuple[PreparedReference, bytes], tuple[Floats, Floats]]] = deque(maxlen=2)
         self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
 
     def load(self, names: Sequence[str]) -> None:
@@ -75,7 +78,20 @@ class Runtime:
         return PreparedReference(restored[0], motion[None], canonical[None], pixels, (small, heat, points), features)
 
     def base_flow(self, reference: PreparedReference, *, driving_motion: Floats) -> tuple[Floats, Floats]:
-        """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer."""
+        """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer.
+
+        The last ones are remembered: the encoder asks again for what its search has chosen, and a frame without the
+        base layer for its reference at rest.
+        """
+        asked = (reference, driving_motion.tobytes())
+        for known, answer in self._flows:
+            if known[0] is reference and known[1] == asked[1]:
+                return answer
+        answer = self._base_flow(reference, driving_motion)
+        self._flows.append((asked, answer))
+        return answer
+
+    def _base_flow(self, reference: PreparedReference, driving_motion: Floats) -> tuple[Floats, Floats]:
         features, looks, shifts, affine, prior = self._graph("sight")(
             *reference.scene, reference.motion, reference.canonical, driving_motion[None]
         )

@@ -7,7 +7,7 @@ by its path. Tensors are stored in float16 (networks), float32 (steps) and int32
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from codec.symbols import CLASSES, CONTEXTS, CodingTables
 
 FOLDER = Path(__file__).parent / "weights"
 ID_BYTES = 4
+Range = tuple[float, float]  # smallest and largest value of an activation
 TABLES_PREFIX = "tables."
 _FREQUENCIES = {
     "tables": (SCALES, TABLE_SIZE),
@@ -36,13 +37,14 @@ _FREQUENCIES = {
 INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "residual_profile", "context_shift")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Weights:
     """One weight file in memory: the networks' tensors by name, float16; `identifier` is its weights id."""
 
     tensors: dict[str, npt.NDArray[np.float16]]
     tables: CodingTables
     identifier: bytes
+    ranges: dict[str, Range] = field(default_factory=dict)  # of activations, for int8; empty where never measured
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -66,13 +68,35 @@ def load(name: str) -> Weights:
     digest = hashlib.sha256(data)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise WeightsError(f"{path.name} is damaged: its sha256 is not the one in index.json")
-    return _parse_once(data, digest.digest()[:ID_BYTES])
+    ranges = ranges_path(path)
+    try:
+        text = ranges.read_text() if ranges.is_file() else None
+        return _parse_once(data, digest.digest()[:ID_BYTES], text)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{ranges.name} is damaged: {error}") from error
+
+
+def ranges_path(path: Path) -> Path:
+    """Where the ranges for int8 of a weight file lie."""
+    return path.with_suffix(".int8.json")
 
 
 @lru_cache(maxsize=2)
-def _parse_once(data: bytes, identifier: bytes) -> Weights:
+def _parse_once(data: bytes, identifier: bytes, ranges: str | None) -> Weights:
     """By content, not by name: a training run writes the same file again and again."""
-    return parse(data, identifier=identifier)
+    held = parse(data, identifier=identifier)
+    return held if ranges is None else replace(held, ranges=_parse_ranges(ranges, identifier=identifier))
+
+
+def _parse_ranges(text: str, *, identifier: bytes) -> dict[str, Range]:
+    """None where they were measured with other weights. Raises whatever shows that this is no such file."""
+    held = json.loads(text)
+    if held["weights_id"] != identifier.hex():
+        return {}
+    ranges = {name: (float(low), float(high)) for name, (low, high) in held["ranges"].items()}
+    if not all(-np.inf < low <= high < np.inf for low, high in ranges.values()):
+        raise ValueError("a range is not one")
+    return ranges
 
 
 def parse(data: bytes, *, identifier: bytes) -> Weights:

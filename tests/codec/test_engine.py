@@ -101,7 +101,7 @@ def test_each_graph_says_what_torch_says(size: int, precision: str, frames: list
                 assert float(np.abs(a - b).max()) <= limit * max(1.0, float(np.abs(a).max())), name
 
 
-@pytest.mark.parametrize("precision", ["f32", "bf16"])
+@pytest.mark.parametrize("precision", ["f32", "bf16", "int8"])
 def test_pictures_are_as_good_whatever_the_engine(precision: str, frames: list[npt.NDArray[np.uint8]]) -> None:
     def psnr_db(config: CodecConfig) -> float:
         encoder, decoder = Encoder(config), Decoder(config)
@@ -115,7 +115,7 @@ def test_pictures_are_as_good_whatever_the_engine(precision: str, frames: list[n
         return float(np.mean(values))
 
     theirs = psnr_db(CodecConfig(engine="torch", precision="f32"))
-    ours = psnr_db(CodecConfig(engine="openvino", precision="bf16" if precision == "bf16" else "f32"))
+    ours = psnr_db(CodecConfig(engine="openvino").with_(precision=precision))
     assert abs(ours - theirs) < (0.02 if precision == "f32" else 0.1)
 
 
