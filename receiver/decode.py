@@ -2,24 +2,32 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
+import numpy as np
+
 from codec import CodecConfig, CodedFrame, Decoder, MotionState
 from codec.errors import BitstreamError, CodecError, ReferenceMissing
+from codec.motion import MOTION_NUMBERS
+from codec.runtime import Runtime
 from receiver.picture import Image
 from receiver.playout import Slot
 
 Result = TypeVar("Result")
-Lane = Literal["reference", "read", "render"]
+Lane = Literal["keyframe", "read", "render", "reference"]
 Work = tuple[Callable[[], Any], Callable[[Any], None]]
 
 # In the order in which they are served, with the most jobs each may hold; the oldest goes first when one is full. A
 # picture that was not rendered in time is not missed, but a chained frame that was not read costs the ones after it.
-LANES: dict[Lane, int] = {"reference": 8, "read": 64, "render": 1}
+# Motion cannot be read before its keyframe; other references are not used before the sender has our receipt, and take
+# as long as two pictures.
+LANES: dict[Lane, int] = {"keyframe": 8, "read": 64, "render": 1, "reference": 8}
+PATIENCE_S = 0.1  # of a reference with pictures going first: a thread that is never idle serves it all the same
 
 
 class Worker(Protocol):
@@ -41,11 +49,12 @@ class DecodeThread:
     event loop, and the thread goes on.
     """
 
-    def __init__(self, *, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, *, failed: Callable[[BaseException], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._failed = failed
         self._ready = threading.Condition()
-        self._jobs: dict[Lane, deque[Work]] = {lane: deque() for lane in LANES}
+        self._jobs: dict[Lane, deque[tuple[float, Work]]] = {lane: deque() for lane in LANES}  # and when they came
         self._closing = False
         self.dropped: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, name="facewire-decode", daemon=True)
@@ -57,7 +66,7 @@ class DecodeThread:
             while len(jobs) >= LANES[lane]:
                 jobs.popleft()
                 self.dropped[lane] += 1
-            jobs.append((job, done))
+            jobs.append((self._clock(), (job, done)))
             self._ready.notify()
 
     async def close(self) -> None:
@@ -79,11 +88,17 @@ class DecodeThread:
     def _next(self) -> Work | None:
         with self._ready:
             while not self._closing:
-                for lane in LANES:
-                    if self._jobs[lane]:
-                        return self._jobs[lane].popleft()
+                waiting = [lane for lane in LANES if self._jobs[lane]]
+                if waiting:
+                    return self._jobs[self._first(waiting)].popleft()[1]
                 self._ready.wait()
         return None
+
+    def _first(self, waiting: list[Lane]) -> Lane:
+        references = self._jobs["reference"]
+        if references and self._clock() - references[0][0] > PATIENCE_S:
+            return "reference"
+        return waiting[0]
 
     def _tell(self, callback: Callable[[Any], None], value: object) -> None:
         with self._ready:
@@ -128,6 +143,9 @@ class Decoding(Protocol):
     def prepare(self) -> None:
         """Loads what decoding needs."""
 
+    def is_keyframe(self, data: bytes) -> bool:
+        """Whether frames cannot do without the reference half in `data`; quick."""
+
     def add_reference(self, data: bytes) -> Referenced:
         """Stores the reference half in `data`."""
 
@@ -161,8 +179,24 @@ class FaceDecoder:
         return self._made
 
     def prepare(self) -> None:
-        """Loads the weights, so that the first picture does not wait for them. Raises WeightsError, ConfigError."""
+        """Makes the decoder, and runs each network once: the first picture need not wait for that.
+
+        Raises WeightsError, ConfigError.
+        """
         assert self._decoder is not None
+        runtime = Runtime(self._config)
+        grey = np.full((self._config.size, self._config.size, 3), 128, np.uint8)
+        rest = np.zeros(MOTION_NUMBERS, np.float32)
+        reference = runtime.prepare(grey, crf=50, canonical=runtime.mean_shape, motion=rest)
+        flow, occlusion = runtime.base_flow(reference, driving_motion=rest)
+        runtime.generate(reference, flow=flow, occlusion=occlusion)
+
+    def is_keyframe(self, data: bytes) -> bool:
+        """Whether frames cannot do without the reference half in `data`; quick."""
+        try:
+            return CodedFrame.parse(data).is_keyframe
+        except BitstreamError:
+            return False
 
     def add_reference(self, data: bytes) -> Referenced:
         """Stores the reference half in `data` and reads the motions that waited for it."""

@@ -27,7 +27,10 @@ RESET_US = 3_000_000  # a transit time this far from the usual one means another
 WINDOW_US = 4_000_000  # arrivals that the delay is judged by
 DEFAULT_INTERVAL = 3600  # 25 fps, until the stream has shown its own
 SLOWEST_INTERVAL = 18_000  # 5 fps
-SLEW = 0.02  # the delay shrinks by at most this part of the time that passes: 2 % faster playing is not seen
+SETTLING_US = 2_000_000  # of a new stream
+SETTLING_FRAMES = 20  # more than a bundle holds
+SLEW = 0.02  # the delay shrinks by this part of the time that passes: 2 % faster playing is not seen
+CATCH_UP_US = 2_000_000  # a delay that is far too long shrinks by what is too much in this time
 
 
 def to_us(pts: float) -> int:
@@ -51,8 +54,13 @@ class Playout(Generic[State]):
 
     A frame is due at its pts plus an offset. The offset is the 95th percentile of (arrival - pts) over the last four
     seconds plus `margin_us`: with a still path it is just what bundling costs (the first frame of a bundle has waited
-    for the last), with jitter it grows at once, and it shrinks by at most 20 ms a second. It never exceeds the
-    smallest transit time by more than `longest_us`; frames that come later than that are skipped.
+    for the last), with jitter it grows at once, and it shrinks slowly: by 20 ms a second, faster where it is more than
+    40 ms too long. In the first two seconds of a stream, whose first frame often takes one of them, it is what the last
+    20 frames ask for. It never exceeds the smallest transit time by more than `longest_us`; frames that come later than
+    that are skipped. On top comes what a picture usually takes to make (`prepared`): then it is ready when it is due.
+
+    `take` gives a frame up to `ahead_us` before it is due: all but the first frames of bundles are made in time
+    whatever else goes on.
 
     A gap up to `longest_gap_us` whose far end is already here is filled with mixes at the stream's own frame interval,
     if both ends warp the same reference; otherwise the last picture is held.
@@ -62,19 +70,23 @@ class Playout(Generic[State]):
         self,
         *,
         margin_us: int = 5_000,
+        ahead_us: int = 0,
         longest_us: int = 400_000,
         longest_gap_us: int = 500_000,
         capacity: int = 64,
     ) -> None:
         self._margin_us = margin_us
+        self._ahead_us = ahead_us
         self._longest_us = longest_us
         self._longest_gap_us = longest_gap_us
         self._capacity = capacity
         self._waiting: dict[int, State] = {}  # by pts
         self._transits: deque[tuple[int, int]] = deque(maxlen=256)  # (arrival, arrival - pts)
         self._steps: deque[int] = deque(maxlen=32)
+        self._taken_us: deque[int] = deque(maxlen=32)  # by the making of pictures
         self._offset_us: int | None = None
         self._slewed_us = 0
+        self._settled_us: int | None = None  # when the stream is new no more
         self._newest: State | None = None
         self._shown: State | None = None  # the last real state shown
         self._cursor = 0  # pts of the last picture shown, real or mixed
@@ -118,12 +130,16 @@ class Playout(Generic[State]):
             del self._waiting[min(self._waiting)]
             self.counts["skipped"] += 1
 
+    def prepared(self, took_us: int) -> None:
+        """A picture was made in that time, from being asked for to being here."""
+        self._taken_us.append(took_us)
+
     def reset(self) -> None:
         """Forgets the time line: the next frame starts a new one."""
         self.counts["resets"] += 1
         self._waiting.clear()
         self._transits.clear()
-        self._offset_us = None
+        self._offset_us = self._settled_us = None
         self._newest = self._shown = None
 
     def _late_transit(self) -> int:
@@ -131,14 +147,20 @@ class Playout(Generic[State]):
         return ordered[int(0.95 * (len(ordered) - 1))]
 
     def _retarget(self, now_us: int) -> None:
-        smallest = min(transit for _, transit in self._transits)
-        target = min(self._late_transit() + self._margin_us, smallest + self._longest_us)
+        if self._settled_us is None:
+            self._settled_us = now_us + SETTLING_US
+        is_new = now_us < self._settled_us
+        transits = [transit for _, transit in self._transits]
+        late = max(transits[-SETTLING_FRAMES:]) if is_new else self._late_transit()
+        target = min(late + self._margin_us, min(transits) + self._longest_us)
+        target += round(median(self._taken_us)) if self._taken_us else 0
         passed_us = max(0, now_us - self._slewed_us)
         self._slewed_us = now_us
-        if self._offset_us is None or target >= self._offset_us:
+        if self._offset_us is None or target >= self._offset_us or is_new:
             self._offset_us = target
         else:
-            self._offset_us = max(target, self._offset_us - round(SLEW * passed_us))
+            excess_us = self._offset_us - target
+            self._offset_us -= min(excess_us, round(max(SLEW, excess_us / CATCH_UP_US) * passed_us))
 
     def _learn_interval(self, state: State) -> None:
         newest = self._newest
@@ -163,21 +185,28 @@ class Playout(Generic[State]):
 
     @property
     def due_us(self) -> int | None:
-        """When `take` will have something to show; None when nothing is waiting."""
+        """When `take` will have something to make; None when nothing is waiting."""
         if not self._waiting:
             return None
         first = min(self._waiting)
         if self._gap_start(self._waiting[first]) is not None:
-            return self._due_us(self._cursor + self.interval)
-        return self._due_us(first)
+            first = self._cursor + self.interval
+        return self._due_us(first) - self._ahead_us
 
     def take(self, *, now_us: int) -> Slot[State] | None:
-        """The newest picture that is due, or None. Older ones that are due as well are skipped."""
+        """The next picture to make, or None. Those that are overdue are skipped in favour of the newest of them."""
         if not self._waiting:
             return None
+        first = min(self._waiting)
         due = sorted(pts for pts in self._waiting if self._due_us(pts) <= now_us)
-        if not due:
-            return self._interpolate(now_us=now_us)
+        if not due and (slot := self._interpolate(self._waiting[first], now_us=now_us)) is not None:
+            return slot
+        if not due and self._due_us(first) <= now_us + self._ahead_us:
+            due = [first]
+        return self._show(due) if due else None
+
+    def _show(self, due: list[int]) -> Slot[State]:
+        """The newest of the frames `due`, in place of the others."""
         state = self._waiting[due[-1]]
         for pts in due:
             del self._waiting[pts]
@@ -188,15 +217,15 @@ class Playout(Generic[State]):
         self._shown, self._cursor = state, state.pts
         return Slot(state.pts, self._due_us(state.pts), state)
 
-    def _interpolate(self, *, now_us: int) -> Slot[State] | None:
-        ahead = self._waiting[min(self._waiting)]
+    def _interpolate(self, ahead: State, *, now_us: int) -> Slot[State] | None:
+        """The next mix towards `ahead`, if there is a gap to fill; overdue ones are skipped."""
         before = self._gap_start(ahead)
         if before is None:
             return None
         interval = self.interval
-        steps = (now_us - self._due_us(self._cursor)) // to_us(interval)
+        steps = max(1, (now_us - self._due_us(self._cursor)) // to_us(interval))
         pts = min(self._cursor + steps * interval, ahead.pts - interval // 2)
-        if steps < 1 or pts <= self._cursor:
+        if pts <= self._cursor or self._due_us(pts) > now_us + self._ahead_us:
             return None
         self.counts["interpolated"] += 1
         self.counts["held"] += steps - 1

@@ -22,6 +22,7 @@ from receiver.meter import Figures, Meter, StageTimes
 from receiver.options import ReceiverOptions
 from receiver.picture import Picture
 from receiver.playout import Playout, Slot
+from receiver.ready import Due, Ready
 from receiver.selection import Mode, Selection
 from receiver.stats import read_stats
 from receiver.track import FaceTrack
@@ -33,6 +34,7 @@ __all__ = ["FaceReceiver", "receive_face"]
 
 TICK_S = 0.1
 TICKS_PER_REPORT = 10
+AHEAD_US = 40_000  # pictures are made so long before they are due, where their motion is here
 DEFAULTS = ReceiverOptions()
 
 Stats = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -70,8 +72,9 @@ class FaceReceiver:
         )
         self._messages: JitterBuffer[MotionMessage] = JitterBuffer(wait_us=options.reorder_ms * 1000)
         self._playout: Playout[MotionState] = Playout(
-            margin_us=options.margin_ms * 1000, longest_us=options.longest_delay_ms * 1000
+            margin_us=options.margin_ms * 1000, ahead_us=AHEAD_US, longest_us=options.longest_delay_ms * 1000
         )
+        self._ready = Ready()
         self._assembler = ReferenceAssembler()
         self._selection = Selection(stall_us=options.stall_ms * 1000)
         self._control = Control(channels.control, now_us=self._now_us, on_mode=self._on_mode, counts=self.counts)
@@ -142,7 +145,7 @@ class FaceReceiver:
             self._worker = DecodeThread(failed=self._fail)
         if not self._prepared:
             self._prepared = True
-            self._worker.post("reference", self._decoder.prepare, lambda _: None)
+            self._worker.post("keyframe", self._decoder.prepare, lambda _: None)
         return self._worker
 
     async def close(self) -> None:
@@ -181,7 +184,8 @@ class FaceReceiver:
         self._control.requests.arriving(now_us=self._now_us())
         self._meter.message(payload_bytes=len(fragment.data), message_bytes=len(data), reference=True)
         if whole is not None:
-            self._post("reference", partial(self._decoder.add_reference, whole), self._referenced)
+            lane: Lane = "keyframe" if self._decoder.is_keyframe(whole) else "reference"
+            self._post(lane, partial(self._decoder.add_reference, whole), self._referenced)
 
     def _on_motion(self, data: bytes) -> None:
         try:
@@ -237,10 +241,12 @@ class FaceReceiver:
             slot = self._playout.take(now_us=self._now_us())
             if slot is not None:
                 self._render(slot)
+            self._show_due()
             await self._wait_for_work()
 
     async def _wait_for_work(self) -> None:
-        due = [due_us for due_us in (self._messages.deadline_us, self._playout.due_us) if due_us is not None]
+        times = (self._messages.deadline_us, self._playout.due_us, self._ready.due_us)
+        due = [due_us for due_us in times if due_us is not None]
         delay_s = max(0, min(due) - self._now_us()) / 1e6 if due else None
         try:
             async with asyncio.timeout(delay_s):
@@ -250,15 +256,24 @@ class FaceReceiver:
 
     def _render(self, slot: Slot[MotionState]) -> None:
         if self._every or self._selection.wants("keypoints", now_us=self._now_us()):
-            self._post("render", partial(self._decoder.render, slot), self._rendered)
+            rendered = partial(self._rendered, asked_us=self._now_us())
+            self._post("render", partial(self._decoder.render, slot), rendered)
 
-    def _rendered(self, result: Rendered) -> None:
+    def _rendered(self, result: Rendered, *, asked_us: int) -> None:
+        self._playout.prepared(self._now_us() - asked_us)
         if result.image_rgb is None:
             self.counts[f"render_{result.problem}"] += 1
             if result.problem == "missing":
                 self._control.need_keyframe("reference missing")
             return
-        self._deliver(Picture("keypoints", result.slot.pts, self._now_us(), result.image_rgb), timed=True)
+        self._ready.add(Due(result.image_rgb, result.slot.pts, result.slot.due_us))
+        self._show_due()
+        self._wake.set()
+
+    def _show_due(self) -> None:
+        now_us = self._now_us()
+        if (due := self._ready.take(now_us=now_us)) is not None:
+            self._deliver(Picture("keypoints", due.pts, now_us, due.image_rgb), timed=True)
 
     # H.264
 
@@ -338,7 +353,7 @@ class FaceReceiver:
             "stages_ms": self._stages.take(),
             "messages": dict(self._messages.counts),
             "playout": dict(self._playout.counts),
-            "dropped": dict(self._worker.dropped) if self._worker is not None else {},
+            "dropped": {"ready": self._ready.skipped, **(self._worker.dropped if self._worker is not None else {})},
             "counts": dict(self.counts),
             "sender": {} if quality is None else dict(quality.figures),
         }

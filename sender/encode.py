@@ -31,6 +31,7 @@ __all__ = [
     "FrameReport",
     "Orders",
     "StageClock",
+    "StageHook",
 ]
 
 
@@ -224,7 +225,7 @@ class FaceWorker:
         self.orders = Orders()
 
     async def warm(self) -> None:
-        """Loads the detector and the networks. Raises what `codec` raises (WeightsError, MediaError)."""
+        """Loads detector and networks, unless they are there. Raises what `codec` does (WeightsError, MediaError)."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
 
     async def encode(self, picture: Picture, *, code: bool) -> EncodedPicture:

@@ -51,7 +51,7 @@ class FaceSender:
         keeps: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """With `keeps`, capture and worker outlive this call and are somebody else's to run and to close.
+        """With `keeps`, capture and worker outlive this call and are somebody else's to warm, run and close.
 
         Raises OptionsError for a mode that needs H.264 when there is no track for it.
         """
@@ -122,6 +122,8 @@ class FaceSender:
         Raises SourceError when the source breaks, CodecError when the codec cannot work (weights, pictures).
         """
         try:
+            if not self._keeps:
+                await self._worker.warm()
             await self._open.wait()
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work()) for work in self._parts()]

@@ -102,6 +102,9 @@ class ToyDecoder:
     def prepare(self) -> None:
         pass
 
+    def is_keyframe(self, data: bytes) -> bool:
+        return True
+
     def add_reference(self, data: bytes) -> Referenced:
         if len(data) != REFERENCE.size or data[:4] != b"REFR":
             return Referenced(None, 0, tuple(self.held), Read(()), "malformed")

@@ -11,12 +11,20 @@ import pytest
 import receiver.decode
 from codec import CodecConfig, Encoder
 from codec.errors import BitstreamError, ReferenceMissing
-from receiver.decode import DecodeThread, FaceDecoder
+from receiver.decode import PATIENCE_S, DecodeThread, FaceDecoder
 from receiver.playout import Slot
 
 
 def unexpected(error: BaseException) -> None:
     raise error
+
+
+async def occupied(worker: DecodeThread) -> threading.Event:
+    """Keeps the thread busy until the event is set."""
+    busy, begun = threading.Event(), threading.Event()
+    worker.post("read", lambda: (begun.set(), busy.wait(30)), lambda _: None)
+    await asyncio.to_thread(begun.wait, 30)
+    return busy
 
 
 async def test_jobs_run_in_another_thread_and_answer_on_the_loop() -> None:
@@ -28,34 +36,41 @@ async def test_jobs_run_in_another_thread_and_answer_on_the_loop() -> None:
     await worker.close()
 
 
-async def test_a_busy_thread_drops_the_oldest_pictures_and_serves_references_first() -> None:
+async def test_a_busy_thread_drops_the_oldest_pictures_and_serves_new_references_last() -> None:
     worker = DecodeThread(failed=unexpected)
-    busy, begun, done = threading.Event(), threading.Event(), asyncio.Event()
+    busy, done = await occupied(worker), asyncio.Event()
     order: list[str] = []
-
-    def block() -> None:
-        begun.set()
-        assert busy.wait(30)
-
-    worker.post("read", block, lambda _: None)
-    await asyncio.to_thread(begun.wait, 30)
+    worker.post("reference", lambda: None, lambda _: (order.append("reference"), done.set()))
     for number in range(5):
         worker.post("render", lambda: None, lambda _, number=number: order.append(f"render {number}"))
-    worker.post("render", lambda: None, lambda _: (order.append("last"), done.set()))
+    worker.post("render", lambda: None, lambda _: order.append("last"))
     worker.post("read", lambda: None, lambda _: order.append("read"))
-    worker.post("reference", lambda: None, lambda _: order.append("reference"))
+    worker.post("keyframe", lambda: None, lambda _: order.append("keyframe"))
     busy.set()
     await done.wait()
-    assert order == ["reference", "read", "last"]
+    assert order == ["keyframe", "read", "last", "reference"]
     assert worker.dropped["render"] == 5
+    await worker.close()
+
+
+async def test_a_reference_that_waited_for_long_goes_first() -> None:
+    now_s = [0.0]
+    worker = DecodeThread(failed=unexpected, clock=lambda: now_s[0])
+    busy, done = await occupied(worker), asyncio.Event()
+    order: list[str] = []
+    worker.post("reference", lambda: None, lambda _: order.append("reference"))
+    now_s[0] = 2 * PATIENCE_S
+    worker.post("reference", lambda: None, lambda _: (order.append("young"), done.set()))
+    worker.post("render", lambda: None, lambda _: order.append("render"))
+    busy.set()
+    await done.wait()
+    assert order == ["reference", "render", "young"]
     await worker.close()
 
 
 async def test_queues_are_bounded() -> None:
     worker = DecodeThread(failed=unexpected)
-    busy, begun = threading.Event(), threading.Event()
-    worker.post("reference", lambda: (begun.set(), busy.wait(30)), lambda _: None)
-    await asyncio.to_thread(begun.wait, 30)
+    busy = await occupied(worker)
     for _ in range(1000):
         worker.post("read", lambda: None, lambda _: None)
         worker.post("reference", lambda: None, lambda _: None)
@@ -143,6 +158,7 @@ def test_each_way_to_fail_is_told_apart(face: FaceDecoder) -> None:
     read = face.read((b"M\x01", b"X\x01", b"B\x01", b"C\x01", b"M\x02"), arrived_us=5)
     assert read.states == ((("state", 1), 5),)
     assert (read.malformed, read.unchained, read.missing) == (2, 1, 1)
+    assert not face.is_keyframe(b"X\x01")
     assert face.add_reference(b"X\x01").problem == "malformed"
     assert face.add_reference(b"B\x01").problem == "malformed"
     missing = face.add_reference(b"I\x01")
@@ -166,6 +182,7 @@ def test_the_size_of_the_sender_is_followed() -> None:
     across, down = np.meshgrid(np.arange(512), np.arange(512))
     picture = np.stack((across // 2, down // 2, (across + down) // 4), -1).astype(np.uint8)
     keyframe, motion = encoder.encode(picture, pts=0).split()
+    assert face.is_keyframe(bytes(keyframe))
     assert face.add_reference(bytes(keyframe)).reference_id == 0
     (state, _), *others = face.read((bytes(motion),), arrived_us=0).states
     shown = face.render(Slot(0, 0, state)).image_rgb

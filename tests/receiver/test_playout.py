@@ -72,6 +72,30 @@ def test_the_delay_grows_at_once_and_shrinks_slowly() -> None:
     assert 0 <= playout.delay_us < 60_000
 
 
+def test_a_first_frame_that_took_long_does_not_delay_the_others() -> None:
+    playout: Playout[State] = Playout(margin_us=0)
+    playout.add(state(0), arrived_us=1_500_000)
+    for index in range(38, 100):
+        playout.add(state(index), arrived_us=(index + 1) * STEP_US)
+        play(playout, until_us=(index + 1) * STEP_US)
+    assert playout.delay_us == 0
+    assert playout.counts["late"] == 0
+
+
+def test_a_delay_that_is_far_too_long_shrinks_faster() -> None:
+    playout: Playout[State] = Playout(margin_us=0)
+    delays_us = []
+    for index in range(400):
+        jitter_us = 300_000 if 60 <= index < 80 else 0
+        playout.add(state(index), arrived_us=index * STEP_US + jitter_us)
+        play(playout, until_us=index * STEP_US + jitter_us)
+        delays_us.append(playout.delay_us)
+    assert max(delays_us) == 300_000
+    over = next(index for index in range(80, 400) if delays_us[index] < 300_000)
+    assert delays_us[over + 50] < 120_000, "two seconds later"
+    assert delays_us[over + 125] < 40_000
+
+
 def test_the_delay_is_bounded() -> None:
     playout: Playout[State] = Playout(margin_us=0, longest_us=100_000)
     for index in range(50):
@@ -138,14 +162,41 @@ def test_the_interval_is_learnt_and_bounded() -> None:
     assert playout.interval == 3000
 
 
+def test_frames_are_given_ahead_in_order_and_only_overdue_ones_are_skipped() -> None:
+    playout: Playout[State] = Playout(margin_us=0, ahead_us=STEP_US)
+    for index in range(4):
+        playout.add(state(index), arrived_us=100_000)
+    first, second = (playout.take(now_us=100_000) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert (first.pts, second.pts) == (0, STEP)
+    assert second.due_us == 140_000
+    assert playout.take(now_us=139_999) is None
+    assert playout.due_us == 140_000
+    late = playout.take(now_us=230_000)
+    assert late is not None
+    assert (late.pts, playout.counts["skipped"]) == (3 * STEP, 1)
+
+
+def test_a_picture_is_due_when_it_can_be_ready() -> None:
+    playout: Playout[State] = Playout(margin_us=0)
+    for took_us in (10_000, 90_000, 12_000):
+        playout.prepared(took_us)
+    playout.add(state(0), arrived_us=100_000)
+    assert playout.due_us == 112_000
+
+
 @given(
     arrivals=st.lists(
         st.tuples(st.integers(0, 60), st.integers(0, 400_000), st.integers(0, 1), st.integers(0, 50_000)), max_size=60
-    )
+    ),
+    ahead_us=st.sampled_from([0, 40_000]),
 )
-def test_any_arrivals_play_in_order_and_never_stall_the_clock(arrivals: list[tuple[int, int, int, int]]) -> None:
+def test_any_arrivals_play_in_order_and_never_stall_the_clock(
+    arrivals: list[tuple[int, int, int, int]], ahead_us: int
+) -> None:
     """Frames in any order, doubled, late, of two references, taken at any times."""
-    playout: Playout[State] = Playout()
+    playout: Playout[State] = Playout(ahead_us=ahead_us)
     now_us, shown = 0, []
     for index, wait_us, reference_id, oversleep_us in arrivals:
         now_us += wait_us

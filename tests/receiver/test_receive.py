@@ -157,6 +157,21 @@ def test_a_slow_worker_skips_pictures_but_reads_all(virtual: Any, toys: Any) -> 
     assert ends.pts[-1] == 99
 
 
+def test_pictures_that_take_long_are_made_ahead_and_come_evenly(virtual: Any, toys: Any) -> None:
+    """Each bundle's first picture is just in time, and the others wait for theirs."""
+
+    async def call() -> Ends:
+        ends = Ends(toys, render_s=0.03)
+        await ends.film(200)
+        return ends
+
+    ends = virtual(call())
+    gaps_us = [b.shown_us - a.shown_us for a, b in pairwise(ends.shown[20:])]
+    assert max(gaps_us) <= 41_000
+    assert min(gaps_us) >= 39_000
+    assert ends.figures[-1]["playout_delay_ms"] == pytest.approx(125 + 30, abs=1)
+
+
 def test_the_mode_switches_without_a_hole_and_back(virtual: Any, toys: Any) -> None:
     async def call() -> Ends:
         video = toys.Video()
