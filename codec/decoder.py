@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import numpy.typing as npt
 
+from codec import graphs
 from codec.bitstream import CHAINED_NUMBERS, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
 from codec.config import CodecConfig
 from codec.entropy import Reader
@@ -50,7 +51,7 @@ class Decoder:
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
         self.config = config or CodecConfig()
         self._stage = stage
-        self._runtime = Runtime(self.config)
+        self._runtime = Runtime(self.config, graphs=graphs.DECODING)
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
         self._pictures = ReferenceDecoder(size=self.config.size)
         self._references = References()

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from codec import graphs
 from codec.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
 from codec.budget import Budget
 from codec.config import CodecConfig
@@ -79,7 +80,7 @@ class Encoder:
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
         self.config = config or CodecConfig()
         self._stage = stage
-        self._runtime = Runtime(self.config)
+        self._runtime = Runtime(self.config, graphs=graphs.NAMES)
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
         self._budget = Budget.of(self.config)

@@ -18,6 +18,7 @@ QUANTIZED = ("restoration", "appearance", "judgement", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
 WHOLE = ("extractor", "keypoints", "sight", "judgement", "mix")
 NAMES = (*PER_SIZE, *WHOLE)
+DECODING = ("restoration", "scene", "appearance", "sight", "judgement", "mix", "warp", "generator")
 
 
 def path_of(name: str, size: int) -> Path:

@@ -39,19 +39,19 @@ class PreparedReference:
 class Runtime:
     """The networks of one weight file at one picture size. For one thread at a time."""
 
-    def __init__(self, config: CodecConfig, *, engine: Engine | None = None) -> None:
-        """ConfigError when the configured engine is not there or cannot do what is asked."""
+    def __init__(self, config: CodecConfig, *, graphs: Sequence[str] = (), engine: Engine | None = None) -> None:
+        """Loads `graphs` at once, so that the first picture does not wait for them; others when they are first needed.
+
+        ConfigError when the configured engine is not there or cannot do what is asked.
+        """
         self.weights = weights.load(config.weights)
         self._engine = engine or _make_engine(config, self.weights)
         self._size = config.size
         self._graphs: dict[str, Graph] = {}
         self._flows: deque[tuple[tuple[PreparedReference, bytes], tuple[Floats, Floats]]] = deque(maxlen=2)
-        self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
-
-    def load(self, names: Sequence[str]) -> None:
-        """Loads graphs, which are otherwise loaded when they are first needed."""
-        for name in names:
+        for name in graphs:
             self._graph(name)
+        self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
 
     def extract(self, picture: Bytes) -> tuple[Floats, Floats]:
         """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
