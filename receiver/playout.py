@@ -218,17 +218,20 @@ class Playout(Generic[State]):
         return Slot(state.pts, self._due_us(state.pts), state)
 
     def _interpolate(self, ahead: State, *, now_us: int) -> Slot[State] | None:
-        """The next mix towards `ahead`, if there is a gap to fill; overdue ones are skipped."""
+        """The next mix towards `ahead`, if there is a gap to fill. One that is late by half an interval is left out."""
         before = self._gap_start(ahead)
         if before is None:
             return None
         interval = self.interval
-        steps = max(1, (now_us - self._due_us(self._cursor)) // to_us(interval))
-        pts = min(self._cursor + steps * interval, ahead.pts - interval // 2)
-        if pts <= self._cursor or self._due_us(pts) > now_us + self._ahead_us:
+        fitting = (ahead.pts - interval // 2 - self._cursor) // interval
+        late_us = now_us - to_us(interval / 2) - self._due_us(self._cursor)
+        missed = min(max(0, late_us // to_us(interval)), fitting)
+        self.counts["held"] += missed
+        self._cursor += missed * interval
+        pts = self._cursor + interval
+        if missed == fitting or self._due_us(pts) > now_us + self._ahead_us:
             return None
         self.counts["interpolated"] += 1
-        self.counts["held"] += steps - 1
         self._cursor = pts
         fraction = (pts - before.pts) / (ahead.pts - before.pts)
         return Slot(pts, self._due_us(pts), ahead, before, fraction)
