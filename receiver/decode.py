@@ -9,12 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar
 
-import numpy as np
-
 from codec import CodecConfig, CodedFrame, Decoder, MotionState
 from codec.errors import BitstreamError, CodecError, ReferenceMissing
-from codec.motion import MOTION_NUMBERS
-from codec.runtime import Runtime
 from receiver.picture import Image
 from receiver.playout import Slot
 
@@ -179,17 +175,8 @@ class FaceDecoder:
         return self._made
 
     def prepare(self) -> None:
-        """Makes the decoder, and runs each network once: the first picture need not wait for that.
-
-        Raises WeightsError, ConfigError.
-        """
+        """Loads the networks, so that the first picture does not wait for them. Raises WeightsError, ConfigError."""
         assert self._decoder is not None
-        runtime = Runtime(self._config)
-        grey = np.full((self._config.size, self._config.size, 3), 128, np.uint8)
-        rest = np.zeros(MOTION_NUMBERS, np.float32)
-        reference = runtime.prepare(grey, crf=50, canonical=runtime.mean_shape, motion=rest)
-        flow, occlusion = runtime.base_flow(reference, driving_motion=rest)
-        runtime.generate(reference, flow=flow, occlusion=occlusion)
 
     def is_keyframe(self, data: bytes) -> bool:
         """Whether frames cannot do without the reference half in `data`; quick."""

@@ -5,6 +5,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from codec.config import CodecConfig
 from receiver.errors import OptionError
 
 __all__ = ["CallOptions", "ReceiverOptions", "add_flags", "from_flags"]
@@ -28,6 +29,10 @@ class ReceiverOptions:
     )
     threads: int = field(
         default=0, metadata=_flag("threads of the networks; 0: as many as the machine suggests", type=int, metavar="N")
+    )
+    weights: str = field(
+        default=CodecConfig().weights,
+        metadata=_flag("weights by name, or a .safetensors file; those of the sender", metavar="NAME"),
     )
     reorder_ms: int = field(
         default=10, metadata=_flag("shortest wait for a message that another has overtaken", type=int, metavar="MS")

@@ -68,7 +68,7 @@ class FaceReceiver:
         self._worker = worker
         self._stages = StageTimes(clock=time.perf_counter)
         self._decoder = decoder or FaceDecoder(
-            CodecConfig(size=options.size, threads=options.threads), stage=self._stages.time
+            CodecConfig(size=options.size, threads=options.threads, weights=options.weights), stage=self._stages.time
         )
         self._messages: JitterBuffer[MotionMessage] = JitterBuffer(wait_us=options.reorder_ms * 1000)
         self._playout: Playout[MotionState] = Playout(

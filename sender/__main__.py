@@ -69,7 +69,9 @@ class Program:
 
     async def _enter(self) -> SignalingClient:
         options = self._options
-        return await SignalingClient.connect(options.signal, room=options.room, role="sender", token=options.token)
+        return await SignalingClient.connect(
+            options.signal, room=options.room, role="sender", token=options.token, news=self._display.say
+        )
 
     async def _run_capture(self) -> None:
         """A file begins with the first receiver, a live source now: it is warm when a receiver comes."""

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from codec import CodecConfig, Encoder
 from codec.face import FaceDetector
-from codec.motion import MOTION_NUMBERS
-from codec.runtime import Runtime
 from sender.capture import Capture, TrackSource
-from sender.encode import FaceWorker, StageHook
+from sender.encode import MEASURE_EVERY, FaceWorker
 from sender.face import FaceFollower
 from sender.fallback import add_h264_track
 from sender.options import SenderOptions
@@ -20,6 +17,7 @@ from signaling.peer import open_channels
 __all__ = ["make_worker", "send_face"]
 
 _DEFAULTS = SenderOptions()
+_METERED_EVERY = 25  # frames between two that are measured for nothing but the meter
 _NEVER = 256  # frames between two that the encoder measures by itself, before they leave: the worker does that after
 
 
@@ -32,29 +30,18 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         kbps=options.kbps,
         bundle=options.bundle,
         threads=options.threads,
+        weights=options.weights,
         measure_every=_NEVER,
     )
     model = Path(options.face_model) if options.face_model else None
     return FaceWorker(
-        lambda stage: _make_encoder(config, stage),
+        lambda stage: Encoder(config, stage=stage),
         lambda looks: FaceFollower(
             FaceDetector(model), placement=options.crop, reports=options.mode == "auto", looks=looks
         ),
         size=options.size,
+        measure_every=_METERED_EVERY if options.mode == "keypoints" else MEASURE_EVERY,
     )
-
-
-def _make_encoder(config: CodecConfig, stage: StageHook) -> Encoder:
-    """An encoder whose first picture takes as long as any other: each network has run once."""
-    runtime = Runtime(config)
-    grey = np.full((config.size, config.size, 3), 128, np.uint8)
-    rest = np.zeros(MOTION_NUMBERS, np.float32)
-    runtime.extract(grey)
-    points = runtime.keypoints(rest, runtime.mean_shape)
-    reference = runtime.prepare(grey, crf=50, canonical=points, motion=rest)
-    flow, occlusion = runtime.base_flow(reference, driving_motion=rest)
-    runtime.generate(reference, flow=flow, occlusion=occlusion)
-    return Encoder(config, stage=stage)
 
 
 def send_face(pc: RTCPeerConnection, track: MediaStreamTrack, options: SenderOptions = _DEFAULTS) -> FaceSender:

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-MEASURE_EVERY = 5  # frames; to reconstruct one costs the sender what the receiver's picture costs
+MEASURE_EVERY = 5  # frames, where the mode hangs on it: to reconstruct one costs what the receiver's picture costs
 
 
 class _Reference(Protocol):
@@ -210,7 +210,9 @@ class FaceWorker:
         make_follower: Callable[[Looks], FaceFollower],
         *,
         size: int,
+        measure_every: int = MEASURE_EVERY,
     ) -> None:
+        self._measure_every = measure_every
         self._make_encoder = make_encoder
         self._make_follower = make_follower
         self._size = size
@@ -234,7 +236,7 @@ class FaceWorker:
 
     async def measure(self) -> None:
         """Measures the last frame if it is time for that; to be called when the frame has left."""
-        if self._unmeasured >= MEASURE_EVERY:
+        if self._unmeasured >= self._measure_every:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._measure)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
+from codec.config import CodecConfig
 from sender.errors import OptionsError
 
 __all__ = ["SenderOptions", "parse_arguments"]
@@ -63,6 +64,10 @@ class SenderOptions:
     qp: int = field(
         default=34,
         metadata={"help": "quantiser, 0 (best) to 63 (fewest bits)", "metavar": "N"},
+    )
+    weights: str = field(
+        default=CodecConfig().weights,
+        metadata={"help": "weights by name, or a .safetensors file; the receiver needs the same", "metavar": "NAME"},
     )
     crop: Placement = field(
         default="auto",

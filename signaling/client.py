@@ -47,9 +47,11 @@ class SignalingClient:
         hello: Hello,
         *,
         retry: Retry,
+        news: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]],
         now_s: Callable[[], float],
     ) -> None:
+        self._news = news
         self._url = url
         self._hello = hello
         self._retry = retry
@@ -70,10 +72,13 @@ class SignalingClient:
         role: Role,
         token: str = "",
         retry: Retry | None = None,
+        news: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_s: Callable[[], float] = time.monotonic,
     ) -> Self:
         """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
+
+        `news` is told in a few words when the line breaks later and cannot be mended at once, and when it is mended.
 
         Raises Unreachable when nobody answers there, TokenError when the token is wrong, RoomError when the role is
         taken or the room cannot be had, MessageError for names and tokens that are too long.
@@ -83,7 +88,7 @@ class SignalingClient:
         hello = Hello(room, role, secrets.token_hex(8), token)
         encode(hello)
         retry = retry if retry is not None else Retry()
-        client = cls(url, hello, retry=retry, sleep=sleep, now_s=now_s)
+        client = cls(url, hello, retry=retry, news=news, sleep=sleep, now_s=now_s)
         try:
             await client._mend(retry.connect_s)
         except BaseException:
@@ -177,20 +182,28 @@ class SignalingClient:
     async def _line(self) -> aiohttp.ClientWebSocketResponse:
         """The line to the server, mended if it is broken. Raises Unreachable, TokenError or RoomError."""
         async with self._mending:
-            return self._socket if self._socket is not None else await self._mend(self._retry.mend_s)
+            return self._socket if self._socket is not None else await self._mend(self._retry.mend_s, news=self._news)
 
-    async def _mend(self, patience_s: float) -> aiohttp.ClientWebSocketResponse:
+    async def _mend(
+        self, patience_s: float, *, news: Callable[[str], None] = lambda text: None
+    ) -> aiohttp.ClientWebSocketResponse:
         """Enters the room over a new line, with growing pauses between the tries, for `patience_s`."""
         give_up_s = self._now_s() + patience_s
         pause_s = self._retry.first_s
+        failed = False
         while True:
             try:
                 async with asyncio.timeout(self._retry.answer_s):
                     self._socket = await self._enter()
+                if failed:
+                    news(f"the signaling server at {self._url} is back")
                 return self._socket
             except (aiohttp.ClientError, OSError, TimeoutError, _Closed) as error:
                 if self._now_s() + pause_s > give_up_s:
                     raise Unreachable(f"no signaling server answers at {self._url}: {_short(error)}") from None
+                if not failed:
+                    news(f"the signaling server at {self._url} is gone; trying again for {patience_s:g} s")
+                failed = True
             await self._sleep(pause_s)
             pause_s = min(2 * pause_s, self._retry.longest_s)
 

@@ -122,6 +122,22 @@ async def test_a_broken_line_is_mended_with_the_same_name(start_server, free_por
     await client.close()
 
 
+async def test_a_line_that_breaks_and_comes_back_is_told(start_server, free_port: int) -> None:
+    first = await start_server(port=free_port)
+    news: list[str] = []
+
+    async def start(_: float) -> None:
+        assert news == [f"the signaling server at {first.url} is gone; trying again for 120 s"]
+        await start_server(port=free_port)
+
+    client = await enter(first.url, news=news.append, sleep=start)
+    assert await anext(client) == Welcome(False)
+    await start_server.stack.aclose()
+    assert await anext(client) == Welcome(False)
+    assert news[1:] == [f"the signaling server at {first.url} is back"]
+    await client.close()
+
+
 async def test_a_line_that_stays_broken_is_unreachable_in_the_end(start_server, naps: Naps) -> None:
     running = await start_server()
     retry = Retry(longest_s=1.0, mend_s=3.0)
