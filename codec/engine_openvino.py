@@ -39,8 +39,9 @@ class _Request:
         self._outputs = [self._request.get_output_tensor(index).data for index in range(len(compiled.outputs))]
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
-        for index, array in enumerate(inputs):
-            self._request.set_input_tensor(index, ov.Tensor(np.ascontiguousarray(array), shared_memory=True))
+        held = [np.ascontiguousarray(array) for array in inputs]  # the request itself keeps no memory alive
+        for index, array in enumerate(held):
+            self._request.set_input_tensor(index, ov.Tensor(array, shared_memory=True))
         self._request.infer()
         return tuple(self._outputs)
 

@@ -101,9 +101,12 @@ class Runtime:
 
     def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Bytes:
         """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
-        field = np.ascontiguousarray(flow.transpose(2, 0, 1))[None]
-        warped = self._graph("warp")(reference.pixels, *reference.features, field, occlusion[None, None])
-        (picture,) = self._graph("generator")(*warped)
+        both = np.dstack((flow, occlusion))
+        field = _resized(flow, self._size)[None]
+        sides = [_resized(both, level.shape[-1])[None] for level in reference.features]
+        fields = [side[..., :2] for side in sides]
+        warped = self._graph("warp")(reference.pixels, *reference.features, field, *fields)
+        (picture,) = self._graph("generator")(*warped, *sides)
         return np.array(picture[0], np.uint8)
 
     def _graph(self, name: str) -> Graph:
@@ -111,6 +114,12 @@ class Runtime:
         if graph is None:
             graph = self._graphs[name] = self._engine.load(name, size=self._size)
         return graph
+
+
+def _resized(plane: Floats, size: int) -> Floats:
+    """(h, w, C) -> (size, size, C), as networks.layers.resize does."""
+    way = cv2.INTER_AREA if size < plane.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (size, size), interpolation=way), np.float32)
 
 
 def _make_engine(config: CodecConfig, held: weights.Weights) -> Engine:

@@ -37,7 +37,7 @@ class Generator(nn.Module):
 
         Cut alike, these are what a part of the picture is generated from.
         """
-        side = torch.cat((occlusion, flow * 4), 1)  # for the networks to doubt the rest
+        side = side_maps(torch.cat((flow, occlusion), 1))
         levels = [warp(level, flow) for level in features]
         sides = [resize(side, level.shape[-1]).to(level.dtype) for level in levels]
         pairs = [part for pair in zip(levels, sides, strict=True) for part in pair]
@@ -59,3 +59,8 @@ class Generator(nn.Module):
         pixels = functional.pixel_unshuffle(picture * 2 - 1, 2)
         hidden = self.enter2(torch.cat((upsample(hidden), half, pixels, half_side), 1))
         return picture.float() + functional.pixel_shuffle(self.leave(hidden).float(), 2)
+
+
+def side_maps(flow_and_occlusion: Tensor) -> Tensor:
+    """(B, 3, h, w) -> what the generator is told of the warp, to doubt what comes of it: occlusion, flow x 4."""
+    return torch.cat((flow_and_occlusion[:, 2:], flow_and_occlusion[:, :2] * 4), 1)

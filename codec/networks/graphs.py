@@ -12,8 +12,11 @@ keeping (all that depends on the reference alone). `codec.export` writes each to
     sight        the scene, driving motion -> candidates of flow, and what to judge them by
     judgement    that -> logits, occlusion map
     mix          candidates, logits -> warping field
-    warp         reference, features, warping field, occlusion map -> warped pixels and features, three side maps
-    generator    those -> picture
+    warp         reference, features, the warping field at their sizes -> warped pixels and features
+    generator    those, warping field and occlusion map at the features' sizes -> picture
+
+Warping field and occlusion map are brought to those sizes between the two (`codec.runtime`): OpenCV does it in a third
+of the time.
 """
 
 from collections.abc import Callable
@@ -26,7 +29,8 @@ from codec.graphs import PER_SIZE, WHOLE
 from codec.motion import FLOW_SIZE, KEYPOINTS, MOTION_NUMBERS
 from codec.networks.appearance import CHANNELS
 from codec.networks.dense_motion import heat, mix
-from codec.networks.layers import resize
+from codec.networks.generator import side_maps
+from codec.networks.layers import resize, sample
 from codec.networks.model import FaceModel
 from codec.networks.motion_extractor import INPUT_SIZE
 
@@ -118,12 +122,11 @@ class Mix(nn.Module):
 class Warp(nn.Module):
     def __init__(self, model: FaceModel) -> None:
         super().__init__()
-        self._warped = model.generator.warped
 
-    def forward(
-        self, pixels: Tensor, half: Tensor, quarter: Tensor, eighth: Tensor, flow: Tensor, occlusion: Tensor
-    ) -> tuple[Tensor, ...]:
-        return self._warped(pixels, features=(half, quarter, eighth), flow=flow, occlusion=occlusion)
+    def forward(self, pixels: Tensor, *levels_and_fields: Tensor) -> tuple[Tensor, ...]:
+        levels, (field, *fields) = levels_and_fields[: len(CHANNELS)], levels_and_fields[len(CHANNELS) :]
+        moved = (sample(level, smaller) for level, smaller in zip(levels, fields, strict=True))
+        return sample(pixels, field, kernel="bicubic"), *moved
 
 
 class Generator(nn.Module):
@@ -131,8 +134,10 @@ class Generator(nn.Module):
         super().__init__()
         self.generator = model.generator
 
-    def forward(self, *warped: Tensor) -> Tensor:
-        return _picture(self.generator.generate(*warped))
+    def forward(self, pixels: Tensor, *levels_and_sides: Tensor) -> Tensor:
+        levels, sides = levels_and_sides[: len(CHANNELS)], levels_and_sides[len(CHANNELS) :]
+        pairs = [(level, side_maps(side.permute(0, 3, 1, 2))) for level, side in zip(levels, sides, strict=True)]
+        return _picture(self.generator.generate(pixels, *(part for pair in pairs for part in pair)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,9 @@ def _levels_of(size: int) -> tuple[Tensor, ...]:
     return tuple(_map(channels, size >> shift) for shift, channels in enumerate(CHANNELS, 1))
 
 
-def _warped(size: int) -> tuple[Tensor, ...]:
-    pairs = [(level, _map(3, level.shape[-1])) for level in _levels_of(size)]
-    return _map(3, size), *(part for pair in pairs for part in pair)
+def _planes(size: int, channels: int) -> tuple[Tensor, ...]:
+    """Warping field, and occlusion map if channels is 3, at the sizes of the features."""
+    return tuple(torch.zeros(1, size >> shift, size >> shift, channels) for shift in range(1, len(CHANNELS) + 1))
 
 
 CUTS: dict[str, Cut] = {
@@ -179,8 +184,10 @@ CUTS: dict[str, Cut] = {
     "mix": Cut(
         Mix, lambda size: (torch.zeros(1, KEYPOINTS, 2), torch.zeros(1, 2, 2), _map(KEYPOINTS + 1), _map(KEYPOINTS + 1))
     ),
-    "warp": Cut(Warp, lambda size: (_map(3, size), *_levels_of(size), _map(2), _map(1))),
-    "generator": Cut(Generator, _warped),
+    "warp": Cut(
+        Warp, lambda size: (_map(3, size), *_levels_of(size), torch.zeros(1, size, size, 2), *_planes(size, 2))
+    ),
+    "generator": Cut(Generator, lambda size: (_map(3, size), *_levels_of(size), *_planes(size, 3))),
 }
 assert CUTS.keys() == {*PER_SIZE, *WHOLE}
 

@@ -81,9 +81,12 @@ def warp(picture: Tensor, flow: Tensor, *, kernel: Kernel = "bilinear") -> Tenso
     Zero flow returns the picture unchanged up to rounding. A bicubic kernel (Keys, 1981, with a = -0.75) keeps the
     detail that a bilinear one blurs between pixels; for features it is not worth its time.
     """
-    size = picture.shape[-1]
-    field = resize(flow.float(), size).permute(0, 2, 3, 1)  # (B, H, W, 2)
-    grid = pixel_grid(size, device=picture.device) + field
+    return sample(picture, resize(flow.float(), picture.shape[-1]).permute(0, 2, 3, 1), kernel=kernel)
+
+
+def sample(picture: Tensor, field: Tensor, *, kernel: Kernel = "bilinear") -> Tensor:
+    """The same by a field (B, H, W, 2) that has the picture's own size."""
+    grid = pixel_grid(picture.shape[-1], device=picture.device) + field
     # In float32 whatever the features are: bfloat16 coordinates would be off by whole pixels.
     moved = functional.grid_sample(picture.float(), grid, mode=kernel, padding_mode="border", align_corners=False)
     return moved.to(picture.dtype)

@@ -77,7 +77,10 @@ def pieces(engine: Engine, first: Array, later: Array, *, size: int) -> list[tup
     seen, looks, shifts, affine, prior = run("sight", small, heat, points, motion, canonical, driving)
     logits, occlusion = run("judgement", seen, looks)
     (flow,) = run("mix", shifts, affine, prior, logits)
-    run("generator", *run("warp", pixels, *features, flow, occlusion))
+    both = np.concatenate((flow, occlusion), 1)[0].transpose(1, 2, 0)
+    field, *sides = (cv2.resize(both, (size >> shift, size >> shift))[None] for shift in range(4))
+    warped = run("warp", pixels, *features, field[..., :2], *(side[..., :2] for side in sides))
+    run("generator", *warped, *sides)
     return found
 
 
