@@ -15,7 +15,19 @@ import numpy.typing as npt
 from codec.motion import FEATURE_POINTS
 from codec.quantizer import Symbols, quantize
 from codec.rate import lagrangian
-from codec.residual import COEFFICIENTS, FLOW_PICTURE, FlowEstimator, inverse, remap, texture, to_grid, transform, widen
+from codec.residual import (
+    COEFFICIENTS,
+    FLOW_PICTURE,
+    PICTURE_SIDE,
+    FlowEstimator,
+    inverse,
+    remap,
+    shrink,
+    texture,
+    to_grid,
+    transform,
+    widen,
+)
 from codec.runtime import Runtime
 from codec.state import Chain, HeldReference, motion_steps, origin, residual_step
 from codec.symbols import SymbolCoder
@@ -44,8 +56,8 @@ class View:
     @classmethod
     def of(cls, picture: Bytes, *, points: Floats | None = None) -> "View":
         """points (K, 3) are the keypoints in it; without them all of it matters alike."""
-        if picture.shape[0] != FLOW_PICTURE:
-            small = cv2.resize(picture, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_AREA)
+        if picture.shape[0] != PICTURE_SIDE:
+            small = cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_AREA)
             picture = np.asarray(small, np.uint8)
         picture = np.ascontiguousarray(picture)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -109,7 +121,7 @@ class MotionSearch:
         if self._residual:
             start = base_flow + inverse(expected)
             # Once a bundle, in case it has lost the track.
-            if chained_base is None and warp_psnr(thin, source, start) < warp_psnr(thin, source, base_flow):
+            if chained_base is None and _grey_error(thin, source, base_flow) < _grey_error(thin, source, start):
                 start = base_flow
             options += self._versions(self._wanted(driving, source, base_flow, start=start), before)
         residual, psnr_db = self._choose(options, thin, source, base_flow, before=before, worth=worth)
@@ -123,8 +135,9 @@ class MotionSearch:
 
     def _wanted(self, driving: View, source: View, base_flow: Floats, *, start: Floats) -> Floats:
         """The residual coefficients that optical flow asks for, looked for from a flow (64, 64, 2) on."""
-        flow = self._flow.measure(source.grey, driving.grey, start=start)
-        return transform(to_grid(flow - widen(base_flow), texture(driving.grey)))
+        small = shrink(driving.grey)
+        flow = self._flow.measure(source.grey, small, start=start)
+        return transform(to_grid(flow - widen(base_flow, FLOW_PICTURE), texture(small)))
 
     def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
         """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
@@ -153,9 +166,14 @@ def _base_helps(thin: View, source: View, flow: Floats) -> bool:
     return warp_psnr(thin, source, flow) > weighted_psnr(source.colour[::_EVERY, ::_EVERY], thin) - 0.1
 
 
+def _grey_error(thin: View, source: View, flow: Floats) -> float:
+    """Sum of absolute errors of the plain warp, attention or not: optical flow looks at all of the picture."""
+    return float(cv2.norm(remap(source.grey, widen(flow, PICTURE_SIDE), every=_EVERY), thin.grey, cv2.NORM_L1))
+
+
 def warp_psnr(thin: View, source: View, flow: Floats) -> float:
     """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2), against a thinned view."""
-    return weighted_psnr(np.asarray(remap(source.colour, widen(flow), every=_EVERY), np.uint8), thin)
+    return weighted_psnr(np.asarray(remap(source.colour, widen(flow, PICTURE_SIDE), every=_EVERY), np.uint8), thin)
 
 
 def weighted_psnr(picture: Bytes, target: View) -> float:
@@ -178,7 +196,7 @@ def attention(points: Floats) -> Floats:
     middle, reach = points.mean(0, keepdims=True), float(points[:, :2].std()) + 0.05
     field = 1 + _FACE_WEIGHT * bumps(middle, 2 * reach)[0]
     field += _FEATURE_WEIGHT * bumps(points, 0.3 * reach).max(0)
-    wide = cv2.resize(field / field.mean(), (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)
+    wide = cv2.resize(field / field.mean(), (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.float32)
 
 

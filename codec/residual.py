@@ -17,7 +17,8 @@ from codec.motion import FLOW_SIZE
 
 GRID = 16
 DIAGONALS = 2 * GRID - 1
-FLOW_PICTURE = 256  # side at which optical flow is measured
+PICTURE_SIDE = 256  # of pictures as they are compared
+FLOW_PICTURE = 128  # side at which optical flow is measured: half of that, and still eight pixels a cell
 COEFFICIENTS = (2, GRID, GRID)
 
 Floats = npt.NDArray[np.float32]
@@ -48,9 +49,14 @@ def inverse(coefficients: Floats) -> Floats:
     return np.asarray(cv2.resize(grid, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def widen(flow: Floats) -> Floats:
-    """Flow (64, 64, 2) -> (256, 256, 2)."""
-    return np.asarray(cv2.resize(flow, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR), np.float32)
+def widen(flow: Floats, side: int) -> Floats:
+    """Flow (64, 64, 2) -> (side, side, 2)."""
+    return np.asarray(cv2.resize(flow, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def shrink(picture: Bytes) -> Bytes:
+    """A picture (256, 256) -> (128, 128)."""
+    return np.asarray(cv2.resize(picture, (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 class FlowEstimator:
@@ -58,18 +64,18 @@ class FlowEstimator:
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._dis.setVariationalRefinementIterations(0)  # the grid is coarser than what it refines
+        self._dis.setFinestScale(1)  # patches of eight pixels where the side is 64
+        self._dis.setVariationalRefinementIterations(0)  # the grid is coarser than what they refine
 
     def measure(self, reference: Bytes, driving: Bytes, *, start: Floats) -> Floats:
-        """Grey pictures (256, 256) and the flow expected -> flow (256, 256, 2), in halves of the picture side.
+        """Grey pictures (256, 256) and (128, 128), and the flow expected -> flow (128, 128, 2), in halves of the side.
 
         driving(x) ≈ reference(x + flow(x)). `start` (64, 64, 2) lets it follow motion too large to be found from
-        nothing: the reference is first warped by it, and the rest is measured.
+        nothing: the reference is first warped by it, at full size to keep it sharp, and the rest is measured.
         """
-        expected = widen(start)
-        near = np.asarray(remap(reference, expected), np.uint8)
-        empty = np.zeros((FLOW_PICTURE, FLOW_PICTURE, 2), np.float32)
-        rest = np.asarray(self._dis.calc(driving, near, empty) / np.float32(FLOW_PICTURE / 2), np.float32)
+        near = shrink(np.asarray(remap(reference, widen(start, PICTURE_SIDE)), np.uint8))
+        expected = widen(start, FLOW_PICTURE)
+        rest = np.asarray(self._dis.calc(driving, near, np.zeros_like(expected)) / np.float32(FLOW_PICTURE / 2))
         # near(x + rest) = reference(x + rest + expected(x + rest)): the two fields compose.
         return rest + np.asarray(remap(expected, rest), np.float32)
 
@@ -93,14 +99,14 @@ def _pixels(size: int, every: int) -> Floats:
 
 
 def texture(picture: Bytes) -> Floats:
-    """How much flow matters at each pixel of a grey picture (256, 256): squared gradients, blurred."""
+    """How much flow matters at each pixel of a grey picture (128, 128): squared gradients, blurred."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0).astype(np.float32)
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     return np.asarray(cv2.GaussianBlur(across**2 + down**2, (0, 0), 3.0), np.float32)
 
 
 def to_grid(field: Floats, weight: Floats) -> Floats:
-    """A field (256, 256, 2) averaged with weights (256, 256) onto the grid; empty cells take from their neighbours."""
+    """A field (128, 128, 2) averaged with weights (128, 128) onto the grid; empty cells take from their neighbours."""
     weight = weight + 1e-3 * weight.mean() + 1e-6
     total = cv2.resize(weight, (GRID, GRID), interpolation=cv2.INTER_AREA)
     mean = cv2.resize(field * weight[..., None], (GRID, GRID), interpolation=cv2.INTER_AREA) / total[..., None]

@@ -6,13 +6,13 @@ import pytest
 
 from codec.motion import FEATURE_POINTS, FLOW_SIZE, KEYPOINTS
 from codec.motion_search import View, attention, warp_psnr, weighted_psnr
-from codec.residual import FLOW_PICTURE
+from codec.residual import PICTURE_SIDE
 
 STILL = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
 
 
 def picture(seed: int = 0) -> npt.NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, (FLOW_PICTURE, FLOW_PICTURE, 3), np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8)
 
 
 def points() -> npt.NDArray[np.float32]:
@@ -24,7 +24,7 @@ def points() -> npt.NDArray[np.float32]:
 
 def test_attention_is_for_the_features() -> None:
     weights = attention(points())
-    assert weights.shape == (FLOW_PICTURE, FLOW_PICTURE)
+    assert weights.shape == (PICTURE_SIDE, PICTURE_SIDE)
     assert weights.mean() == pytest.approx(1, abs=1e-3)
     assert weights[:, :128].mean() > weights[:, 128:].mean()
     x, y, _ = points()[0]
@@ -41,7 +41,7 @@ def test_errors_weigh_as_much_as_attention_says() -> None:
     view = View.of(picture() // 2, points=points())
     off = view.colour.copy()
     off[40:50, 60:70] += 16
-    mean = (view.attention[40:50, 60:70] * 16.0**2).sum() / FLOW_PICTURE**2
+    mean = (view.attention[40:50, 60:70] * 16.0**2).sum() / PICTURE_SIDE**2
     assert weighted_psnr(off, view) == pytest.approx(10 * np.log10(255**2 / mean), abs=1e-3)
 
 
