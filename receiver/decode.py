@@ -1,6 +1,7 @@
 """Stages 8 and 9, decode and generate: the one thread that runs codec.Decoder, off the event loop."""
 
 import asyncio
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -16,14 +17,23 @@ from receiver.playout import Slot
 
 Result = TypeVar("Result")
 Lane = Literal["keyframe", "read", "render", "reference"]
-Work = tuple[Callable[[], Any], Callable[[Any], None]]
 
 # In the order in which they are served, with the most jobs each may hold; the oldest goes first when one is full. A
 # picture that was not rendered in time is not missed, but a chained frame that was not read costs the ones after it.
 # Motion cannot be read before its keyframe; other references are not used before the sender has our receipt, and take
 # as long as two pictures.
-LANES: dict[Lane, int] = {"keyframe": 8, "read": 64, "render": 1, "reference": 8}
+LANES: dict[Lane, int] = {"keyframe": 8, "read": 64, "render": 2, "reference": 8}
 PATIENCE_S = 0.1  # of a reference with pictures going first: a thread that is never idle serves it all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job with its receiver; when it came, and until when it should have begun (s)."""
+
+    job: Callable[[], Any]
+    done: Callable[[Any], None]
+    asked_s: float
+    until_s: float
 
 
 class Worker(Protocol):
@@ -31,8 +41,13 @@ class Worker(Protocol):
 
     dropped: Counter[str]
 
-    def post(self, lane: Lane, job: Callable[[], Result], done: Callable[[Result], None]) -> None:
-        """Runs `job` elsewhere, then `done` with its result on the event loop."""
+    def post(
+        self, lane: Lane, job: Callable[[], Result], done: Callable[[Result], None], *, until_s: float = math.inf
+    ) -> None:
+        """Runs `job` elsewhere, then `done` with its result on the event loop.
+
+        One that has not begun when the loop's clock shows `until_s` is dropped if another is behind it in its lane.
+        """
 
     async def close(self) -> None:
         """Drops what waits and ends once the running job has."""
@@ -50,19 +65,21 @@ class DecodeThread:
         self._loop = asyncio.get_running_loop()
         self._failed = failed
         self._ready = threading.Condition()
-        self._jobs: dict[Lane, deque[tuple[float, Work]]] = {lane: deque() for lane in LANES}  # and when they came
+        self._jobs: dict[Lane, deque[Work]] = {lane: deque() for lane in LANES}
         self._closing = False
         self.dropped: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, name="facewire-decode", daemon=True)
         self._thread.start()
 
-    def post(self, lane: Lane, job: Callable[[], Result], done: Callable[[Result], None]) -> None:
+    def post(
+        self, lane: Lane, job: Callable[[], Result], done: Callable[[Result], None], *, until_s: float = math.inf
+    ) -> None:
         with self._ready:
             jobs = self._jobs[lane]
             while len(jobs) >= LANES[lane]:
                 jobs.popleft()
                 self.dropped[lane] += 1
-            jobs.append((self._clock(), (job, done)))
+            jobs.append(Work(job, done, self._clock(), until_s))
             self._ready.notify()
 
     async def close(self) -> None:
@@ -73,26 +90,32 @@ class DecodeThread:
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
-            job, done = work
             try:
-                result = job()
+                result = work.job()
             except Exception as error:  # whatever a job raises must reach the owner, not vanish with the thread
                 self._tell(self._failed, error)
             else:
-                self._tell(done, result)
+                self._tell(work.done, result)
 
     def _next(self) -> Work | None:
         with self._ready:
             while not self._closing:
                 waiting = [lane for lane in LANES if self._jobs[lane]]
                 if waiting:
-                    return self._jobs[self._first(waiting)].popleft()[1]
+                    return self._pop(self._first(waiting))
                 self._ready.wait()
         return None
 
+    def _pop(self, lane: Lane) -> Work:
+        jobs = self._jobs[lane]
+        while len(jobs) > 1 and jobs[0].until_s < self._clock():
+            jobs.popleft()
+            self.dropped[lane] += 1
+        return jobs.popleft()
+
     def _first(self, waiting: list[Lane]) -> Lane:
         references = self._jobs["reference"]
-        if references and self._clock() - references[0][0] > PATIENCE_S:
+        if references and self._clock() - references[0].asked_s > PATIENCE_S:
             return "reference"
         return waiting[0]
 

@@ -1,6 +1,7 @@
 """Stages 6 to 10: the one owner of a call's receiving end; channels and a track in, one continuous picture out."""
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -201,9 +202,11 @@ class FaceReceiver:
 
     # Decoding
 
-    def _post(self, lane: Lane, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def _post(
+        self, lane: Lane, job: Callable[[], Any], done: Callable[[Any], None], *, until_s: float = math.inf
+    ) -> None:
         if self._worker is not None and not self._stopped.is_set():
-            self._worker.post(lane, job, done)
+            self._worker.post(lane, job, done, until_s=until_s)
 
     def _release(self) -> None:
         for released in self._messages.take(now_us=self._now_us()):
@@ -257,7 +260,7 @@ class FaceReceiver:
     def _render(self, slot: Slot[MotionState]) -> None:
         if self._every or self._selection.wants("keypoints", now_us=self._now_us()):
             rendered = partial(self._rendered, asked_us=self._now_us())
-            self._post("render", partial(self._decoder.render, slot), rendered)
+            self._post("render", partial(self._decoder.render, slot), rendered, until_s=slot.due_us / 1e6)
 
     def _rendered(self, result: Rendered, *, asked_us: int) -> None:
         self._playout.prepared(self._now_us() - asked_us)

@@ -84,7 +84,9 @@ class InlineWorker:
         self.closed = False
         self._render_s = render_s
 
-    def post(self, lane: str, job: Callable[[], Result], done: Callable[[Result], None]) -> None:
+    def post(
+        self, lane: str, job: Callable[[], Result], done: Callable[[Result], None], *, until_s: float = 0.0
+    ) -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(self._render_s if lane == "render" else 0.0, done, job())
 

@@ -48,8 +48,8 @@ async def test_a_busy_thread_drops_the_oldest_pictures_and_serves_new_references
     worker.post("keyframe", lambda: None, lambda _: order.append("keyframe"))
     busy.set()
     await done.wait()
-    assert order == ["keyframe", "read", "last", "reference"]
-    assert worker.dropped["render"] == 5
+    assert order == ["keyframe", "read", "render 4", "last", "reference"]
+    assert worker.dropped["render"] == 4
     await worker.close()
 
 
@@ -66,6 +66,25 @@ async def test_a_reference_that_waited_for_long_goes_first() -> None:
     await done.wait()
     assert order == ["reference", "render", "young"]
     await worker.close()
+
+
+async def test_an_overdue_picture_gives_way_to_the_one_behind_it_alone() -> None:
+    now_s = [0.0]
+    worker = DecodeThread(failed=unexpected, clock=lambda: now_s[0])
+    order: list[str] = []
+    for until_s, behind in ((1.0, True), (3.0, True), (1.0, False)):
+        busy, done = await occupied(worker), asyncio.Event()
+        now_s[0] = 0.0
+        worker.post("render", lambda: None, lambda _, done=done: (order.append("first"), done.set()), until_s=until_s)
+        if behind:
+            worker.post("render", lambda: None, lambda _, done=done: (order.append("behind"), done.set()))
+        now_s[0] = 2.0
+        busy.set()
+        await done.wait()
+    await worker.close()
+    assert order[0] == "behind"
+    assert order.count("first") == 2
+    assert worker.dropped["render"] == 1
 
 
 async def test_queues_are_bounded() -> None:
