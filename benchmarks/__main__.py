@@ -1,4 +1,4 @@
-"""Measuring: the command line, python -m benchmarks rate | speed | delay | table | compare."""
+"""Measuring: the command line, python -m benchmarks rate | speed | delay | engines | table | compare."""
 
 import argparse
 import itertools
@@ -14,6 +14,7 @@ from benchmarks.arguments import LEAST_WIDTH, picture_path, positive
 from benchmarks.compare import bd_table, new_against_old, pair_table, pairs, warnings
 from benchmarks.delaycommand import add_delay
 from benchmarks.details import write_details
+from benchmarks.enginescommand import add_engines
 from benchmarks.errors import BenchmarkError, ResultsError
 from benchmarks.judges import NetFiles
 from benchmarks.parallel import measure
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     _rate_parser(commands.add_parser("rate", help="kbps against quality, beside video codecs"))
     add_speed(commands)
     add_delay(commands)
+    add_engines(commands)
     shown = commands.add_parser("table", help="prints a results file's tables again, measuring nothing")
     shown.add_argument("results", type=Path, metavar="FILE.json")
     shown.add_argument("--plot", type=picture_path, metavar="FILE.png", help="draws its curves or bars, too")
@@ -126,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--into",
         type=Path,
         metavar="FILE.md",
-        help="of speed and delay: writes the tables into its section",
+        help="of speed, delay and engines: writes the tables into its section",
     )
     _below(shown)
     shown.set_defaults(run=table)
@@ -222,7 +224,7 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
         show_timing(timing, _console(), plot=args.plot, into=args.into)
         return
     if args.into:
-        raise ResultsError(f"{args.results}: --into is for results of speed and delay")
+        raise ResultsError(f"{args.results}: --into is for results of speed, delay and engines")
     run = read_run(args.results)
     _show(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below))
     if args.plot:

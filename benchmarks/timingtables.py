@@ -1,4 +1,4 @@
-"""Stage 10, display (offline): the tables of a speed or delay results file again, in the terminal or in a document."""
+"""Stage 10, display (offline): tables of a speed, delay or engines results file again, in terminal or document."""
 
 import json
 from pathlib import Path
@@ -7,16 +7,18 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.delayreport import delay_markdown, plot_delay, read_delay, show_delay
+from benchmarks.enginesplot import plot_engines
+from benchmarks.enginesreport import engines_markdown, read_engines, show_engines
 from benchmarks.errors import ResultsError
 from benchmarks.markdown import replace_section
 from benchmarks.speedplot import plot_speed
 from benchmarks.speedreport import read_speed, show_speed, speed_markdown
 
-KINDS = ("speed", "delay")
+KINDS = ("speed", "delay", "engines")
 
 
 def read_timing(path: Path) -> dict[str, Any] | None:
-    """The file's contents if it is of the speed or the delay benchmark, else None: the rate benchmark knows its own.
+    """The file's contents if it is of a benchmark of `KINDS`, else None: the rate benchmark knows its own.
 
     Raises ResultsError, and OSError where there is no file.
     """
@@ -36,6 +38,14 @@ def show_timing(report: dict[str, Any], console: Console, *, plot: Path | None, 
             plot_delay(delays, plot)
         if into:
             replace_section(into, "delay", delay_markdown(delays))
+        return
+    if report["benchmark"] == "engines":
+        engines = read_engines(report)
+        show_engines(engines, console)
+        if plot:
+            plot_engines(engines, plot)
+        if into:
+            replace_section(into, "engines", engines_markdown(engines))
         return
     run = read_speed(report)
     show_speed(run, console)

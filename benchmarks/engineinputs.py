@@ -1,0 +1,73 @@
+"""Stages 3 and 9, as they are fed: what each graph of the networks is given on real frames, kept to be run again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.clip import Picture, load_clip
+from codec import CodecConfig, weights
+from codec.engine import Array, Engine, Graph
+from codec.engine_torch import TorchEngine
+from codec.rate import INTRA_OFFSET, reference_crf
+from codec.reference import ReferenceEncoder
+from codec.runtime import Runtime
+
+SAMPLES = 6  # of each graph's inputs; spread over the clips and over their time
+PRESET = 4  # of SVT-AV1, as calls code references
+
+# Inputs by the graph's name: for each time it ran the arrays it was given.
+Inputs = dict[str, list[tuple[Array, ...]]]
+
+
+class Recorder:
+    """An engine that has another one do the work, and keeps a copy of all that goes in."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.inputs: Inputs = {}
+
+    def load(self, name: str, *, size: int) -> Graph:
+        graph, kept = self._engine.load(name, size=size), self.inputs.setdefault(name, [])
+
+        def run(*inputs: Array) -> tuple[Array, ...]:
+            kept.append(tuple(array.copy() for array in inputs))
+            return graph(*inputs)
+
+        return run
+
+
+def inputs_of(pairs: Sequence[tuple[Picture, Picture]], config: CodecConfig) -> Inputs:
+    """What follows, by torch in float32, from pairs of pictures: one coded as a reference, one it is warped into.
+
+    Pictures are (S, S, 3), S the size of `config`. Raises what `codec.errors` names.
+    """
+    held = weights.load(config.weights)
+    recorder = Recorder(TorchEngine(held, threads=config.threads, precision="f32"))
+    runtime = Runtime(config, engine=recorder)
+    for first, later in pairs:
+        coder = ReferenceEncoder(
+            size=config.size, crf=reference_crf(config.qp), intra_offset=INTRA_OFFSET, preset=PRESET
+        )
+        coder.encode(first, intra=True)
+        canonical, motion = runtime.extract(first)
+        reference = runtime.prepare(coder.reconstruction, crf=coder.coded_crf, canonical=canonical, motion=motion)
+        _, driving = runtime.extract(later)
+        runtime.keypoints(driving, canonical)
+        flow, occlusion = runtime.base_flow(reference, driving_motion=driving)
+        runtime.generate(reference, flow=flow, occlusion=occlusion)
+    return recorder.inputs
+
+
+def pairs_of(
+    clips: Sequence[Path], *, size: int, seconds: float, between: bool = False
+) -> list[tuple[Picture, Picture]]:
+    """Pictures half a clip apart, at moments spread over it; `between`: at the moments between those. Raises ClipError.
+
+    One clip at a time is in memory.
+    """
+    pairs = []
+    for index in range(SAMPLES):
+        pictures = load_clip(clips[index * len(clips) // SAMPLES], size=size, seconds=seconds).pictures
+        count = len(pictures)
+        start = int((index + between / 2) * count / SAMPLES)
+        pairs.append((pictures[start].copy(), pictures[(start + count // 2) % count].copy()))
+    return pairs
