@@ -15,7 +15,7 @@ from codec.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame
 from codec.budget import Budget
 from codec.config import CodecConfig
 from codec.decoder import Stage, no_stage
-from codec.entropy import Reader, Writer
+from codec.entropy import Writer
 from codec.errors import PictureError
 from codec.motion import MOTION_NUMBERS
 from codec.motion_search import MotionSearch, View, psnr, weighted_psnr
@@ -330,13 +330,7 @@ class Encoder:
         activity = self._symbols.motion_activity(difference)
         writer = Writer(self._symbols.models)
         walk_pose(self._symbols, writer, offsets=offsets, difference=difference, activity=activity)
-
-        def reads_back(reader: Reader) -> bool:
-            read = walk_pose(self._symbols, reader, offsets=offsets, difference=difference, activity=0)
-            same = offsets is None or (read[0] is not None and bool((read[0] == offsets).all()))
-            return same and bool((read[1] == difference).all())
-
-        return writer.to_bytes(reads_back)
+        return writer.to_bytes()
 
     def _newest_held(self) -> HeldReference:
         assert self._newest is not None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.bitstream import NUMBERS, REFERENCE_IDS, TICK, CodedMotion
-from codec.entropy import Coder, Counter, Reader, Writer
+from codec.entropy import Coder, Reader, Writer
 from codec.motion import MOTION_NUMBERS
 from codec.quantizer import SYMBOL_LIMIT, Symbols, dequantize, quantize, step_scale
 from codec.residual import COEFFICIENTS, inverse
@@ -139,16 +139,11 @@ def write_frame(symbols: SymbolCoder, difference: Chain) -> tuple[bytes, int]:
     if not difference.motion.any() and not difference.residual.any():
         return b"", 0
     activities = (symbols.motion_activity(difference.motion), symbols.residual_activity(difference.residual))
-    writer, base = Writer(symbols.models), Counter(symbols.models)
+    writer = Writer(symbols.models)
     walk_frame(symbols, writer, difference, activities=activities)
-    symbols.motion(base, difference.motion, activity=activities[0])
-
-    def reads_back(reader: Reader) -> bool:
-        motion, residual = walk_frame(symbols, reader, difference, activities=(0, 0))
-        return bool((motion == difference.motion).all() and (residual == difference.residual).all())
-
+    base_bits = symbols.costs.motion(difference.motion)[activities[0]]
     # No bytes at all would mean that nothing differs; the reader puts zeros after the end.
-    return writer.to_bytes(reads_back) or b"\0", round(base.bits)
+    return writer.to_bytes() or b"\0", round(float(base_bits))
 
 
 def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int) -> Chain:
