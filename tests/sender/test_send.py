@@ -152,7 +152,8 @@ async def test_h264_runs_on_until_the_keyframe_has_arrived(fakes: Any, clock: An
         assert done.coded is not None
         while (await video.recv()).pts < session.pts:
             pass
-        far.say(ReferenceReceived(reference_id=0, number=done.coded.number))
+        assert done.coded.reference is not None
+        far.say(ReferenceReceived(reference_id=done.coded.reference.id, number=done.coded.number))
         await fakes.ready()
         await session.picture(3)
         waiting = asyncio.create_task(video.recv())
