@@ -26,15 +26,15 @@ Compares what can run the codec's networks, so that engine and precision are pic
 First each graph alone (python -m codec.export says what the graphs are), on what real frames give it: torch in f32 and
 bf16, OpenVINO in f32, bf16 and int8, and ONNX Runtime in f32 and int8 where it is installed, which the codec does not
 need: pip install -c constraints.txt onnxruntime onnx. Milliseconds, size of the weights, errors against torch f32.
-Engines take turns run by run, so that whatever else the machine does disturbs all alike; trust the ratios before the
-milliseconds.
+Engines take turns run by run, so that whatever else the machine does disturbs all of them. It does not disturb them
+alike: take figures, ratios too, on a machine that does nothing else.
 
 Then whole streams: each clip is coded once, and the very same bytes are decoded in each precision, and in int8 for one
 network at a time. PSNR and LPIPS say what a precision costs, the milliseconds of a frame what it saves. It is worth
 having where the time falls and the quality does not.
 
 examples:
-  python -m benchmarks engines                                 the bundled clip, both sizes: about four minutes
+  python -m benchmarks engines                                 the bundled clip, both sizes: some five minutes
   python -m benchmarks engines --size 256 --seconds 2 --runs 10       a quick look
   python -m benchmarks engines a.mp4 b.mp4 --lpips nets/lpips --json engines.json --plot engines.png
   python -m benchmarks table engines.json                      the tables again
