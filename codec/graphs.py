@@ -12,9 +12,10 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "graphs"
 OPSET = 20
 # What loses nothing to bfloat16, and of that what loses nothing to int8. The others are the geometry of keypoints, flow
-# and warp, where 8 bits would move pixels; the extractor's time is not worth the noise that int8 would give it.
+# and warp, where 8 bits would move pixels; so do int8's in the judgement of candidate flows (0.2 dB and 0.01 of SSIM on
+# lively faces for half a millisecond), and the extractor's time is not worth the noise.
 REDUCED = ("extractor", "restoration", "appearance", "judgement", "generator")
-QUANTIZED = ("restoration", "appearance", "judgement", "generator")
+QUANTIZED = ("restoration", "appearance", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
 WHOLE = ("extractor", "keypoints", "sight", "judgement", "mix")
 NAMES = (*PER_SIZE, *WHOLE)

@@ -64,7 +64,7 @@ class FlowEstimator:
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._dis.setFinestScale(1)  # patches of eight pixels where the side is 64
+        self._dis.setFinestScale(0)  # at half of it, lips and eyelids that move apart are missed
         self._dis.setVariationalRefinementIterations(0)  # the grid is coarser than what they refine
 
     def measure(self, reference: Bytes, driving: Bytes, *, start: Floats) -> Floats:
