@@ -7,12 +7,10 @@ from benchmarks.clip import Picture, load_clip
 from codec import CodecConfig, weights
 from codec.engine import Array, Engine, Graph
 from codec.engine_torch import TorchEngine
-from codec.rate import INTRA_OFFSET, reference_crf
-from codec.reference import ReferenceEncoder
 from codec.runtime import Runtime
+from codec.training.calibrate import run_networks
 
 SAMPLES = 6  # of each graph's inputs; spread over the clips and over their time
-PRESET = 4  # of SVT-AV1, as calls code references
 
 # Inputs by the graph's name: for each time it ran the arrays it was given.
 Inputs = dict[str, list[tuple[Array, ...]]]
@@ -23,6 +21,7 @@ class Recorder:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.weights = engine.weights
         self.inputs: Inputs = {}
 
     def load(self, name: str, *, size: int) -> Graph:
@@ -44,16 +43,7 @@ def inputs_of(pairs: Sequence[tuple[Picture, Picture]], config: CodecConfig) -> 
     recorder = Recorder(TorchEngine(held, threads=config.threads, precision="f32"))
     runtime = Runtime(config, engine=recorder)
     for first, later in pairs:
-        coder = ReferenceEncoder(
-            size=config.size, crf=reference_crf(config.qp), intra_offset=INTRA_OFFSET, preset=PRESET
-        )
-        coder.encode(first, intra=True)
-        canonical, motion = runtime.extract(first)
-        reference = runtime.prepare(coder.reconstruction, crf=coder.coded_crf, canonical=canonical, motion=motion)
-        _, driving = runtime.extract(later)
-        runtime.keypoints(driving, canonical)
-        flow, occlusion = runtime.base_flow(reference, driving_motion=driving)
-        runtime.generate(reference, flow=flow, occlusion=occlusion)
+        run_networks(runtime, first, [later], qp=config.qp, size=config.size)
     return recorder.inputs
 
 

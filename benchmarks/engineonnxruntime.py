@@ -37,7 +37,7 @@ class OnnxRuntimeEngine:
         """`calibration`, for int8: what the graphs are given on real pictures."""
         self._runtime: Any = import_module("onnxruntime")
         self._runtime.set_default_logger_severity(3)  # its warnings are about optimisations that it leaves out
-        self._model = model_of(held)
+        self.weights, self._model = held, model_of(held)
         self._folder = folder
         self._threads = threads
         self._calibration = calibration if precision == "int8" else None

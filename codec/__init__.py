@@ -4,7 +4,7 @@ The data path, and where each step lives:
 
     1 capture            sender/
     2 crop               crop.py, face.py       frame -> face square
-    3 motion extraction  motion.py, networks/   face square -> canonical keypoints, rotation, scale, expression
+    3 motion extraction  motion.py, runtime.py  face square -> canonical keypoints, rotation, scale, expression
     4 code               encoder.py             motion_search.py finds what to send, rate.py what it may cost;
                                                 quantizer.py, symbols.py, entropy.py, bitstream.py make it bytes;
                                                 reference.py codes the pictures that are warped
@@ -12,18 +12,23 @@ The data path, and where each step lives:
     6 transport          sender/, signaling/, receiver/
     7 depacketise        packet.py              messages -> coded frames
     8 decode             decoder.py, state.py   coded frame -> how to show it
-    9 warp, generate     networks/, runtime.py  -> picture
+    9 warp, generate     runtime.py             -> picture
     10 display, meter    receiver/
 
-Files with no network: container.py (.fw), video.py, and `python -m codec`.
+The networks of stages 3 and 9 are defined in networks/ (torch), exported to graphs/ by export.py, and run by one of two
+engines behind engine.py: engine_openvino.py, in int8 where quantization.py can, or engine_torch.py. weights.py holds what
+they learnt.
+
+Without a network: container.py (.fw), video.py, and `python -m codec`.
 """
 
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# The networks' threads sleep between their turns. By default they spin, and where another process wants the same cores
-# (the other end of a call on one machine) a frame then takes ten times as long. To be said before torch is imported.
+# Where torch runs the networks, its threads sleep between their turns. By default they spin, and where another process
+# wants the same cores (the other end of a call on one machine) a frame then takes ten times as long. To be said before
+# torch is imported.
 os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:

@@ -40,6 +40,7 @@ __all__ = ["main"]
 PROGRAM = "facewire-codec"
 RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."
 PRESET = "file"
+_RUNNING = ("threads", "engine", "precision")  # what may differ between those who code and decode a file
 FACE_SAMPLES = 12
 FACE_SPAN = 750  # pictures from the start of a clip among which its face is looked for
 
@@ -102,7 +103,8 @@ def decode(options: argparse.Namespace) -> None:
     """OUT.fw -> OUT.mp4 or OUT.mkv."""
     _refuse_same(options.input, options.output)
     with FileReader(options.input) as reader:
-        decoder = Decoder(CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights)))
+        config = CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights))
+        decoder = Decoder(config.with_(**_given(options, _RUNNING)))
         total = summarise(options.input).frames
         writer = VideoWriter(options.output, fps=reader.header.fps, comment=RECONSTRUCTED)
         with writer, _progress("decoding", total) as advance:
@@ -209,13 +211,14 @@ def _parser() -> argparse.ArgumentParser:
     coding.add_argument("--crop", choices=("face", "centre"), help="default: face, or centre where IN is square")
     coding.add_argument("--face-model", type=Path, metavar="ONNX", help="YuNet model in place of OpenCV's cascade")
     coding.add_argument("--preset", choices=tuple(PRESETS), default=PRESET, help="what the flags below start from")
-    _add_config_flags(coding)
+    _add_config_flags(coding, [field.name for field in fields(CodecConfig)])
     coding.set_defaults(run=encode)
 
     decoding = commands.add_parser("decode", help=".fw -> video", description="Decode to H.264, or losslessly to FFV1.")
     decoding.add_argument("input", type=Path, metavar="IN.fw")
     decoding.add_argument("output", type=Path, metavar="OUT.mp4|OUT.mkv")
     decoding.add_argument("--weights", help="name or file of the weights; default: those the file names")
+    _add_config_flags(decoding, _RUNNING)
     decoding.set_defaults(run=decode)
 
     telling = commands.add_parser("info", help="what a .fw file holds, as JSON")
@@ -224,9 +227,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_config_flags(parser: argparse.ArgumentParser) -> None:
+def _add_config_flags(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
     hints, helps = get_type_hints(CodecConfig), _field_helps()
     for field in fields(CodecConfig):
+        if field.name not in names:
+            continue
         flag, hint = "--" + field.name.replace("_", "-"), hints[field.name]
         settings: dict[str, Any] = {"default": None, "help": helps.get(field.name)}
         if hint is bool:
@@ -245,8 +250,13 @@ def _field_helps() -> dict[str, str]:
 
 
 def _config(options: argparse.Namespace) -> CodecConfig:
-    given = {field.name: getattr(options, field.name) for field in fields(CodecConfig)}
-    return PRESETS[options.preset].with_(**{name: value for name, value in given.items() if value is not None})
+    return PRESETS[options.preset].with_(**_given(options, [field.name for field in fields(CodecConfig)]))
+
+
+def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """The flags of these names that were given."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _count(text: str) -> int:

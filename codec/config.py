@@ -33,12 +33,11 @@ class CodecConfig:
     references      "adaptive": new references whenever they are worth their bits; "single": one per keyframe
     activation      "immediate": a new reference is used at once; "acknowledged": only after Encoder.acknowledge
     effort          "realtime": what a call has time for; "best": slower, about 5 % fewer bits at the same quality
-    measure_every   the encoder reconstructs, and measures, each n-th frame; every frame where 1
+    measure_every   the encoder reconstructs, and measures, each n-th frame; keyframes alone where 0
     weights         name of the weight file
     threads         threads the networks may use; 0 leaves it to the machine
     engine          what runs the networks; "auto": OpenVINO where it is installed, else torch
-    precision       of the networks that bear less than float32; "auto": int8 where the weights have ranges for it,
-                    else bfloat16 where the processor has it
+    precision       of most networks; "auto": int8 where the weights have ranges for it, else bf16 where the CPU has it
     """
 
     size: int = 256
@@ -50,7 +49,7 @@ class CodecConfig:
     activation: Activation = "immediate"
     effort: Effort = "realtime"
     measure_every: int = 1
-    weights: str = "second"
+    weights: str = "third"
     threads: int = 0
     engine: EngineName = "auto"
     precision: Precision = "auto"
@@ -63,7 +62,7 @@ class CodecConfig:
         _check(self.references in ("adaptive", "single"), f"references is {self.references!r}")
         _check(self.activation in ("immediate", "acknowledged"), f"activation is {self.activation!r}")
         _check(self.effort in ("realtime", "best"), f"effort is {self.effort!r}")
-        _check(self.measure_every >= 1, "measure_every is at least 1")
+        _check(self.measure_every >= 0, "measure_every is at least 0")
         _check(self.threads >= 0, "threads is at least 0")
         _check(bool(self.weights), "weights needs a name")
         _check(self.engine in ("auto", "openvino", "torch"), f"engine is {self.engine!r}")

@@ -20,7 +20,7 @@ from codec.errors import PictureError
 from codec.motion import MOTION_NUMBERS
 from codec.motion_search import MotionSearch, View, psnr, weighted_psnr
 from codec.quantizer import Symbols, dequantize, quantize
-from codec.rate import INTRA_OFFSET, ReferencePolicy, coarser_crf, reference_crf
+from codec.rate import INTRA_OFFSET, REFERENCE_PRESETS, ReferencePolicy, coarser_crf, reference_crf
 from codec.reference import ReferenceEncoder
 from codec.residual import COEFFICIENTS
 from codec.runtime import Runtime
@@ -42,7 +42,6 @@ from codec.symbols import SymbolCoder
 
 Picture = npt.NDArray[np.uint8]
 
-_REFERENCE_PRESET = {"realtime": 4, "best": 2}  # of SVT-AV1; 2 takes three times as long for 5 % fewer bits
 _USUAL_DURATION = 3600  # of a frame, in 1/90000 s, until two pictures have told otherwise
 _MAX_DURATION = 0xFFFF
 _LONGEST = 10.0  # usual frames that one frame may count for
@@ -89,7 +88,7 @@ class Encoder:
             size=self.config.size,
             crf=reference_crf(self._qp),
             intra_offset=INTRA_OFFSET,
-            preset=_REFERENCE_PRESET[self.config.effort],
+            preset=REFERENCE_PRESETS[self.config.effort],
         )
         self._policy = ReferencePolicy()
         self._number = -1
@@ -217,18 +216,22 @@ class Encoder:
         )
         self._hold(held, chain, base=found.base, pts=pts)
         spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._shown_for)
+        return self._with_reference(coded, pts) if self._grants(spent) else CodedFrame.moved(self._number, coded)
+
+    def _grants(self, spent: bool) -> bool:
+        """Whether the next frame may have a new reference; `spent`: the one in use has served its time."""
         if self._pending is not None or self.config.references == "single":
-            return CodedFrame.moved(self._number, coded)
-        if self._budget is not None:
-            spent = self._budget.grants(excess_db=self._policy.excess_db)
-        if not spent:
-            return CodedFrame.moved(self._number, coded)
+            return False
+        return spent if self._budget is None else self._budget.grants(excess_db=self._policy.excess_db)
+
+    def _with_reference(self, moved: CodedMotion, pts: int) -> CodedFrame:
+        """The frame with a new reference beside its motion, or, where that is used at once, in place of it."""
         if self.config.activation == "immediate":
             self._plan()
         reference, bits = self._code_reference(pts, intra=False)
         if self.config.activation == "acknowledged":
             self._pending = (self._newest_held(), bits)
-            return CodedFrame(self._number, reference, coded)
+            return CodedFrame(self._number, reference, moved)
         self._use(self._newest_held(), bits)
         return CodedFrame(self._number, reference, self._stand_still(pts))
 
@@ -357,7 +360,8 @@ class Encoder:
         self._in_bundle = (self._in_bundle + 1) % self.config.bundle
 
     def _measure(self, coded: CodedFrame, pts: int) -> None:
-        if self._number % self.config.measure_every == 0 or coded.is_keyframe:
+        every = self.config.measure_every
+        if coded.is_keyframe or (every and self._number % every == 0):
             self._psnr_db = psnr(self.reconstruction, self._target)
         payload_bits = 8 * len(bytes(coded))
         reference_bits = 8 * (len(coded.reference.picture) + len(coded.reference.symbols)) if coded.reference else 0

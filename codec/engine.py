@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from codec.weights import Weights
+
 Array = npt.NDArray[Any]
 # A loaded graph. The arrays that come back are overwritten by its next run: copy what is to stay.
 Graph = Callable[..., tuple[Array, ...]]
@@ -17,6 +19,8 @@ Graph = Callable[..., tuple[Array, ...]]
 
 class Engine(Protocol):
     """Runs graphs with the weights, threads and precision that it was made with. For one thread at a time."""
+
+    weights: Weights
 
     def load(self, name: str, *, size: int) -> Graph:
         """A graph of codec.graphs, ready to run in a call of that size."""

@@ -1,13 +1,14 @@
 """Stages 3 and 9, the default engine: exported graphs on OpenVINO's CPU plugin."""
 
-from functools import cache, lru_cache
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
 
 from codec.config import Precision
 from codec.engine import Array, Graph
-from codec.errors import ConfigError
+from codec.errors import ConfigError, WeightsError
 from codec.graphs import QUANTIZED, REDUCED, path_of
 from codec.quantization import quantize
 from codec.weights import Weights
@@ -17,7 +18,7 @@ class OpenVinoEngine:
     """Compiles a graph once a process for each weights, precision and thread count."""
 
     def __init__(self, held: Weights, *, threads: int, precision: Precision) -> None:
-        self._held = held
+        self.weights = held
         self._threads = threads
         self._float_precision = float_precision() if precision in ("auto", "int8") else precision
         self._quantized = precision == "int8" or (precision == "auto" and bool(held.ranges))
@@ -28,7 +29,7 @@ class OpenVinoEngine:
         precision: Precision = self._float_precision if name in REDUCED else "f32"
         if self._quantized and name in QUANTIZED:
             precision = "int8"
-        return _Request(compiled(self._held, name, size=size, threads=self._threads, precision=precision))
+        return _Request(compiled(self.weights, name, size=size, threads=self._threads, precision=precision))
 
 
 class _Request:
@@ -39,7 +40,8 @@ class _Request:
         self._outputs = [self._request.get_output_tensor(index).data for index in range(len(compiled.outputs))]
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
-        held = [np.ascontiguousarray(array) for array in inputs]  # the request itself keeps no memory alive
+        # The request itself keeps no memory alive, and takes none that is read-only.
+        held = [np.require(array, requirements=("C", "W")) for array in inputs]
         for index, array in enumerate(held):
             self._request.set_input_tensor(index, ov.Tensor(array, shared_memory=True))
         self._request.infer()
@@ -57,10 +59,19 @@ def float_precision() -> Precision:
     return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
-@lru_cache(maxsize=64)
 def compiled(held: Weights, name: str, *, size: int, threads: int, precision: Precision) -> ov.CompiledModel:
-    """A graph with its weights, made once a process."""
-    model = _core().read_model(path_of(name, size))
+    """A graph with its weights, made once for these. WeightsError where its file is missing or damaged."""
+    key = (path_of(name, size), threads, precision)
+    if key not in held.made:
+        held.made[key] = _compile(held, key[0], threads=threads, precision=precision)
+    return held.made[key]
+
+
+def _compile(held: Weights, path: Path, *, threads: int, precision: Precision) -> ov.CompiledModel:
+    try:
+        model = _core().read_model(path)
+    except RuntimeError as error:
+        raise WeightsError(f"{path.name} is missing or damaged; python -m codec.export writes it again") from error
     _bind(model, held, quantized=precision == "int8")
     settings = {
         "PERFORMANCE_HINT": "LATENCY",

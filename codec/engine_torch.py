@@ -25,7 +25,7 @@ class TorchEngine:
             raise ConfigError("precision int8 is for engine openvino; torch has bf16 and f32")
         if threads:
             torch.set_num_threads(threads)
-        self.model = model_of(held)
+        self.weights, self.model = held, model_of(held)
         self._half = _has_bfloat16() if precision == "auto" else precision == "bf16"
 
     def load(self, name: str, *, size: int) -> Graph:

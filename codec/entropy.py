@@ -181,7 +181,7 @@ class Reader:
 
 
 class Counter:
-    """Adds up the bits that a Writer would spend."""
+    """Adds up the bits that a Writer would spend; `symbols.Costs` must find the same for a whole walk at once."""
 
     def __init__(self, models: Models) -> None:
         self._bits = models.bits

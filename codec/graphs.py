@@ -11,9 +11,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "graphs"
 OPSET = 20
-# What loses nothing to bfloat16, and of that what loses nothing to int8. The others are the geometry of keypoints, flow
-# and warp, where 8 bits would move pixels; so do int8's in the judgement of candidate flows (0.2 dB and 0.01 of SSIM on
-# lively faces for half a millisecond), and the extractor's time is not worth the noise.
+# What loses nothing to bfloat16, and of that what loses nothing to int8. All others are the geometry of keypoints, flow
+# and warp, where 8 bits would move pixels. The judgement of candidate flows is not in int8 because it moves pixels, too
+# (up to 0.2 dB and 0.01 of SSIM on lively faces, for half a millisecond); the extractor, because it takes no time.
 REDUCED = ("extractor", "restoration", "appearance", "judgement", "generator")
 QUANTIZED = ("restoration", "appearance", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")

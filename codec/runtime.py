@@ -7,7 +7,6 @@ encoder's reconstruction equals the decoder's picture bit for bit.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -44,8 +43,8 @@ class Runtime:
 
         ConfigError when the configured engine is not there or cannot do what is asked.
         """
-        self.weights = weights.load(config.weights)
-        self._engine = engine or _make_engine(config, self.weights)
+        self._engine = engine or _make_engine(config, weights.load(config.weights))
+        self.weights = self._engine.weights
         self._size = config.size
         self._graphs: dict[str, Graph] = {}
         self._flows: deque[tuple[tuple[PreparedReference, bytes], tuple[Floats, Floats]]] = deque(maxlen=2)
@@ -124,15 +123,16 @@ def _resized(plane: Floats, size: int) -> Floats:
 
 def _make_engine(config: CodecConfig, held: weights.Weights) -> Engine:
     """OpenVINO where it is installed and nothing else is asked for. ConfigError for one that is not there."""
-    name = config.engine
-    if name == "auto":
-        name = "openvino" if find_spec("openvino") else "torch"
-    if not find_spec(name):
-        raise ConfigError(f"engine is {name!r}, which is not installed: pip install {name}")
-    if name == "openvino":
-        from codec.engine_openvino import OpenVinoEngine
+    if config.engine != "torch":
+        try:
+            from codec.engine_openvino import OpenVinoEngine
 
-        return OpenVinoEngine(held, threads=config.threads, precision=config.precision)
-    from codec.engine_torch import TorchEngine
-
+            return OpenVinoEngine(held, threads=config.threads, precision=config.precision)
+        except ImportError as error:
+            if config.engine == "openvino":
+                raise ConfigError(f"engine openvino cannot be loaded ({error}): pip install openvino") from error
+    try:
+        from codec.engine_torch import TorchEngine
+    except ImportError as error:
+        raise ConfigError(f"no engine can be loaded ({error}): pip install openvino, or torch") from error
     return TorchEngine(held, threads=config.threads, precision=config.precision)

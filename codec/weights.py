@@ -8,7 +8,6 @@ by its path. Tensors are stored in float16 (networks), float32 (steps) and int32
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from codec.symbols import CLASSES, CONTEXTS, CodingTables
 FOLDER = Path(__file__).parent / "weights"
 ID_BYTES = 4
 Range = tuple[float, float]  # smallest and largest value of an activation
+_WIDEST = 1e30
+_MOST_LOADED = 4
 TABLES_PREFIX = "tables."
 _FREQUENCIES = {
     "tables": (SCALES, TABLE_SIZE),
@@ -45,6 +46,10 @@ class Weights:
     tables: CodingTables
     identifier: bytes
     ranges: dict[str, Range] = field(default_factory=dict)  # of activations, for int8; empty where never measured
+    made: dict[Any, Any] = field(default_factory=dict, repr=False)  # what an engine keeps as long as the weights live
+
+
+_loaded: dict[tuple[bytes, bytes | None], Weights] = {}
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -58,22 +63,29 @@ def find(name: str) -> tuple[Path, str | None]:
     raise WeightsError(f"no weights named {name!r}; there are {', '.join(sorted(index))}, or give a .safetensors file")
 
 
-def load(name: str) -> Weights:
-    """The weights of a name, made once a process. WeightsError when absent, damaged or of another shape."""
+def load(name: str, *, ranges: bool = True) -> Weights:
+    """The weights of a name, made once a process. WeightsError when absent, damaged or of another shape.
+
+    Without `ranges` a file of them beside the weights is not looked at.
+    """
     path, sha256 = find(name)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
+    data = _read(path)
     digest = hashlib.sha256(data)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise WeightsError(f"{path.name} is damaged: its sha256 is not the one in index.json")
-    ranges = ranges_path(path)
-    try:
-        text = ranges.read_text() if ranges.is_file() else None
-        return _parse_once(data, digest.digest()[:ID_BYTES], text)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{ranges.name} is damaged: {error}") from error
+    beside = ranges_path(path)
+    text = _read(beside) if ranges and beside.is_file() else None
+    # By content, not by name: a training run writes the same file again and again.
+    key = (digest.digest(), text)
+    if key not in _loaded:
+        identifier = digest.digest()[:ID_BYTES]
+        held = parse(data, identifier=identifier)
+        if text is not None:
+            held = replace(held, ranges=_parse_ranges(text, name=beside.name, identifier=identifier))
+        _loaded[key] = held
+        while len(_loaded) > _MOST_LOADED:
+            _loaded.pop(next(iter(_loaded)))
+    return _loaded[key]
 
 
 def ranges_path(path: Path) -> Path:
@@ -81,21 +93,24 @@ def ranges_path(path: Path) -> Path:
     return path.with_suffix(".int8.json")
 
 
-@lru_cache(maxsize=2)
-def _parse_once(data: bytes, identifier: bytes, ranges: str | None) -> Weights:
-    """By content, not by name: a training run writes the same file again and again."""
-    held = parse(data, identifier=identifier)
-    return held if ranges is None else replace(held, ranges=_parse_ranges(ranges, identifier=identifier))
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _parse_ranges(text: str, *, identifier: bytes) -> dict[str, Range]:
-    """None where they were measured with other weights. Raises whatever shows that this is no such file."""
-    held = json.loads(text)
-    if held["weights_id"] != identifier.hex():
-        return {}
-    ranges = {name: (float(low), float(high)) for name, (low, high) in held["ranges"].items()}
-    if not all(-np.inf < low <= high < np.inf for low, high in ranges.values()):
-        raise ValueError("a range is not one")
+def _parse_ranges(text: bytes, *, name: str, identifier: bytes) -> dict[str, Range]:
+    """None where they were measured with other weights. WeightsError when this is no such file."""
+    try:
+        held = json.loads(text)
+        if held["weights_id"] != identifier.hex():
+            return {}
+        ranges = {layer: (float(low), float(high)) for layer, (low, high) in held["ranges"].items()}
+        if not all(-_WIDEST < low <= high < _WIDEST for low, high in ranges.values()):
+            raise ValueError("a range is not one")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise WeightsError(f"{name} is damaged: {error}") from error
     return ranges
 
 

@@ -1,4 +1,4 @@
-"""Stages 3 and 9, the six roles as networks: one network a file, named by its role.
+"""Stages 3 and 9, the five roles as networks: one network a file, named by its role.
 
     picture ----------> MotionExtractor -> canonical keypoints, rotation, scale, translation, expression code
     decoded reference -> Restoration    -> reference picture, once per reference

@@ -23,6 +23,24 @@ class Conv(nn.Sequential):
         super().__init__(convolution, nn.LeakyReLU(0.1, inplace=True))
 
 
+class Merge(nn.Module):
+    """3x3 convolution over coarse features, brought to twice their size, and finer ones; leaky ReLU.
+
+    It is one convolution over both put together, taken apart into a sum: engines spend longer on putting them together
+    than on the second sum (a generator in float32 takes 0.6 of the time, in bfloat16 and int8 0.9).
+    """
+
+    def __init__(self, coarse: int, fine: int, channels_out: int) -> None:
+        super().__init__()
+        self.coarse = nn.Conv2d(coarse, channels_out, 3, padding=1, bias=False)
+        self.fine = nn.Conv2d(fine, channels_out, 3, padding=1)
+
+    def forward(self, coarse: Tensor, *fine: Tensor) -> Tensor:
+        """coarse (B, C, h, w); the finer ones (B, C, 2 h, 2 w)."""
+        parts = fine[0] if len(fine) == 1 else torch.cat(fine, 1)
+        return functional.leaky_relu(self.coarse(upsample(coarse)) + self.fine(parts), 0.1)
+
+
 class Residual(nn.Module):
     """x + conv(act(conv(x))), the last convolution starting at zero."""
 

@@ -1,4 +1,4 @@
-"""Stages 3 and 9, the six roles held together: what one weight file stores."""
+"""Stages 3 and 9, the five roles held together: what one weight file stores."""
 
 from torch import Tensor, nn
 

@@ -22,8 +22,9 @@ from codec import weights
 from codec.config import SIZES, CodecConfig
 from codec.crop import centre_crop
 from codec.engine_torch import TorchEngine
-from codec.errors import CodecError
-from codec.rate import INTRA_OFFSET, reference_crf
+from codec.errors import CodecError, MediaError
+from codec.graphs import QUANTIZED
+from codec.rate import INTRA_OFFSET, REFERENCE_PRESETS, reference_crf
 from codec.reference import ReferenceEncoder
 from codec.runtime import Bytes, Runtime
 from codec.video import read_video
@@ -64,21 +65,25 @@ class Observer:
 def calibrate(clips: Sequence[Path], *, name: str, size: int, console: Console) -> dict[str, Range]:
     """The ranges by name of the weight. Raises MediaError for what is no video, WeightsError."""
     config = CodecConfig(weights=name, size=size, engine="torch", precision="f32")
-    engine = TorchEngine(weights.load(name), threads=0, precision="f32")
+    engine = TorchEngine(weights.load(name, ranges=False), threads=0, precision="f32")
     observer, runtime = Observer(engine.model), Runtime(config, engine=engine)
     for index, clip in enumerate(track(clips, description="clips", console=console)):
-        run_networks(runtime, _pictures(clip, size), qp=_QPS[index % len(_QPS)], size=size)
-    return observer.ranges
+        first, *later = _pictures(clip, size)
+        run_networks(runtime, first, later or [first], qp=_QPS[index % len(_QPS)], size=size)
+    return {layer: found for layer, found in observer.ranges.items() if layer.split(".")[0] in QUANTIZED}
 
 
-def run_networks(runtime: Runtime, pictures: Sequence[Bytes], *, qp: int, size: int) -> None:
-    """The first picture as a coded reference, warped into each of them."""
-    coder = ReferenceEncoder(size=size, crf=reference_crf(qp), intra_offset=INTRA_OFFSET, preset=4)
-    coder.encode(pictures[0], intra=True)
-    canonical, motion = runtime.extract(pictures[0])
+def run_networks(runtime: Runtime, first: Bytes, later: Sequence[Bytes], *, qp: int, size: int) -> None:
+    """The first picture as a coded reference, warped into each of the later ones."""
+    coder = ReferenceEncoder(
+        size=size, crf=reference_crf(qp), intra_offset=INTRA_OFFSET, preset=REFERENCE_PRESETS["realtime"]
+    )
+    coder.encode(first, intra=True)
+    canonical, motion = runtime.extract(first)
     reference = runtime.prepare(coder.reconstruction, crf=coder.coded_crf, canonical=canonical, motion=motion)
-    for picture in pictures:
+    for picture in later:
         _, driving = runtime.extract(picture)
+        runtime.keypoints(driving, canonical)
         flow, occlusion = runtime.base_flow(reference, driving_motion=driving)
         runtime.generate(reference, flow=flow, occlusion=occlusion)
 
@@ -88,6 +93,8 @@ def _pictures(clip: Path, size: int) -> list[Bytes]:
     for image_rgb, _ in islice(read_video(clip), 0, _LENGTH, _STRIDE):
         height, width = image_rgb.shape[:2]
         found.append(centre_crop(height, width).extract(image_rgb, size))
+    if not found:
+        raise MediaError(f"{clip}: holds no picture")
     return found
 
 
@@ -104,10 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         ranges = calibrate(options.clips, name=options.weights, size=options.size, console=Console())
         path = weights.ranges_path(weights.find(options.weights)[0])
-        held = {"weights_id": weights.load(options.weights).identifier.hex(), "clips": len(options.clips)}
+        held = {"weights_id": weights.load(options.weights, ranges=False).identifier.hex(), "clips": len(options.clips)}
         rounded = {name: [float(f"{value:.5g}") for value in pair] for name, pair in sorted(ranges.items())}
         path.write_text(json.dumps({**held, "ranges": rounded}, indent=1) + "\n")
-    except CodecError as error:
+    except (CodecError, OSError) as error:
         print(f"facewire calibrate: {error}", file=sys.stderr)
         return 2
     print(f"ranges of {len(ranges)} layers: {path}")

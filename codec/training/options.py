@@ -52,7 +52,7 @@ class TrainingOptions:
     light_checkpoints: bool = field(
         default=False, metadata=_help("save averaged weights in half precision and no optimiser: an eighth", bool)
     )
-    start: str = field(default="second", metadata=_help("weights to start from, or 'none' for random ones"))
+    start: str = field(default="third", metadata=_help("weights to start from, or 'none' for random ones"))
     device: str = field(default="cpu", metadata=_help("cpu or cuda"))
     perceptual: Path | None = field(
         default=None, metadata=_help("folder with LPIPS's SqueezeNet files, as a loss", Path)

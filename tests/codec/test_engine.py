@@ -16,7 +16,7 @@ from codec.config import SIZES
 from codec.engine import Array, Engine
 from codec.engine_openvino import OpenVinoEngine
 from codec.engine_torch import TorchEngine
-from codec.errors import ConfigError
+from codec.errors import ConfigError, WeightsError
 from codec.export import distinct, write, write_index
 from codec.networks import FaceModel
 from codec.runtime import Runtime
@@ -147,10 +147,32 @@ sys.exit(f"{loaded} was loaded" if loaded else 0)
 
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codec.runtime.find_spec", lambda name: None if name == "openvino" else object())
+    monkeypatch.setitem(sys.modules, "codec.engine_openvino", None)
     with pytest.raises(ConfigError, match="pip install openvino"):
         Runtime(CodecConfig(engine="openvino"))
     assert Runtime(CodecConfig(engine="auto")).extract(np.zeros((256, 256, 3), np.uint8))[0].shape == (28, 3)
+    monkeypatch.setitem(sys.modules, "codec.engine_torch", None)
+    with pytest.raises(ConfigError, match="no engine"):
+        Runtime(CodecConfig(engine="auto"))
+
+
+def test_a_graph_that_is_missing_or_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = weights.load(CodecConfig().weights)
+    monkeypatch.setattr(graphs, "FOLDER", tmp_path)
+    for data in (None, b"", b"no graph"):
+        if data is not None:
+            (tmp_path / "extractor.onnx").write_bytes(data)
+        with pytest.raises(WeightsError, match=r"extractor\.onnx.*codec\.export"):
+            OpenVinoEngine(held, threads=1, precision="f32").load("extractor", size=256)
+
+
+def test_pictures_that_may_not_be_written_to() -> None:
+    picture = np.zeros((256, 256, 3), np.uint8)
+    picture.setflags(write=False)
+    runtime = Runtime(CodecConfig(engine="openvino"))
+    canonical, motion = runtime.extract(picture)
+    prepared = runtime.prepare(picture, crf=50, canonical=canonical, motion=motion)
+    assert prepared.picture.shape == (256, 256, 3)
 
 
 def test_int8_is_not_for_torch() -> None:

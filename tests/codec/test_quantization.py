@@ -101,6 +101,7 @@ def test_ranges_of_other_weights_are_not_taken(own_weights: Path) -> None:
         '{"weights_id": "ID", "ranges": {"a": [2, 1]}}',
         '{"weights_id": "ID", "ranges": {"a": [NaN, 1]}}',
         '{"weights_id": "ID", "ranges": {"a": [0, Infinity]}}',
+        '{"weights_id": "ID", "ranges": {"a": [0, 1' + "0" * 400 + "]}}",
     ],
 )
 def test_damaged_ranges_are_refused_by_name(text: str, own_weights: Path) -> None:
@@ -112,6 +113,12 @@ def test_damaged_ranges_are_refused_by_name(text: str, own_weights: Path) -> Non
         return
     with pytest.raises(WeightsError, match=r"own\.int8\.json"):
         weights.load(str(own_weights))
+
+
+def test_calibration_mends_damaged_ranges(own_weights: Path) -> None:
+    weights.ranges_path(own_weights).write_text("damaged")
+    assert calibrate.main([str(SAMPLE), "--weights", str(own_weights)]) == 0
+    assert weights.load(str(own_weights)).ranges
 
 
 def test_calibration_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
