@@ -103,9 +103,8 @@ class Program:
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
         if self._options.record is not None:
             receiver.watch(self._recorder.show, every=True)
-        receiver.prepare()
         try:
-            call = await connect_peer(pc, client)
+            call = await self._connect(pc, client, receiver)
             try:
                 self._terminal.say("connected")
                 self._connected_s, self._waits = asyncio.get_running_loop().time(), True
@@ -116,6 +115,17 @@ class Program:
             await receiver.close()
             await pc.close()
             self._terminal.summary()
+
+    async def _connect(self, pc: RTCPeerConnection, client: SignalingClient, receiver: FaceReceiver) -> Call:
+        """Waits for a sender while the networks are loaded: where that fails, there is nothing to wait for."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                preparing = group.create_task(receiver.prepared())
+                call = await connect_peer(pc, client)
+                preparing.cancel()  # what is still loading goes on in the call, and fails there
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return call
 
     async def _receive(self, call: Call, receiver: FaceReceiver) -> None:
         async with asyncio.TaskGroup() as group:

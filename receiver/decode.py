@@ -21,7 +21,7 @@ Lane = Literal["keyframe", "read", "render", "reference"]
 # In the order in which they are served, with the most jobs each may hold; the oldest goes first when one is full. A
 # picture that was not rendered in time is not missed, but a chained frame that was not read costs the ones after it.
 # Motion cannot be read before its keyframe; other references are not used before the sender has our receipt, and take
-# as long as two pictures.
+# as long as two pictures. A keyframe stands for all references before it: those that still wait are dropped.
 LANES: dict[Lane, int] = {"keyframe": 8, "read": 64, "render": 2, "reference": 8}
 PATIENCE_S = 0.1  # of a reference with pictures going first: a thread that is never idle serves it all the same
 
@@ -79,6 +79,9 @@ class DecodeThread:
             while len(jobs) >= LANES[lane]:
                 jobs.popleft()
                 self.dropped[lane] += 1
+            if lane == "keyframe":  # served first, it takes away what they build on
+                self.dropped["reference"] += len(self._jobs["reference"])
+                self._jobs["reference"].clear()
             jobs.append(Work(job, done, self._clock(), until_s))
             self._ready.notify()
 

@@ -3,9 +3,9 @@
 import argparse
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from codec.config import CodecConfig
+from codec.config import CodecConfig, EngineName, Precision
 from receiver.errors import OptionError
 
 __all__ = ["CallOptions", "ReceiverOptions", "add_flags", "from_flags"]
@@ -34,6 +34,14 @@ class ReceiverOptions:
         default=CodecConfig().weights,
         metadata=_flag("weights by name, or a .safetensors file; those of the sender", metavar="NAME"),
     )
+    engine: EngineName = field(
+        default=CodecConfig().engine,
+        metadata=_flag("what runs the networks; auto: OpenVINO, else torch", choices=get_args(EngineName)),
+    )
+    precision: Precision = field(
+        default=CodecConfig().precision,
+        metadata=_flag("of most networks; auto: int8, else bf16 or f32", choices=get_args(Precision)),
+    )
     reorder_ms: int = field(
         default=10, metadata=_flag("shortest wait for a message that another has overtaken", type=int, metavar="MS")
     )
@@ -46,6 +54,17 @@ class ReceiverOptions:
     stall_ms: int = field(
         default=700, metadata=_flag("time without keypoints after which H.264 takes over", type=int, metavar="MS")
     )
+
+    @property
+    def codec(self) -> CodecConfig:
+        """How pictures are decoded."""
+        return CodecConfig(
+            size=self.size,
+            threads=self.threads,
+            weights=self.weights,
+            engine=self.engine,
+            precision=self.precision,
+        )
 
     def __post_init__(self) -> None:
         if self.size not in (256, 512):

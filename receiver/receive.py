@@ -13,7 +13,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
-from codec import CodecConfig, MotionState
+from codec import MotionState
 from codec.errors import BitstreamError
 from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from receiver.control import Control
@@ -64,13 +64,9 @@ class FaceReceiver:
     ) -> None:
         self.track = FaceTrack()
         self.counts: Counter[str] = Counter()  # malformed by channel, missing references, pictures shown
-        self._channels = channels
-        self._stats = stats
-        self._worker = worker
+        self._channels, self._stats, self._worker = channels, stats, worker
         self._stages = StageTimes(clock=time.perf_counter)
-        self._decoder = decoder or FaceDecoder(
-            CodecConfig(size=options.size, threads=options.threads, weights=options.weights), stage=self._stages.time
-        )
+        self._decoder = decoder or FaceDecoder(options.codec, stage=self._stages.time)
         self._messages: JitterBuffer[MotionMessage] = JitterBuffer(wait_us=options.reorder_ms * 1000)
         self._playout: Playout[MotionState] = Playout(
             margin_us=options.margin_ms * 1000, ahead_us=AHEAD_US, longest_us=options.longest_delay_ms * 1000
@@ -90,6 +86,7 @@ class FaceReceiver:
         self._wake = asyncio.Event()
         self._video_there = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._loaded = asyncio.Event()  # or never will be: failed, closed
         self._prepared = self._running = False
         self._failure: BaseException | None = None
         self._video: MediaStreamTrack | None = None
@@ -141,23 +138,32 @@ class FaceReceiver:
         """Begins to load the networks, in the worker, so that the first picture does not wait for them; optional."""
         self._start()
 
+    async def prepared(self) -> None:
+        """Waits until `prepare` is through. Raises what `run` would: WeightsError or ConfigError."""
+        self._start()
+        await self._loaded.wait()
+        if self._failure is not None:
+            raise self._failure
+
     def _start(self) -> Worker:
         if self._worker is None:
             self._worker = DecodeThread(failed=self._fail)
         if not self._prepared:
             self._prepared = True
-            self._worker.post("keyframe", self._decoder.prepare, lambda _: None)
+            self._worker.post("keyframe", self._decoder.prepare, lambda _: self._loaded.set())
         return self._worker
 
     async def close(self) -> None:
         """Ends `run` and the track. The connection and its channels stay the application's."""
         self._stopped.set()
+        self._loaded.set()
         self.track.stop()
         if self._worker is not None and not self._running:
             await self._worker.close()
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error
+        self._loaded.set()
         self._stopped.set()
 
     @staticmethod
@@ -263,12 +269,12 @@ class FaceReceiver:
             self._post("render", partial(self._decoder.render, slot), rendered, until_s=slot.due_us / 1e6)
 
     def _rendered(self, result: Rendered, *, asked_us: int) -> None:
-        self._playout.prepared(self._now_us() - asked_us)
         if result.image_rgb is None:
             self.counts[f"render_{result.problem}"] += 1
             if result.problem == "missing":
                 self._control.need_keyframe("reference missing")
             return
+        self._playout.prepared(self._now_us() - asked_us)
         self._ready.add(Due(result.image_rgb, result.slot.pts, result.slot.due_us))
         self._show_due()
         self._wake.set()

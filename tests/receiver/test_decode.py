@@ -40,16 +40,31 @@ async def test_a_busy_thread_drops_the_oldest_pictures_and_serves_new_references
     worker = DecodeThread(failed=unexpected)
     busy, done = await occupied(worker), asyncio.Event()
     order: list[str] = []
+    worker.post("keyframe", lambda: None, lambda _: order.append("keyframe"))
     worker.post("reference", lambda: None, lambda _: (order.append("reference"), done.set()))
     for number in range(5):
         worker.post("render", lambda: None, lambda _, number=number: order.append(f"render {number}"))
     worker.post("render", lambda: None, lambda _: order.append("last"))
     worker.post("read", lambda: None, lambda _: order.append("read"))
-    worker.post("keyframe", lambda: None, lambda _: order.append("keyframe"))
     busy.set()
     await done.wait()
     assert order == ["keyframe", "read", "render 4", "last", "reference"]
     assert worker.dropped["render"] == 4
+    await worker.close()
+
+
+async def test_a_keyframe_drops_the_references_that_waited_before_it_alone() -> None:
+    worker = DecodeThread(failed=unexpected)
+    busy, done = await occupied(worker), asyncio.Event()
+    order: list[str] = []
+    for number in (4, 5):
+        worker.post("reference", lambda: None, lambda _, number=number: order.append(f"reference {number}"))
+    worker.post("keyframe", lambda: None, lambda _: order.append("keyframe 6"))
+    worker.post("reference", lambda: None, lambda _: (order.append("reference 7"), done.set()))
+    busy.set()
+    await done.wait()
+    assert order == ["keyframe 6", "reference 7"]
+    assert worker.dropped == {"reference": 2}
     await worker.close()
 
 

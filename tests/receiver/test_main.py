@@ -114,6 +114,15 @@ async def test_a_wrong_token_is_one_line(url: str) -> None:
     assert "token" in program.first_line(caught.value)
 
 
+async def test_weights_that_are_not_there_end_it_before_any_sender_comes(url: str) -> None:
+    receiving = ReceiverOptions(weights="/nowhere.safetensors")
+    running = program.Program(options(url), receiving, Terminal(console=News()))
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(60):
+            await running.run()
+    assert "/nowhere.safetensors" in program.first_line(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from codec import CodecConfig
 from receiver.errors import OptionError
 from receiver.options import CallOptions, ReceiverOptions, add_flags, from_flags
 
@@ -28,11 +29,21 @@ def test_every_flag_arrives() -> None:
     call, receiving = parse(
         "--signal ws://h:1 --room r --output a.mp4 --token t --stun stun:a --stun stun:b --turn turn:u:p@h"
         " --seconds 2.5 --json m.jsonl --record d --size 512 --reorder-ms 20 --margin-ms 0 --stall-ms 900 --threads 2"
-        " --weights w"
+        " --weights w --engine torch --precision f32"
     )
     assert call.stun == ("stun:a", "stun:b")
     assert (call.output, call.token, call.seconds, call.json, call.record) == ("a.mp4", "t", 2.5, "m.jsonl", Path("d"))
-    assert receiving == ReceiverOptions(size=512, reorder_ms=20, margin_ms=0, stall_ms=900, threads=2, weights="w")
+    assert receiving == ReceiverOptions(
+        size=512,
+        reorder_ms=20,
+        margin_ms=0,
+        stall_ms=900,
+        threads=2,
+        weights="w",
+        engine="torch",
+        precision="f32",
+    )
+    assert receiving.codec == CodecConfig(size=512, threads=2, weights="w", engine="torch", precision="f32")
 
 
 @pytest.mark.parametrize(
