@@ -7,7 +7,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from codec import CodecConfig, Encoder
 from codec.face import FaceDetector
 from sender.capture import Capture, TrackSource
-from sender.encode import MEASURE_EVERY, FaceWorker
+from sender.encode import MEASURE_S, FaceWorker
 from sender.face import FaceFollower
 from sender.fallback import add_h264_track
 from sender.options import SenderOptions
@@ -17,8 +17,8 @@ from signaling.peer import open_channels
 __all__ = ["make_worker", "send_face"]
 
 _DEFAULTS = SenderOptions()
-_METERED_EVERY = 25  # frames between two that are measured for nothing but the meter
 _NEVER = 256  # frames between two that the encoder measures by itself, before they leave: the worker does that after
+_METERED_S = 0.8  # between two that are measured for nothing but the meter: one in each of its seconds
 
 
 def make_worker(options: SenderOptions) -> FaceWorker:
@@ -31,6 +31,8 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         bundle=options.bundle,
         threads=options.threads,
         weights=options.weights,
+        engine=options.engine,
+        precision=options.precision,
         measure_every=_NEVER,
     )
     model = Path(options.face_model) if options.face_model else None
@@ -40,7 +42,7 @@ def make_worker(options: SenderOptions) -> FaceWorker:
             FaceDetector(model), placement=options.crop, reports=options.mode == "auto", looks=looks
         ),
         size=options.size,
-        measure_every=_METERED_EVERY if options.mode == "keypoints" else MEASURE_EVERY,
+        measure_s=_METERED_S if options.mode == "keypoints" else MEASURE_S,
     )
 
 

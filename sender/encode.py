@@ -23,7 +23,7 @@ from sender.look import Looks
 from sender.quality import psnr_db
 
 __all__ = [
-    "MEASURE_EVERY",
+    "MEASURE_S",
     "Coded",
     "EncodedPicture",
     "FaceEncoder",
@@ -35,7 +35,10 @@ __all__ = [
 ]
 
 
-MEASURE_EVERY = 5  # frames, where the mode hangs on it: to reconstruct one costs what the receiver's picture costs
+MEASURE_S = (
+    0.2  # between two that are measured, where the mode hangs on it: each costs what the receiver's picture does
+)
+PTS_PER_S = 90_000
 
 
 class _Reference(Protocol):
@@ -150,8 +153,9 @@ class StageClock:
 class EncodedPicture:
     """What became of one picture. `coded` and `report` are None when it was only followed.
 
-    `psnr_db` (RGB, against the picture at the codec's size) is of the newest measured frame. `stage_ms` is what was
-    spent since the picture before, on what belongs to no single one (face, generate) too.
+    `psnr_db` (RGB, against the picture at the codec's size) is of the newest measured frame; with `measured` that was
+    the one before this, and it is told for the first time. A keyframe brings its own, which says nothing of the loop.
+    `stage_ms` is what was spent since the picture before, on what belongs to no single one (face, generate) too.
     """
 
     picture: Picture
@@ -160,6 +164,7 @@ class EncodedPicture:
     coded: Coded | None
     report: FrameReport | None
     psnr_db: float
+    measured: bool
     stage_ms: Mapping[str, float]
 
 
@@ -210,9 +215,9 @@ class FaceWorker:
         make_follower: Callable[[Looks], FaceFollower],
         *,
         size: int,
-        measure_every: int = MEASURE_EVERY,
+        measure_s: float = MEASURE_S,
     ) -> None:
-        self._measure_every = measure_every
+        self._measure_ticks = measure_s * PTS_PER_S
         self._make_encoder = make_encoder
         self._make_follower = make_follower
         self._size = size
@@ -222,8 +227,10 @@ class FaceWorker:
         self._follower: FaceFollower | None = None
         self._encoder: FaceEncoder | None = None
         self._square_rgb: npt.NDArray[np.uint8] | None = None  # the last picture coded
-        self._unmeasured = 0  # frames since one was measured
+        self._coded_pts: int | None = None  # of that picture; None once it is measured, and of a keyframe
+        self._measured_pts: int | None = None
         self._psnr_db = 0.0
+        self._measured = False  # since the last picture
         self.orders = Orders()
 
     async def warm(self) -> None:
@@ -234,9 +241,14 @@ class FaceWorker:
         """Follows the face in `picture`, and codes it if `code`."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, picture, code)
 
-    async def measure(self) -> None:
-        """Measures the last frame if it is time for that; to be called when the frame has left."""
-        if self._unmeasured >= self._measure_every:
+    async def measure(self, *, soon: bool = False) -> None:
+        """Measures the last frame if it is time for that, or anyway if `soon`; to be called when the frame has left.
+
+        The next result brings the value. Keyframes are left out: they say nothing of the frames that build on them.
+        """
+        pts, before = self._coded_pts, self._measured_pts
+        if pts is not None and (soon or before is None or pts - before >= self._measure_ticks):
+            self._coded_pts, self._measured_pts = None, pts
             await asyncio.get_running_loop().run_in_executor(self._thread, self._measure)
 
     def close(self) -> None:
@@ -255,6 +267,7 @@ class FaceWorker:
         follower, encoder = self._load()
         stage = self._stages.stage
         coded, report = None, None
+        measured, self._measured = self._measured and code, False
         with stage("total"):
             followed = follower.follow(picture.image_rgb, pts=picture.pts)
             if code:
@@ -263,13 +276,15 @@ class FaceWorker:
                 self.orders.carry_out(encoder)
                 coded = encoder.encode(self._square_rgb, pts=picture.pts)
                 report = encoder.report
-                self._unmeasured += 1
+                self._coded_pts = picture.pts
                 if report.is_keyframe:
-                    self._unmeasured, self._psnr_db = 0, report.psnr_db
-        return EncodedPicture(picture, followed.crop, followed.found, coded, report, self._psnr_db, self._stages.take())
+                    self._coded_pts, self._psnr_db, measured = None, report.psnr_db, False
+        return EncodedPicture(
+            picture, followed.crop, followed.found, coded, report, self._psnr_db, measured, self._stages.take()
+        )
 
     def _measure(self) -> None:
         assert self._encoder is not None
         assert self._square_rgb is not None
-        self._unmeasured = 0
+        self._measured = True
         self._psnr_db = psnr_db(self._encoder.reconstruction, self._square_rgb)

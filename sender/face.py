@@ -34,11 +34,10 @@ class FollowRules:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Where to crop, and whether a face is there; `moved`: the crop is not that of the picture before."""
+    """Where to crop, and whether a face is there."""
 
     crop: Crop
     found: bool
-    moved: bool
 
 
 class FaceFollower:
@@ -79,10 +78,10 @@ class FaceFollower:
         height, width = image_rgb.shape[:2]
         if self._shape != (height, width):
             self._start(height, width)
-        before, elapsed_s = self._crop, (pts - self._pts) / PTS_PER_S
+        elapsed_s = (pts - self._pts) / PTS_PER_S
         self._pts = pts
         if not (self._follows or self._reports):
-            return Followed(self._crop, True, False)
+            return Followed(self._crop, True)
         first = self._looked_pts is None
         if not first:
             self._see(self._looks.take())
@@ -92,7 +91,7 @@ class FaceFollower:
             self._see(self._looks.take())
         if self._follows:
             self._move(elapsed_s, pts)
-        return Followed(self._crop, self._is_there(pts), self._crop != before)
+        return Followed(self._crop, self._is_there(pts))
 
     @property
     def _follows(self) -> bool:

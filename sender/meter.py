@@ -72,12 +72,16 @@ class Meter:
                 payload_bytes=size, packet_bytes=size + RTP_HEADER, wire_bytes=size + RTP_OVERHEAD, messages=1
             )
 
-    def frame(self, kind: Kind, *, psnr_db: float, sent: bool) -> None:
-        """One coded picture; `sent` is False when the codec ran only to see what it could do."""
+    def frame(self, kind: Kind, *, psnr_db: float | None, sent: bool) -> None:
+        """One coded picture; `sent` is False when the codec ran only to see what it could do.
+
+        `psnr_db` is None where nothing new was measured: a value that is held must not count twice.
+        """
         flow = self._flows[kind]
         flow.counts["frames"] += sent
         flow.counts["probed"] += not sent
-        flow.psnr_db.append(psnr_db)
+        if psnr_db is not None:
+            flow.psnr_db.append(psnr_db)
 
     def count(self, name: str, amount: int = 1) -> None:
         """Adds to one of the plain counts."""
@@ -128,7 +132,7 @@ class Meter:
         return figures
 
     def psnr_db(self, kind: Kind) -> float | None:
-        """Mean PSNR of the last second that had pictures of this kind; None before the first."""
+        """Mean PSNR of the last second in which this kind was measured; None before the first."""
         return self._flows[kind].last_psnr_db
 
     def _flow_figures(self, kind: Kind, seconds: float) -> Figures:

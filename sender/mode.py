@@ -12,7 +12,11 @@ _Cause = Literal["face", "quality"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeRules:
-    """Times in seconds, floors in dB. The way to H.264 takes less than a second, the way back is slower on purpose."""
+    """Times in seconds, floors in dB. The way back is slower on purpose.
+
+    The way to H.264 takes less than a second from ten pictures a second on, counted from the first that is lost or low
+    and with what the follower's patience and the encoder's measuring (each 0.2 s, each frame once one was low) take.
+    """
 
     floor_db: float = 20.0
     recovered_db: float = 1.5  # above the floor, before keypoints are trusted again
@@ -51,6 +55,9 @@ class ModeMachine:
         self._lost_since_s: float | None = None
         self._found_since_s: float | None = None
         self._low_since_s: float | None = None
+        self._quality_s = (
+            0.0  # when the newest value came: what counts is how long it was low, not what time passed since
+        )
         self._high_since_s: float | None = None
         self._refreshed_s: float | None = None
         self._refresh_wanted = False
@@ -70,6 +77,11 @@ class ModeMachine:
         """Whether the codec is to run: to be sent, or to see whether it could be again."""
         return self.sends_keypoints or self.cause == "quality"
 
+    @property
+    def doubts_quality(self) -> bool:
+        """Whether a change hangs on the next frame's quality: the last was low, and keypoints still carry the call."""
+        return self._requested == "auto" and self.sends_keypoints and self._low_since_s is not None
+
     def take_refresh(self) -> bool:
         """True once when a new reference is worth a try."""
         wanted, self._refresh_wanted = self._refresh_wanted, False
@@ -86,10 +98,14 @@ class ModeMachine:
         return self._decide(now_s)
 
     def see_quality(self, psnr_db: float, *, now_s: float) -> bool:
-        """PSNR of the encoder's own picture, keyframes left out (they say nothing); True if the carrier changes."""
+        """PSNR of the encoder's own picture, each value once; True if the carrier changes.
+
+        Keyframes are left out: they say nothing of the frames that build on them.
+        """
         rules = self._rules
         low, high = psnr_db < rules.floor_db, psnr_db >= rules.floor_db + rules.recovered_db
         self._low_since_s = (now_s if self._low_since_s is None else self._low_since_s) if low else None
+        self._quality_s = now_s
         self._high_since_s = (now_s if self._high_since_s is None else self._high_since_s) if high else None
         return self._decide(now_s)
 
@@ -111,10 +127,10 @@ class ModeMachine:
         if self._low_since_s is None:
             return False
         if self._refreshed_s is None or self._low_since_s - self._refreshed_s > rules.refresh_memory_s:
-            if now_s - self._low_since_s >= rules.low_before_refresh_s:
+            if self._quality_s - self._low_since_s >= rules.low_before_refresh_s:
                 self._refreshed_s, self._refresh_wanted = now_s, True
             return False
-        if now_s - max(self._low_since_s, self._refreshed_s) >= rules.low_after_refresh_s:
+        if self._quality_s - max(self._low_since_s, self._refreshed_s) >= rules.low_after_refresh_s:
             return self._change("h264", "quality", now_s)
         return False
 

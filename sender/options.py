@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
-from codec.config import CodecConfig
+from codec.config import CodecConfig, EngineName, Precision
 from sender.errors import OptionsError
 
 __all__ = ["SenderOptions", "parse_arguments"]
@@ -68,6 +68,14 @@ class SenderOptions:
     weights: str = field(
         default=CodecConfig().weights,
         metadata={"help": "weights by name, or a .safetensors file; the receiver needs the same", "metavar": "NAME"},
+    )
+    engine: EngineName = field(
+        default=CodecConfig().engine,
+        metadata={"help": "what runs the networks; auto: OpenVINO where it is installed, else torch"},
+    )
+    precision: Precision = field(
+        default=CodecConfig().precision,
+        metadata={"help": "of most networks; auto: int8 where the weights have ranges, else bf16 or f32"},
     )
     crop: Placement = field(
         default="auto",

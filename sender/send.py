@@ -179,7 +179,8 @@ class FaceSender:
                 if codes and self._keyframes.take(now_s=self._clock()):
                     self._worker.orders.force_keyframe()
                 self._take(await self._worker.encode(picture, code=codes))
-                await self._worker.measure()
+                if self._machine.codes_keypoints:
+                    await self._worker.measure(soon=self._machine.doubts_quality)
                 self._meter.set_count("dropped", slot.dropped)
         except SlotClosed:
             await self._drain()
@@ -194,7 +195,7 @@ class FaceSender:
         self._first.set()
         self._meter.stages({"capture": done.picture.capture_ms, **done.stage_ms})
         changed = self._machine.see_face(done.found, now_s=now_s)
-        if done.report is not None and not done.report.is_keyframe:
+        if done.measured:
             changed |= self._machine.see_quality(done.psnr_db, now_s=now_s)
         if self._machine.take_refresh():
             self._worker.orders.force_keyframe()
@@ -204,7 +205,8 @@ class FaceSender:
             return
         self._qp = done.report.qp
         sent = self._machine.sends_keypoints and (done.report.is_keyframe or not self._needs_keyframe)
-        self._meter.frame("keypoints", psnr_db=done.psnr_db, sent=sent)
+        is_news = done.measured or done.report.is_keyframe
+        self._meter.frame("keypoints", psnr_db=done.psnr_db if is_news else None, sent=sent)
         if sent:
             self._needs_keyframe = False
             if done.report.is_keyframe:

@@ -65,10 +65,11 @@ class FakeReport:
 
 @dataclass
 class FakeEncoder:
-    """Codes at once; `psnr_db` and `reference_every` are the test's to set."""
+    """Codes at once; `psnr_db`, `keyframe_psnr_db` and `reference_every` are the test's to set."""
 
     bundle: int = 4
     psnr_db: float = 30.0
+    keyframe_psnr_db: float = 30.0
     reference_bytes: int = 1500
     reference_every: int = 0
     calls: list[Any] = field(default_factory=list)
@@ -77,6 +78,7 @@ class FakeEncoder:
     _keyframe: bool = True
     _references: int = -1
     _image: Any = None
+    _error: int = 0
     report: Any = None
 
     def encode(self, image_rgb: Any, *, pts: int) -> FakeCoded:
@@ -90,9 +92,10 @@ class FakeEncoder:
             self._left, chained = self.bundle - 1, False
         else:
             self._left, chained = self._left - 1, True
-        self.report = FakeReport(keyframe, self.psnr_db, 8 * self.reference_bytes if refers else 0)
+        psnr_db = self.keyframe_psnr_db if keyframe else 0.0  # of other frames it has none of its own
+        self.report = FakeReport(keyframe, psnr_db, 8 * self.reference_bytes if refers else 0)
         self.calls.append((image_rgb.shape, pts))
-        self._image = image_rgb
+        self._image, self._error = image_rgb, round(255 / 10 ** (self.psnr_db / 20))
         data = (b"K" if keyframe else b"P") + bytes([self._number % 256])
         data += bytes(self.reference_bytes) if refers else bytes(20)
         reference = FakePart(id=self._references % 8) if refers else None
@@ -101,8 +104,7 @@ class FakeEncoder:
     @property
     def reconstruction(self) -> Any:
         self.calls.append("reconstruction")
-        error = round(255 / 10 ** (self.psnr_db / 20))
-        return np.where(self._image < 128, self._image + error, self._image - error).astype(np.uint8)
+        return np.where(self._image < 128, self._image + self._error, self._image - self._error).astype(np.uint8)
 
     def force_keyframe(self) -> None:
         self.calls.append("keyframe")

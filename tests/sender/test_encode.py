@@ -8,7 +8,7 @@ import pytest
 
 from codec.face import FaceBox
 from sender.capture import Picture
-from sender.encode import MEASURE_EVERY, FaceWorker, Orders, StageClock
+from sender.encode import FaceWorker, Orders, StageClock
 from sender.face import FaceFollower
 
 
@@ -76,17 +76,48 @@ async def test_a_picture_is_followed_cropped_and_coded_in_one_other_thread(fakes
     assert threading.get_ident() not in threads
 
 
-async def test_every_few_frames_one_is_measured_after_it_was_coded(fakes: Any) -> None:
-    encoder = fakes.Encoder(psnr_db=30.0)
+@pytest.mark.parametrize(("fps", "every"), [(10, 2), (15, 3), (25, 5), (30, 6)])
+async def test_each_fifth_of_a_second_a_frame_is_measured_once_and_after_it_was_coded(
+    fakes: Any, fps: int, every: int
+) -> None:
+    encoder = fakes.Encoder(psnr_db=20.0)
     worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(fakes.Finder(None)), size=32)
     seen = []
-    for number in range(3 * MEASURE_EVERY):
-        seen.append((await worker.encode(picture(3600 * number), code=True)).psnr_db)
-        encoder.psnr_db = 20.0
+    for number in range(3 * every + 2):
+        seen.append(await worker.encode(picture(90_000 // fps * number), code=True))
         await worker.measure()
     worker.close()
-    assert seen[: MEASURE_EVERY + 1] == [30.0] * (MEASURE_EVERY + 1), "a keyframe says itself how good it is"
-    assert seen[MEASURE_EVERY + 1 :] == pytest.approx([20.0] * (2 * MEASURE_EVERY - 1), abs=0.2)
+    assert [done.psnr_db for done in seen[:2]] == [30.0, 30.0], "a keyframe says itself how good it is"
+    assert [done.psnr_db for done in seen[2:]] == pytest.approx([20.0] * (3 * every), abs=0.2)
+    measured = [number for number, done in enumerate(seen) if done.measured]
+    assert measured == [2, every + 2, 2 * every + 2], "told with the frame after; the first is the keyframe's successor"
+
+
+async def test_a_frame_is_measured_at_once_where_that_is_asked_for_but_no_keyframe(fakes: Any) -> None:
+    encoder = fakes.Encoder()
+    worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(fakes.Finder(None)), size=32)
+    measured = []
+    for number in range(8):
+        if number == 4:
+            worker.orders.force_keyframe()
+        measured.append((await worker.encode(picture(3600 * number), code=True)).measured)
+        await worker.measure(soon=number != 6)
+        await worker.measure(soon=True)  # nothing is left to measure
+    worker.close()
+    # What was measured on the frame before a keyframe is out of date with it.
+    assert measured == [False, False, True, True, False, False, True, True]
+    assert encoder.calls.count("reconstruction") == 6
+
+
+async def test_what_is_only_followed_is_not_measured(fakes: Any) -> None:
+    encoder = fakes.Encoder()
+    worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(fakes.Finder(None)), size=32)
+    measured = []
+    for number in range(6):
+        measured.append((await worker.encode(picture(90_000 * number), code=number in (0, 1, 5))).measured)
+        await worker.measure()
+    worker.close()
+    assert not any(measured)
     assert encoder.calls.count("reconstruction") == 2
 
 

@@ -117,6 +117,29 @@ def test_one_bad_picture_asks_for_nothing() -> None:
     assert call.changes == []
 
 
+def test_a_value_counts_when_it_comes_and_not_for_the_time_until_the_next() -> None:
+    call = Call().see(5).see(0, psnr_db=LOW)
+    assert call.machine.doubts_quality
+    call.see(5, psnr_db=None)
+    assert call.refreshes == 0
+    call.see(0, psnr_db=LOW).see(5, psnr_db=None)
+    assert call.refreshes == 1
+    assert call.changes == []
+    call.see(0)
+    assert not call.machine.doubts_quality
+
+
+@pytest.mark.parametrize("requested", ["keypoints", "h264", "compare"])
+def test_a_fixed_mode_doubts_nothing(requested: RequestedMode) -> None:
+    assert not Call(requested).see(1, psnr_db=LOW).machine.doubts_quality
+
+
+def test_there_is_no_doubt_left_once_h264_carries_the_call() -> None:
+    call = Call().see(5).see(3, psnr_db=LOW)
+    assert call.machine.carrier == "h264"
+    assert not call.machine.doubts_quality
+
+
 def test_back_when_the_face_has_been_there_for_a_while() -> None:
     call = Call().see(20).see(2, face=False)
     assert call.machine.carrier == "h264"

@@ -8,6 +8,7 @@ import pytest
 
 from codec.errors import WeightsError
 from sender.errors import OptionsError, SourceError
+from sender.meter import Meter
 from sender.options import SenderOptions
 from sender.send import FaceSender
 from signaling.memory import memory_pair
@@ -162,23 +163,76 @@ async def test_h264_runs_on_until_the_keyframe_has_arrived(fakes: Any, clock: An
         waiting.cancel()
 
 
-async def test_low_quality_asks_for_a_reference_first(fakes: Any, clock: Any) -> None:
+@pytest.mark.parametrize("phase", range(6))
+@pytest.mark.parametrize("fps", [10, 15, 25])
+async def test_low_quality_asks_for_a_keyframe_and_brings_h264_within_a_second(
+    fakes: Any, clock: Any, fps: int, phase: int
+) -> None:
     session = fakes.Session(clock, mode="auto", floor_db=20.0)
     async with session.call() as (sender, _, _):
-        await session.picture(25)
-        session.encoder.psnr_db = 12.0
+        await session.picture(fps + phase, step_s=1 / fps)  # `phase`: it turns bad here or there between two measured
+        session.encoder.psnr_db = 12.0  # the keyframe itself looks well
         keyframes = session.encoder.calls.count("keyframe")
         start_s = clock.now_s
         while sender.mode == "keypoints":
-            await session.picture()
-        assert clock.now_s - start_s < 1.0
+            await session.picture(step_s=1 / fps)
+        assert clock.now_s - start_s < 0.95, "with room for a picture that is late"
         assert session.encoder.calls.count("keyframe") == keyframes + 1
-        coded = len(session.encoder.calls)
-        await session.picture(3)
-        assert len(session.encoder.calls) > coded, "the codec goes on, to see when it is of use again"
+
+
+@pytest.mark.parametrize("fps", [10, 15, 25])
+async def test_one_bad_frame_now_and_then_asks_for_no_keyframe(fakes: Any, clock: Any, fps: int) -> None:
+    session = fakes.Session(clock, mode="auto", floor_db=20.0)
+    async with session.call() as (sender, _, _):
+        await session.picture(5, step_s=1 / fps)
+        for phase in range(12):
+            session.encoder.psnr_db = 12.0
+            await session.picture(step_s=1 / fps)
+            session.encoder.psnr_db = 30.0
+            await session.picture(6 + phase % 6, step_s=1 / fps)
+        assert session.encoder.calls.count("keyframe") == 1, "that the call began with"
+        assert sender.mode == "keypoints"
+
+
+@pytest.mark.parametrize("fps", [10, 15, 25])
+async def test_a_keyframe_that_helps_is_enough(fakes: Any, clock: Any, fps: int) -> None:
+    session = fakes.Session(clock, mode="auto", floor_db=20.0)
+    async with session.call() as (sender, _, _):
+        await session.picture(fps, step_s=1 / fps)
+        session.encoder.psnr_db = 12.0
+        while session.encoder.calls.count("keyframe") == 1:
+            await session.picture(step_s=1 / fps)
+        session.encoder.psnr_db = 30.0
+        await session.picture(2 * fps, step_s=1 / fps)
+        assert session.encoder.calls.count("keyframe") == 2
+        assert sender.mode == "keypoints"
+
+
+async def test_after_low_quality_the_codec_goes_on_to_see_when_it_is_of_use_again(fakes: Any, clock: Any) -> None:
+    session = fakes.Session(clock, mode="auto", floor_db=20.0)
+    async with session.call() as (sender, _, _):
+        session.encoder.psnr_db = 12.0
+        while sender.mode == "keypoints":
+            await session.picture()
+        coded = session.encoder.calls.count("reconstruction")
+        await session.picture(25)
+        assert session.encoder.calls.count("reconstruction") in range(coded + 4, coded + 7), "without any hurry"
         session.encoder.psnr_db = 30.0
         while sender.mode == "h264":
             await session.picture()
+
+
+async def test_the_meter_has_what_was_measured_and_nothing_twice(
+    fakes: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metered: list[float | None] = []
+    monkeypatch.setattr(Meter, "frame", lambda _, kind, psnr_db, sent: metered.append(psnr_db))
+    session = fakes.Session(clock)
+    session.encoder.psnr_db, session.encoder.keyframe_psnr_db = 20.0, 40.0
+    async with session.call():
+        await session.picture(9)
+    values = {number: value for number, value in enumerate(metered) if value is not None}
+    assert values == pytest.approx({0: 40.0, 2: 20.0, 7: 20.0}, abs=0.2), "the keyframe, then each fifth of a second"
 
 
 async def test_compare_sends_both_all_the_time(fakes: Any, clock: Any) -> None:
