@@ -17,7 +17,6 @@ from signaling.peer import open_channels
 __all__ = ["make_worker", "send_face"]
 
 _DEFAULTS = SenderOptions()
-_NEVER = 256  # frames between two that the encoder measures by itself, before they leave: the worker does that after
 _METERED_S = 0.8  # between two that are measured for nothing but the meter: one in each of its seconds
 
 
@@ -33,7 +32,7 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         weights=options.weights,
         engine=options.engine,
         precision=options.precision,
-        measure_every=_NEVER,
+        measure_every=0,  # the worker measures, once the frame has left
     )
     model = Path(options.face_model) if options.face_model else None
     return FaceWorker(
