@@ -11,10 +11,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "graphs"
 OPSET = 20
-# What loses nothing to bfloat16, and of that what loses nothing to int8. All others are the geometry of keypoints, flow
-# and warp, where 8 bits would move pixels. The judgement of candidate flows is not in int8 because it moves pixels, too
-# (up to 0.2 dB and 0.01 of SSIM on lively faces, for half a millisecond); the extractor, because it takes no time.
-REDUCED = ("extractor", "restoration", "appearance", "judgement", "generator")
+# What loses nothing to bfloat16, and of that what loses nothing to int8. All others find keypoints, flow and warp, where
+# 8 bits would move pixels. The judgement of candidate flows is not in int8 because that moves pixels, too (up to 0.2 dB
+# and 0.01 of SSIM on lively faces, for half a millisecond); the extractor takes as little time in float32.
+REDUCED = ("restoration", "appearance", "judgement", "generator")
 QUANTIZED = ("restoration", "appearance", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
 WHOLE = ("extractor", "keypoints", "sight", "judgement", "mix")
