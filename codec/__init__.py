@@ -16,8 +16,8 @@ The data path, and where each step lives:
     10 display, meter    receiver/
 
 The networks of stages 3 and 9 are defined in networks/ (torch), exported to graphs/ by export.py, and run by one of two
-engines behind engine.py: engine_openvino.py, in int8 where quantization.py can, or engine_torch.py. weights.py holds what
-they learnt.
+engines behind engine.py: engine_openvino.py, in int8 where quantization.py can, or engine_torch.py. weights.py holds
+what they learnt.
 
 Without a network: container.py (.fw), video.py, and `python -m codec`.
 """
