@@ -1,6 +1,8 @@
 """Stage 10, display (offline): tables of a speed, delay or engines results file again, in terminal or document."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,22 @@ from benchmarks.markdown import replace_section
 from benchmarks.speedplot import plot_speed
 from benchmarks.speedreport import read_speed, show_speed, speed_markdown
 
-KINDS = ("speed", "delay", "engines")
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a benchmark makes of its results: `read` gives what the others show, draw and write."""
+
+    read: Callable[[dict[str, Any]], Any]
+    show: Callable[[Any, Console], None]
+    plot: Callable[[Any, Path], None]
+    markdown: Callable[[Any], str]
+
+
+KINDS = {
+    "speed": Kind(read_speed, show_speed, plot_speed, speed_markdown),
+    "delay": Kind(read_delay, show_delay, plot_delay, delay_markdown),
+    "engines": Kind(read_engines, show_engines, plot_engines, engines_markdown),
+}
 
 
 def read_timing(path: Path) -> dict[str, Any] | None:
@@ -31,25 +48,10 @@ def read_timing(path: Path) -> dict[str, Any] | None:
 
 def show_timing(report: dict[str, Any], console: Console, *, plot: Path | None, into: Path | None) -> None:
     """Prints the tables, and draws or writes them where told. Raises ResultsError, OSError."""
-    if report["benchmark"] == "delay":
-        delays = read_delay(report)
-        show_delay(delays, console)
-        if plot:
-            plot_delay(delays, plot)
-        if into:
-            replace_section(into, "delay", delay_markdown(delays))
-        return
-    if report["benchmark"] == "engines":
-        engines = read_engines(report)
-        show_engines(engines, console)
-        if plot:
-            plot_engines(engines, plot)
-        if into:
-            replace_section(into, "engines", engines_markdown(engines))
-        return
-    run = read_speed(report)
-    show_speed(run, console)
+    kind = KINDS[report["benchmark"]]
+    run = kind.read(report)
+    kind.show(run, console)
     if plot:
-        plot_speed(run, plot)
+        kind.plot(run, plot)
     if into:
-        replace_section(into, "speed", speed_markdown(run))
+        replace_section(into, report["benchmark"], kind.markdown(run))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "graphs"
 OPSET = 20
-# What loses nothing to bfloat16, and of that what loses nothing to int8. All others find keypoints, flow and warp: 8 bits
-# would move pixels. The judgement of candidate flows is not in int8 because that moves pixels, too (up to 0.2 dB and 0.01
-# of SSIM on lively faces, for half a millisecond); the extractor takes as little time in float32.
+# What loses nothing to bfloat16, and of that what loses nothing to int8. The others find keypoints, flow and warp:
+# 8 bits would move pixels, as int8 would in the judgement of candidate flows (up to 0.2 dB and 0.01 of SSIM on lively
+# faces, for half a millisecond); the extractor takes as little time in float32.
 REDUCED = ("restoration", "appearance", "judgement", "generator")
 QUANTIZED = ("restoration", "appearance", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
