@@ -38,7 +38,6 @@ Bytes = npt.NDArray[np.uint8]
 _DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
 _ATTENTION_SIZE = 64
 _FACE_WEIGHT, _FEATURE_WEIGHT = 2.0, 6.0
-_EVERY = 2  # pixels and rows: distortion is taken at so few of them, which tells the ways apart as well as all
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
 
 
@@ -62,11 +61,6 @@ class View:
         picture = np.ascontiguousarray(picture)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         return cls(picture, grey, np.ones(grey.shape, np.float32) if points is None else attention(points))
-
-    def thinned(self) -> "View":
-        """Each second pixel of each second row of it, (128, 128)."""
-        at = (slice(None, None, _EVERY), slice(None, None, _EVERY))
-        return View(self.colour[at].copy(), self.grey[at].copy(), self.attention[at].copy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +104,7 @@ class MotionSearch:
         motion_symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
         moved = reference.motion + (motion_symbols - origin(reference, tables, before.qp).motion) * step
         base_flow, _ = self._runtime.base_flow(reference.prepared, driving_motion=moved.astype(np.float32))
-        thin = driving.thinned()
-        base = chained_base if chained_base is not None else _base_helps(thin, source, base_flow)
+        base = chained_base if chained_base is not None else _base_helps(driving, source, base_flow)
         if not base:
             base_flow, motion_symbols = np.zeros_like(base_flow), before.motion
         worth = lagrangian(before.qp) / shared_by
@@ -121,10 +114,10 @@ class MotionSearch:
         if self._residual:
             start = base_flow + inverse(expected)
             # Once a bundle, in case it has lost the track.
-            if chained_base is None and _grey_error(thin, source, base_flow) < _grey_error(thin, source, start):
+            if chained_base is None and _grey_error(driving, source, base_flow) < _grey_error(driving, source, start):
                 start = base_flow
             options += self._versions(self._wanted(driving, source, base_flow, start=start), before)
-        residual, psnr_db = self._choose(options, thin, source, base_flow, before=before, worth=worth)
+        residual, psnr_db = self._choose(options, driving, source, base_flow, before=before, worth=worth)
         return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
 
     def _view(self, reference: HeldReference) -> View:
@@ -146,7 +139,7 @@ class MotionSearch:
         return [symbols] + [_keep_low(symbols, before.residual, diagonals) for diagonals in _LOW_DIAGONALS]
 
     def _choose(
-        self, options: list[Symbols], thin: View, source: View, base_flow: Floats, *, before: Chain, worth: float
+        self, options: list[Symbols], driving: View, source: View, base_flow: Floats, *, before: Chain, worth: float
     ) -> tuple[Symbols, float]:
         """The option with the least -PSNR + worth x bits, and the PSNR of its plain warp."""
         step = residual_step(self._symbols.tables, before.qp)
@@ -155,25 +148,25 @@ class MotionSearch:
         bits = self._symbols.residual_bits(np.stack(options) - before.residual)
         for symbols, spent in zip(options, bits, strict=True):
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
-            psnr_db = warp_psnr(thin, source, flow)
+            psnr_db = warp_psnr(driving, source, flow)
             cost = worth * spent - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
 
 
-def _base_helps(thin: View, source: View, flow: Floats) -> bool:
-    return warp_psnr(thin, source, flow) > weighted_psnr(source.colour[::_EVERY, ::_EVERY], thin) - 0.1
+def _base_helps(driving: View, source: View, flow: Floats) -> bool:
+    return warp_psnr(driving, source, flow) > weighted_psnr(source.colour, driving) - 0.1
 
 
-def _grey_error(thin: View, source: View, flow: Floats) -> float:
+def _grey_error(driving: View, source: View, flow: Floats) -> float:
     """Sum of absolute errors of the plain warp, attention or not: optical flow looks at all of the picture."""
-    return float(cv2.norm(remap(source.grey, widen(flow, PICTURE_SIDE), every=_EVERY), thin.grey, cv2.NORM_L1))
+    return float(cv2.norm(remap(source.grey, widen(flow, PICTURE_SIDE)), driving.grey, cv2.NORM_L1))
 
 
-def warp_psnr(thin: View, source: View, flow: Floats) -> float:
-    """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2), against a thinned view."""
-    return weighted_psnr(np.asarray(remap(source.colour, widen(flow, PICTURE_SIDE), every=_EVERY), np.uint8), thin)
+def warp_psnr(driving: View, source: View, flow: Floats) -> float:
+    """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2)."""
+    return weighted_psnr(np.asarray(remap(source.colour, widen(flow, PICTURE_SIDE)), np.uint8), driving)
 
 
 def weighted_psnr(picture: Bytes, target: View) -> float:

@@ -80,21 +80,18 @@ class FlowEstimator:
         return rest + np.asarray(remap(expected, rest), np.float32)
 
 
-def remap(picture: Floats | Bytes, flow: Floats, *, every: int = 1) -> npt.NDArray[Any]:
-    """Backward warp by OpenCV: out(x) = picture(x + flow(x)), at each n-th x of each n-th row.
-
-    flow (S, S, 2) in halves of the side.
-    """
+def remap(picture: Floats | Bytes, flow: Floats) -> npt.NDArray[Any]:
+    """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
     size = flow.shape[0]
-    places = flow[::every, ::every] * np.float32(size / 2)
-    places += _pixels(size, every)
+    places = flow * np.float32(size / 2)
+    places += _pixels(size)
     return cv2.remap(picture, places, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @cache
-def _pixels(size: int, every: int) -> Floats:
-    """Where each n-th pixel of each n-th row is, as (x, y)."""
-    ys, xs = np.mgrid[0:size:every, 0:size:every].astype(np.float32)
+def _pixels(size: int) -> Floats:
+    """Where every pixel is, (S, S, 2) as (x, y)."""
+    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
     return np.stack((xs, ys), -1)
 
 

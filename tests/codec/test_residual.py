@@ -155,11 +155,6 @@ def test_remap_moves_by_whole_pixels() -> None:
     np.testing.assert_array_equal(remap(picture, shifted((3, 2)))[:-2, :-3], picture[2:, 3:])
 
 
-def test_remap_of_each_second_pixel() -> None:
-    picture, flow = textured(), noise(PICTURE_SIDE, PICTURE_SIDE, 2) * 4 * PIXEL
-    np.testing.assert_array_equal(remap(picture, flow, every=2), remap(picture, flow)[::2, ::2])
-
-
 def test_widening_keeps_a_slope() -> None:
     """Centres of pixels stay where they are."""
     narrow, wide = ((np.arange(side, dtype=np.float32) + 0.5) / side for side in (FLOW_SIZE, PICTURE_SIDE))
