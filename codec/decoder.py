@@ -17,6 +17,7 @@ from codec.reference import ReferenceDecoder
 from codec.runtime import Runtime
 from codec.state import (
     Chain,
+    DecodedReference,
     HeldReference,
     MotionState,
     References,
@@ -85,18 +86,18 @@ class Decoder:
         self._check(reference)
         with self._stage("reference"):
             canonical, motion = self._read_pose(reference)
-            picture = self._pictures.decode(reference.picture, intra=reference.intra)
-            prepared = self._runtime.prepare(picture, crf=self._pictures.crf, canonical=canonical, motion=motion)
-        held = HeldReference(
-            id=reference.id,
-            number=coded.number,
-            pts=reference.pts,
-            duration=reference.duration,
-            canonical=canonical,
-            qp=reference.qp,
-            motion=motion,
-            prepared=prepared,
-        )
+            decoded = DecodedReference(
+                id=reference.id,
+                number=coded.number,
+                pts=reference.pts,
+                duration=reference.duration,
+                canonical=canonical,
+                qp=reference.qp,
+                motion=motion,
+                picture=self._pictures.decode(reference.picture, intra=reference.intra),
+                crf=self._pictures.crf,
+            )
+            held = decoded.held(self._runtime)
         self._references.add(held)
         self._newest = held
         return reference.id

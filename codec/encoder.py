@@ -26,6 +26,7 @@ from codec.residual import COEFFICIENTS
 from codec.runtime import Runtime
 from codec.state import (
     Chain,
+    DecodedReference,
     HeldReference,
     MotionState,
     bounded,
@@ -96,8 +97,8 @@ class Encoder:
         self._duration = _USUAL_DURATION
         self._shown_for = 1.0  # how long a frame lasts of late, in usual frames
         self._reference: HeldReference | None = None  # in use
-        self._newest: HeldReference | None = None  # the last one coded
-        self._pending: tuple[HeldReference, int] | None = None  # coded, not yet acknowledged; its bits
+        self._newest: DecodedReference | None = None  # the last one coded
+        self._pending: tuple[DecodedReference, int] | None = None  # coded, not yet acknowledged; its bits
         self._state: MotionState | None = None  # of the last frame, and the reference it moves
         self._shown: HeldReference | None = None
         self._in_bundle = 0
@@ -182,7 +183,7 @@ class Encoder:
 
     def _code_keyframe(self, pts: int) -> CodedFrame:
         reference, bits = self._code_reference(pts, intra=True)
-        self._use(self._newest_held(), bits)
+        self._use(self._newest_coded(), bits)
         self._keyframe_wanted = False
         return CodedFrame(self._number, reference, self._stand_still(pts))
 
@@ -230,9 +231,9 @@ class Encoder:
             self._plan()
         reference, bits = self._code_reference(pts, intra=False)
         if self.config.activation == "acknowledged":
-            self._pending = (self._newest_held(), bits)
+            self._pending = (self._newest_coded(), bits)
             return CodedFrame(self._number, reference, moved)
-        self._use(self._newest_held(), bits)
+        self._use(self._newest_coded(), bits)
         return CodedFrame(self._number, reference, self._stand_still(pts))
 
     def _plan(self) -> None:
@@ -275,11 +276,8 @@ class Encoder:
             canonical, motion = self._runtime.extract(self._target)
             symbols, canonical, motion = self._code_pose(canonical, motion, intra=intra)
             picture = self._code_picture(intra=intra)
-            prepared = self._runtime.prepare(
-                self._pictures.reconstruction, crf=self._pictures.coded_crf, canonical=canonical, motion=motion
-            )
         name = 0 if self._newest is None else (self._newest.id + 1) % REFERENCE_IDS
-        self._newest = HeldReference(
+        self._newest = DecodedReference(
             id=name,
             number=self._number,
             pts=pts,
@@ -287,7 +285,8 @@ class Encoder:
             canonical=canonical,
             qp=self._qp,
             motion=motion,
-            prepared=prepared,
+            picture=self._pictures.reconstruction,
+            crf=self._pictures.coded_crf,
         )
         reference = CodedReference(
             id=name,
@@ -335,11 +334,13 @@ class Encoder:
         walk_pose(self._symbols, writer, offsets=offsets, difference=difference, activity=activity)
         return writer.to_bytes()
 
-    def _newest_held(self) -> HeldReference:
+    def _newest_coded(self) -> DecodedReference:
         assert self._newest is not None
         return self._newest
 
-    def _use(self, reference: HeldReference, bits: int) -> None:
+    def _use(self, coded: DecodedReference, bits: int) -> None:
+        with self._stage("reference"):
+            reference = coded.held(self._runtime)
         self._reference, self._pending = reference, None
         target = View.of(self._target, points=self._runtime.keypoints(reference.motion, reference.canonical))
         quality = weighted_psnr(View.of(reference.prepared.picture).colour, target)
@@ -348,7 +349,8 @@ class Encoder:
 
     def _stand_still(self, pts: int) -> CodedMotion:
         """A motion half that shows the new reference as it is."""
-        reference, self._base_bits = self._newest_held(), 0
+        reference, self._base_bits = self._reference, 0
+        assert reference is not None
         self._hold(reference, origin(reference, self._symbols.tables, self._qp), base=True, pts=pts)
         return CodedMotion(reference.id, False, True, None, None, b"")
 

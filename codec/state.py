@@ -38,6 +38,34 @@ class HeldReference:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedReference:
+    """A reference as its bytes say, before the networks have seen it: that takes as long as coding it."""
+
+    id: int
+    number: int
+    pts: int
+    duration: int
+    canonical: Floats  # (K, 3)
+    qp: int
+    motion: Floats  # (MOTION_NUMBERS,)
+    picture: npt.NDArray[np.uint8]  # (S, S, 3)
+    crf: int
+
+    def held(self, runtime: Runtime) -> HeldReference:
+        """The same ready to be moved."""
+        return HeldReference(
+            id=self.id,
+            number=self.number,
+            pts=self.pts,
+            duration=self.duration,
+            canonical=self.canonical,
+            qp=self.qp,
+            motion=self.motion,
+            prepared=runtime.prepare(self.picture, crf=self.crf, canonical=self.canonical, motion=self.motion),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """The integers the next frame of a bundle is coded against."""
 
