@@ -1,6 +1,6 @@
 """Stages 3 and 9, engine: what runs a graph of codec.graphs.
 
-OpenVINO is the default: on two threads of a processor with AVX-512 it needs a third to a half of the time that torch
+OpenVINO is the default: on two threads of a processor with AVX-512 it needs a quarter to a half of the time that torch
 or ONNX Runtime needs for these networks, starts in half a second, and takes 200 MB less memory (docs/speed.md). torch
 is the fallback where OpenVINO has no package, and what the exported graphs are tested against.
 """
