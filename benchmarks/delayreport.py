@@ -15,12 +15,10 @@ from rich.table import Table
 
 from benchmarks.delay import STAGES, DelayResult, DelayRow, DelaySettings
 from benchmarks.errors import ResultsError
-from benchmarks.machine import machine_lines
+from benchmarks.machine import SCHEMA, machine_lines, report_head
 from benchmarks.markdown import markdown_table
-from benchmarks.provenance import environment
 from benchmarks.spread import Spread
 
-SCHEMA = 1
 COLUMNS = ("size", "bundle", "fps", "shown", "median ms", "p5", "p95", "target", "met", *STAGES, "besides")
 COLOURS = ("#7f7f7f", "#1f5fa8", "#f08c00", "#2a7f4f", "#c1272d", "#c9c9c9")  # in the order of STAGES
 COUNTS = ("interpolated", "held", "skipped")
@@ -38,13 +36,7 @@ class DelayRun:
 def delay_report(settings: DelaySettings, result: DelayResult, *, provenance: dict[str, Any]) -> dict[str, Any]:
     """Everything the terminal shows, unrounded."""
     return {
-        "schema": SCHEMA,
-        "benchmark": "delay",
-        "provenance": provenance,
-        "environment": environment(),
-        "cores": list(result.cores),
-        "load_before": result.load_before,
-        "settings": asdict(settings),
+        **report_head("delay", settings, cores=result.cores, load_before=result.load_before, provenance=provenance),
         "rows": [asdict(row) for row in result.rows],
     }
 

@@ -10,13 +10,12 @@ from rich.table import Table
 
 from benchmarks.enginerows import ALL, SUMS, DecodeRow, EngineResult, EngineSettings, GraphRow, SumRow
 from benchmarks.errors import ResultsError
-from benchmarks.machine import machine_lines
+from benchmarks.machine import SCHEMA, machine_lines, report_head
 from benchmarks.markdown import markdown_table
-from benchmarks.provenance import environment, sha256
+from benchmarks.provenance import sha256
 from benchmarks.spread import Spread
 from codec import weights
 
-SCHEMA = 1
 TIMES = ("median ms", "p25", "p75")
 GRAPH_COLUMNS = ("graph", "size", "engine", "precision", *TIMES, "x torch f32", "weights kB", "max error", "mean error",
                  "mean %")  # fmt: skip
@@ -48,16 +47,16 @@ def engine_report(settings: EngineSettings, result: EngineResult, *, provenance:
     """Everything the terminal shows, unrounded, the decoded rows of each clip beside."""
     path = weights.ranges_path(weights.find(settings.weights)[0])
     ranges = {"file": path.name, "sha256": sha256(path)} if path.is_file() else None
-    around = environment()
-    around["packages"] |= _version_of("onnxruntime")
+    head = report_head(
+        "engines",
+        settings,
+        cores=result.cores,
+        load_before=result.load_before,
+        provenance={**provenance, "ranges": ranges},
+    )
+    head["environment"]["packages"] |= _version_of("onnxruntime")
     return {
-        "schema": SCHEMA,
-        "benchmark": "engines",
-        "provenance": {**provenance, "ranges": ranges},
-        "environment": around,
-        "cores": list(result.cores),
-        "load_before": result.load_before,
-        "settings": asdict(settings),
+        **head,
         "notes": list(result.notes),
         "graphs": [asdict(row) for row in result.graphs],
         "sums": [asdict(row) for row in result.sums],

@@ -8,14 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.errors import ResultsError
-from benchmarks.machine import machine_lines
+from benchmarks.machine import SCHEMA, machine_lines, report_head
 from benchmarks.markdown import markdown_table
-from benchmarks.provenance import environment
 from benchmarks.speed import SpeedResult, SpeedSettings
 from benchmarks.speedrows import TITLES, SpeedRow, StageRow
 from benchmarks.spread import Spread
 
-SCHEMA = 1
 COLUMNS = ("what", "size", "median", "p25", "p75", "target", "met", "besides")
 STAGE_COLUMNS = ("end", "size", "stage", "ms a frame", "of all frames", "median", "p25", "p75")
 DIGITS = {"ms": 1, "fps": 1, "MB": 0, "s": 2}
@@ -34,13 +32,7 @@ class SpeedRun:
 def speed_report(settings: SpeedSettings, result: SpeedResult, *, provenance: dict[str, Any]) -> dict[str, Any]:
     """Everything the terminal shows, unrounded, the rows of each clip beside."""
     return {
-        "schema": SCHEMA,
-        "benchmark": "speed",
-        "provenance": provenance,
-        "environment": environment(),
-        "cores": list(result.cores),
-        "load_before": result.load_before,
-        "settings": asdict(settings),
+        **report_head("speed", settings, cores=result.cores, load_before=result.load_before, provenance=provenance),
         "rows": [asdict(row) for row in result.rows],
         "stages": [asdict(row) for row in result.stages],
         "clips": list(result.clips),

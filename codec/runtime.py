@@ -84,7 +84,7 @@ class Runtime:
         """
         asked = (reference, driving_motion.tobytes())
         for known, answer in self._flows:
-            if known[0] is reference and known[1] == asked[1]:
+            if known == asked:
                 return answer
         answer = self._base_flow(reference, driving_motion)
         self._flows.append((asked, answer))
