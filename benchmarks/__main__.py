@@ -9,23 +9,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.anchors import ANCHORS
-from benchmarks.arguments import LEAST_WIDTH, picture_path, positive
-from benchmarks.compare import bd_table, new_against_old, pair_table, pairs, warnings
-from benchmarks.delaycommand import add_delay
-from benchmarks.details import write_details
-from benchmarks.enginescommand import add_engines
+from benchmarks.delay.command import add_delay
+from benchmarks.engines.command import add_engines
 from benchmarks.errors import BenchmarkError, ResultsError
-from benchmarks.judges import NetFiles
-from benchmarks.parallel import measure
-from benchmarks.plot import plot_rates
-from benchmarks.provenance import provenance
-from benchmarks.rate import ClipResult, RateSettings, operating_points
-from benchmarks.report import rate_report, read_run, write_json
-from benchmarks.rows import Comparison, RateRow, compare_all, gains, mean_rows
-from benchmarks.sheet import write_sheet
-from benchmarks.speedcommand import add_speed
-from benchmarks.table import (
+from benchmarks.flags import LEAST_WIDTH, picture_path, positive
+from benchmarks.quality.metric_networks import NetFiles
+from benchmarks.rate.anchors import ANCHORS
+from benchmarks.rate.compare import bd_table, new_against_old, pair_table, pairs, warnings
+from benchmarks.rate.details import write_details
+from benchmarks.rate.parallel import measure
+from benchmarks.rate.plot import plot_rates
+from benchmarks.rate.report import rate_report, read_run, write_json
+from benchmarks.rate.rows import Comparison, RateRow, compare_all, gains, mean_rows
+from benchmarks.rate.run import ClipResult, RateSettings, operating_points
+from benchmarks.rate.sheet import write_sheet
+from benchmarks.rate.tables import (
     comparison_table,
     faceless_line,
     gain_line,
@@ -33,7 +31,9 @@ from benchmarks.table import (
     reasons,
     spending_table,
 )
-from benchmarks.timingtables import read_timing, show_timing
+from benchmarks.records.provenance import provenance
+from benchmarks.speed.command import add_speed
+from benchmarks.table_command import read_timing, show_timing
 from codec.errors import CodecError
 
 BELOW_KBPS = 12.0

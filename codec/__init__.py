@@ -32,22 +32,22 @@ from typing import TYPE_CHECKING, Any
 os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from codec.bitstream import CodedFrame
+    from codec.bits.bitstream import CodedFrame
     from codec.config import CodecConfig
     from codec.decoder import Decoder
     from codec.encoder import Encoder, FrameReport
     from codec.errors import CodecError
-    from codec.state import MotionState
+    from codec.state.chain import MotionState
 else:
     # Imported when they are first asked for (PEP 562): training runs where there is no PyAV and no range coder.
     _HOMES = {
         "CodecConfig": "codec.config",
         "CodecError": "codec.errors",
-        "CodedFrame": "codec.bitstream",
+        "CodedFrame": "codec.bits.bitstream",
         "Decoder": "codec.decoder",
         "Encoder": "codec.encoder",
         "FrameReport": "codec.encoder",
-        "MotionState": "codec.state",
+        "MotionState": "codec.state.chain",
     }
 
     def __getattr__(name: str) -> Any:

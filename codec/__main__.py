@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from codec.bitstream import CodedFrame
+from codec.bits.bitstream import CodedFrame
+from codec.bits.container import FileHeader, FileReader, FileWriter
+from codec.bits.payload_window import TICKS_PER_S, WINDOW_S, WindowRates, window_rates
+from codec.bits.summary import summarise
 from codec.config import PRESETS, CodecConfig
-from codec.container import FileHeader, FileReader, FileWriter
-from codec.crop import Crop, centre_crop
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, VersionError
-from codec.face import FaceDetector, crop_for_clip
-from codec.summary import summarise
-from codec.video import VideoInfo, VideoWriter, probe_video, read_video
-from codec.weights import load as load_weights
-from codec.window import TICKS_PER_S, WINDOW_S, WindowRates, window_rates
+from codec.pictures.crop import Crop, centre_crop
+from codec.pictures.face import FaceDetector, crop_for_clip
+from codec.pictures.video import VideoInfo, VideoWriter, probe_video, read_video
+from codec.weights.files import load as load_weights
 
 __all__ = ["main"]
 

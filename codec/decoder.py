@@ -6,16 +6,17 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import numpy.typing as npt
 
-from codec import graphs
-from codec.bitstream import CHAINED_NUMBERS, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.bits.bitstream import CHAINED_NUMBERS, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.bits.entropy import Reader
+from codec.bits.quantizer import dequantize
+from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
-from codec.entropy import Reader
+from codec.engines.runtime import Runtime
 from codec.errors import BitstreamError, ReferenceMissing, VersionError
-from codec.motion import KEYPOINTS, MOTION_NUMBERS
-from codec.quantizer import dequantize
-from codec.reference import ReferenceDecoder
-from codec.runtime import Runtime
-from codec.state import (
+from codec.graphs import files as graphs
+from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
+from codec.reference.coder import ReferenceDecoder
+from codec.state.chain import (
     Chain,
     DecodedReference,
     HeldReference,
@@ -32,7 +33,6 @@ from codec.state import (
     read_frame,
     walk_pose,
 )
-from codec.symbols import SymbolCoder
 
 Picture = npt.NDArray[np.uint8]
 Stage = Callable[[str], AbstractContextManager[object]]

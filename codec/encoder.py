@@ -10,21 +10,28 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec import graphs
-from codec.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
-from codec.budget import Budget
+from codec.bits.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.bits.entropy import Writer
+from codec.bits.quantizer import Symbols, dequantize, quantize
+from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
+from codec.decisions.budget import Budget
+from codec.decisions.motion_search import MotionSearch, View, psnr, weighted_psnr
+from codec.decisions.reference_policy import (
+    INTRA_OFFSET,
+    REFERENCE_PRESETS,
+    ReferencePolicy,
+    coarser_crf,
+    reference_crf,
+)
 from codec.decoder import Stage, no_stage
-from codec.entropy import Writer
+from codec.engines.runtime import Runtime
 from codec.errors import PictureError
-from codec.motion import MOTION_NUMBERS
-from codec.motion_search import MotionSearch, View, psnr, weighted_psnr
-from codec.quantizer import Symbols, dequantize, quantize
-from codec.rate import INTRA_OFFSET, REFERENCE_PRESETS, ReferencePolicy, coarser_crf, reference_crf
-from codec.reference import ReferenceEncoder
-from codec.residual import COEFFICIENTS
-from codec.runtime import Runtime
-from codec.state import (
+from codec.graphs import files as graphs
+from codec.motion.parameters import MOTION_NUMBERS
+from codec.motion.residual import COEFFICIENTS
+from codec.reference.coder import ReferenceEncoder
+from codec.state.chain import (
     Chain,
     DecodedReference,
     HeldReference,
@@ -39,7 +46,6 @@ from codec.state import (
     walk_pose,
     write_frame,
 )
-from codec.symbols import SymbolCoder
 
 Picture = npt.NDArray[np.uint8]
 

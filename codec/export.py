@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 
-from codec import graphs, weights
 from codec.config import SIZES, CodecConfig
+from codec.graphs import files as graphs
 from codec.networks import FaceModel
-from codec.networks.graphs import CUTS
+from codec.networks.graph_modules import CUTS
 from codec.networks.store import model_of
+from codec.weights import files as weights
 
 
 def export(path: Path, name: str, model: FaceModel, *, size: int, holding_weights: bool) -> None:

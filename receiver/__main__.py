@@ -18,7 +18,7 @@ from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
-from signaling.peer import ice_configuration
+from signaling.transport.peer import ice_configuration
 
 __all__ = ["main"]
 

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 
-from receiver.clocksync import ClockSync
 from receiver.jitterbuffer import KeyframeRequests
 from receiver.picture import Picture
 from receiver.playout import to_us
 from receiver.selection import Kind, Mode
-from signaling.channels import Channel
 from signaling.errors import MessageError, PeerGone
 from signaling.messages import ClockPing, ClockPong, KeyframeRequest, Message, ModeSwitch, QualityReport, decode, encode
+from signaling.transport.channels import Channel
+from signaling.transport.clock import ClockSync
 
 __all__ = ["Control"]
 

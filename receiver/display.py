@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from codec.errors import MediaError
-from codec.video import VideoWriter
+from codec.pictures.video import VideoWriter
 from receiver.errors import DisplayError
 from receiver.picture import Image, Picture, fit
 from receiver.selection import KINDS, Kind

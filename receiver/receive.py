@@ -14,22 +14,22 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from codec import MotionState
+from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.errors import BitstreamError
-from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from receiver.control import Control
 from receiver.decode import DecodeThread, Decoding, FaceDecoder, Lane, Read, Referenced, Rendered, Worker
+from receiver.due_pictures import Due, Ready
 from receiver.jitterbuffer import JitterBuffer
 from receiver.meter import Figures, Meter, StageTimes
 from receiver.options import ReceiverOptions
 from receiver.picture import Picture
 from receiver.playout import Playout, Slot
-from receiver.ready import Due, Ready
 from receiver.selection import Mode, Selection
 from receiver.stats import read_stats
 from receiver.track import FaceTrack
-from signaling.channels import Channels
 from signaling.messages import ReceiverReport, ReferenceReceived
-from signaling.peer import open_channels
+from signaling.transport.channels import Channels
+from signaling.transport.peer import open_channels
 
 __all__ = ["FaceReceiver", "receive_face"]
 

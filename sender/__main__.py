@@ -14,12 +14,12 @@ from sender.errors import OptionsError, SenderError
 from sender.fallback import add_h264_track
 from sender.options import SenderOptions, parse_arguments
 from sender.send import FaceSender, first_error
-from sender.show import Display
 from sender.sources import open_source
+from sender.terminal import Display
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError, Unreachable
-from signaling.peer import ice_configuration, open_channels
+from signaling.transport.peer import ice_configuration, open_channels
 
 __all__ = ["main"]
 

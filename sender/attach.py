@@ -5,14 +5,14 @@ from pathlib import Path
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from codec import CodecConfig, Encoder
-from codec.face import FaceDetector
+from codec.pictures.face import FaceDetector
 from sender.capture import Capture, TrackSource
 from sender.encode import MEASURE_S, FaceWorker
 from sender.face import FaceFollower
 from sender.fallback import add_h264_track
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from signaling.peer import open_channels
+from signaling.transport.peer import open_channels
 
 __all__ = ["make_worker", "send_face"]
 

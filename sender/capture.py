@@ -14,7 +14,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from sender.errors import SourceError
-from sender.slot import Slot
+from sender.newest_slot import Slot
 
 __all__ = ["PTS_PER_S", "Capture", "Frames", "Image", "Picture", "Source", "ThreadSource", "TrackSource", "to_rgb"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from signaling.channels import Channel
 from signaling.errors import MessageError, PeerGone
 from signaling.messages import (
     ClockPing,
@@ -15,6 +14,7 @@ from signaling.messages import (
     decode,
     encode,
 )
+from signaling.transport.channels import Channel
 
 __all__ = ["ControlDesk", "ControlEvents", "KeyframeGate"]
 

@@ -16,10 +16,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from codec.crop import Crop
+from codec.pictures.crop import Crop
 from sender.capture import Picture
 from sender.face import FaceFollower
-from sender.look import Looks
+from sender.face_search import Looks
 from sender.quality import psnr_db
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from codec.crop import Crop, centre_crop
-from codec.face import crop_for_face
-from sender.look import FaceFinder, Look, Looks
+from codec.pictures.crop import Crop, centre_crop
+from codec.pictures.face import crop_for_face
+from sender.face_search import FaceFinder, Look, Looks
 
 __all__ = ["FaceFollower", "FollowRules", "Followed"]
 

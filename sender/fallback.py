@@ -24,7 +24,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
 from av.video.frame import PictureType
 
-from codec.crop import Crop
+from codec.pictures.crop import Crop
 from sender.capture import PTS_PER_S, Picture
 from sender.encode import StageClock
 from sender.errors import FallbackError

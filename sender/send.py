@@ -8,7 +8,7 @@ from typing import Any
 
 from aiortc.stats import RTCTransportStats
 
-from codec.crop import Crop
+from codec.pictures.crop import Crop
 from sender.capture import Capture
 from sender.control import ControlDesk, KeyframeGate
 from sender.encode import EncodedPicture, FaceWorker
@@ -16,11 +16,11 @@ from sender.errors import OptionsError
 from sender.fallback import FallbackTrack, H264Worker
 from sender.meter import Figures, Meter, for_receiver
 from sender.mode import ModeMachine, ModeRules, RequestedMode
+from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
-from sender.slot import SlotClosed
 from sender.transmit import RETRY_S, Transmitter
-from signaling.channels import Channels
 from signaling.messages import KeyframeRequest, ModeSwitch, QualityReport, ReceiverReport, ReferenceReceived
+from signaling.transport.channels import Channels
 
 __all__ = ["FaceSender", "first_error"]
 

@@ -21,10 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from codec.packet import pack_motion, pack_reference
+from codec.bits.packet import pack_motion, pack_reference
 from sender.encode import Coded
-from signaling.channels import Channel, Channels
 from signaling.errors import PeerGone
+from signaling.transport.channels import Channel, Channels
 
 __all__ = ["RETRY_S", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer", "Transmitter"]
 

@@ -1,11 +1,11 @@
 """Signaling: how two ends meet, and the channels they talk over. Knows no pictures."""
 
 from signaling.call import Call, connect_peer
-from signaling.channels import MAX_MESSAGE_BYTES, Channel, Channels
 from signaling.client import Retry, SignalingClient
 from signaling.errors import BindError, MessageError, PeerGone, RoomError, SignalingError, TokenError, Unreachable
-from signaling.memory import VirtualClock, memory_pair
-from signaling.peer import ice_configuration, open_channels
+from signaling.transport.channels import MAX_MESSAGE_BYTES, Channel, Channels
+from signaling.transport.memory import VirtualClock, memory_pair
+from signaling.transport.peer import ice_configuration, open_channels
 
 __all__ = [
     "MAX_MESSAGE_BYTES",

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 import torch
 
-from codec.packet import MOTION_HEADER
+from codec.bits.packet import MOTION_HEADER
 from sender.meter import MESSAGE_OVERHEAD, SACK_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md")
-SAMPLE = ROOT / "benchmarks" / "data" / "sample.mp4"
+SAMPLE = ROOT / "benchmarks" / "clips" / "data" / "sample.mp4"
 LONGEST_EXAMPLE = 60  # lines
 FPS = 25
 HAS_SUBCOMMANDS = ("codec", "benchmarks")

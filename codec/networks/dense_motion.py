@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from codec.motion import FLOW_SIZE, FREE_POINTS, KEYPOINTS
+from codec.motion.parameters import FLOW_SIZE, FREE_POINTS, KEYPOINTS
 from codec.networks.layers import Conv, Residual, full_precision, pixel_grid, resize, upsample, warp, zero_convolution
 from codec.networks.pose import head_affine
 

@@ -6,7 +6,7 @@ About 0.05 GMAC at its fixed 128x128 input, whatever the size of the call.
 import torch
 from torch import Tensor, nn
 
-from codec.motion import EXPRESSIONS, KEYPOINTS, MOTION_NUMBERS
+from codec.motion.parameters import EXPRESSIONS, KEYPOINTS, MOTION_NUMBERS
 from codec.networks.layers import Conv, Residual, resize
 from codec.networks.pose import keypoints
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from codec.motion import POSE_NUMBERS
+from codec.motion.parameters import POSE_NUMBERS
 
 
 def rotation_matrix(angles: Tensor) -> Tensor:

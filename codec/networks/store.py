@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from codec.bits.symbols import CodingTables
 from codec.networks.model import FaceModel
-from codec.symbols import CodingTables
-from codec.weights import INTEGER_TABLES, TABLES_PREFIX, Weights
+from codec.weights.files import INTEGER_TABLES, TABLES_PREFIX, Weights
 
 
 def model_of(held: Weights) -> FaceModel:

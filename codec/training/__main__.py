@@ -14,9 +14,9 @@ from typing import Any
 from rich.console import Console
 
 from codec.errors import CodecError
-from codec.training import outputs
 from codec.training.materials import gather, prepare
 from codec.training.options import STAGES, TrainingOptions
+from codec.training.results import finish as outputs
 from codec.training.train import Trainer
 
 _COMMANDS = ("prepare", "train", "finish")

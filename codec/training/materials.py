@@ -9,15 +9,15 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from codec import weights
+from codec.bits.symbols import CodingTables
 from codec.errors import ConfigError
 from codec.networks import FaceModel
 from codec.networks.store import model_of
-from codec.symbols import CodingTables
-from codec.training import coded
-from codec.training.dataset import ClipFile, Dataset, find_clips, load, split
-from codec.training.losses import SqueezeDistance
+from codec.training.data import coded_references as coded
+from codec.training.data.dataset import ClipFile, Dataset, find_clips, load, split
 from codec.training.options import TrainingOptions
+from codec.training.stages.losses import SqueezeDistance
+from codec.weights import files as weights
 
 _SIZE = 256
 _HELD_OUT_FRAMES = 10

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from codec.networks import FaceModel
-from codec.training.extractor import LabelledFrames, extractor_loss
-from codec.training.generating import Recordings, generator_loss
-from codec.training.joint import JointBatches, JointLoss
-from codec.training.losses import flow_loss
+from codec.training.data.pairs import PairBatch, Pairs
 from codec.training.materials import Materials
 from codec.training.options import StageName
-from codec.training.outputs import write_weights
-from codec.training.pairs import PairBatch, Pairs
-from codec.training.restoring import CodedPictures, restoration_loss
+from codec.training.results.finish import write_weights
+from codec.training.stages.extractor import LabelledFrames, extractor_loss
+from codec.training.stages.generator import Recordings, generator_loss
+from codec.training.stages.joint import JointBatches, JointLoss
+from codec.training.stages.losses import flow_loss
+from codec.training.stages.restoration import CodedPictures, restoration_loss
 
 _MOTION_NOISE = 0.5  # steps, on label motion, so that dense motion learns to live with quantised numbers
 _RESTORATION_RATE = 3.0  # against the peak learning rate: crops are many, and nothing else moves meanwhile
@@ -130,7 +130,7 @@ def _generator(materials: Materials, record_s: float) -> Step | str:
 
 
 def _record(materials: Materials, folder: Path, seconds: float) -> None:
-    from codec.training.recorded import record  # here, because a machine that only trains may lack PyAV
+    from codec.training.data.recording import record  # here, because a machine that only trains may lack PyAV
 
     options, dataset = materials.options, materials.training
     files = [dataset.clips[number].file for number in dataset.moving_clips]

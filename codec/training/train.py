@@ -12,9 +12,9 @@ from rich.progress import Progress, TaskID
 from codec.training.checkpoint import Average, State, resume, save
 from codec.training.materials import Materials, progress_bar
 from codec.training.options import STAGES, StageName
-from codec.training.outputs import coded_score, write_log, write_weights
+from codec.training.results.finish import coded_score, write_log, write_weights
+from codec.training.results.validation import Validation, plot
 from codec.training.steps import Step, make_step, recordings_folder
-from codec.training.validate import Validation, plot
 
 _CHECKPOINT_S = 60.0
 _SCORES = 24  # in a stage, at most

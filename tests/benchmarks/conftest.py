@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.clip import Clip
+from benchmarks.clips.clip import Clip
 
 WriteVideo = Callable[..., Path]
 

@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from codec.bitstream import CodedFrame, CodedMotion, CodedReference
+from codec.bits.bitstream import CodedFrame, CodedMotion, CodedReference
 from codec.config import CodecConfig
+from codec.decisions.reference_policy import ReferencePolicy
 from codec.decoder import Decoder
 from codec.encoder import Encoder, FrameReport
-from codec.rate import ReferencePolicy
 
 Picture = npt.NDArray[np.uint8]
 
-SAMPLE = Path(__file__).parents[2] / "benchmarks" / "data" / "sample.mp4"
+SAMPLE = Path(__file__).parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"
 DURATION = 3600
 FRAMES = 20
 NEW_REFERENCE, KEYFRAME = 7, 13  # frames of the stream below that carry an inter reference and a forced keyframe

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.bitstream import CHAINED_NUMBERS, CodedFrame, CodedMotion
+from codec.bits.bitstream import CHAINED_NUMBERS, CodedFrame, CodedMotion
+from codec.bits.entropy import Writer
+from codec.bits.quantizer import SYMBOL_LIMIT
+from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
-from codec.entropy import Writer
+from codec.decisions.motion_search import psnr
 from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
-from codec.motion import KEYPOINTS, MOTION_NUMBERS
-from codec.motion_search import psnr
-from codec.quantizer import SYMBOL_LIMIT
-from codec.residual import COEFFICIENTS
-from codec.state import Chain, walk_pose, write_frame
-from codec.symbols import SymbolCoder
-from codec.weights import load
+from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
+from codec.motion.residual import COEFFICIENTS
+from codec.state.chain import Chain, walk_pose, write_frame
+from codec.weights.files import load
 
 Make = Callable[..., Any]
 

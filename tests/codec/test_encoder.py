@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from codec.bitstream import CodedFrame
-from codec.budget import Budget
+from codec.bits.bitstream import CodedFrame
+from codec.bits.payload_window import window_rates
+from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
+from codec.decisions.budget import Budget
+from codec.decisions.motion_search import psnr
 from codec.errors import ConfigError, PictureError
-from codec.motion_search import psnr
-from codec.state import read_frame
-from codec.symbols import SymbolCoder
-from codec.weights import load
-from codec.window import window_rates
+from codec.state.chain import read_frame
+from codec.weights.files import load
 
 Picture = npt.NDArray[np.uint8]
 

@@ -14,14 +14,14 @@ import pytest
 from numpy.typing import NDArray
 
 from codec.__main__ import main
+from codec.bits.container import FileHeader, FileReader, FileRecord, FileWriter
 from codec.config import CodecConfig
-from codec.container import FileHeader, FileReader, FileRecord, FileWriter
-from codec.crop import centre_crop
 from codec.encoder import Encoder
-from codec.video import VideoWriter, read_video
+from codec.pictures.crop import centre_crop
+from codec.pictures.video import VideoWriter, read_video
 
 Picture = NDArray[np.uint8]
-SAMPLE = Path(__file__).parents[2] / "benchmarks" / "data" / "sample.mp4"
+SAMPLE = Path(__file__).parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"
 FRAMES = 5
 
 

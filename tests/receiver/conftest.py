@@ -14,11 +14,10 @@ import pytest
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
-from codec.packet import MotionMessage, pack_reference
+from codec.bits.packet import MotionMessage, pack_reference
 from receiver.decode import Read, Referenced, Rendered
 from receiver.playout import Slot
 from receiver.receive import FaceReceiver
-from signaling.channels import Channels
 from signaling.messages import (
     ClockPing,
     ClockPong,
@@ -29,6 +28,7 @@ from signaling.messages import (
     decode,
     encode,
 )
+from signaling.transport.channels import Channels
 
 Result = TypeVar("Result")
 FRAME = struct.Struct(">4sBBI")  # mark, number, reference, pts

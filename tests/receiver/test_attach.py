@@ -10,7 +10,7 @@ from aiortc.mediastreams import MediaStreamError
 from receiver import ReceiverOptions, receive_face
 from receiver.meter import Figures
 from signaling.messages import KeyframeRequest, ModeSwitch, ReceiverReport
-from signaling.peer import open_channels
+from signaling.transport.peer import open_channels
 
 
 async def connect(offering: RTCPeerConnection, answering: RTCPeerConnection) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from codec import CodecConfig, CodedFrame, Encoder
-from codec.packet import pack_motion, pack_reference
+from codec.bits.packet import pack_motion, pack_reference
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from signaling.memory import memory_pair
+from signaling.transport.memory import memory_pair
 
 FRAMES = 5
 STEP = 3600

@@ -20,8 +20,8 @@ from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import Unreachable
 from signaling.messages import KeyframeRequest, ReferenceReceived
-from signaling.peer import open_channels
 from signaling.server import SignalingServer, listening
+from signaling.transport.peer import open_channels
 
 
 @pytest.fixture

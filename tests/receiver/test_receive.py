@@ -10,11 +10,10 @@ from aiortc.mediastreams import MediaStreamError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec.packet import MotionMessage, pack_reference
+from codec.bits.packet import MotionMessage, pack_reference
 from receiver.meter import Figures
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from signaling.memory import memory_pair
 from signaling.messages import (
     ClockPing,
     ClockPong,
@@ -25,6 +24,7 @@ from signaling.messages import (
     ReferenceReceived,
     encode,
 )
+from signaling.transport.memory import memory_pair
 
 STEP = 3600
 

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.decode import Rendered
 from receiver.receive import FaceReceiver
-from signaling.memory import memory_pair
+from signaling.transport.memory import memory_pair
 
 
 def test_pictures_that_cannot_be_made_say_nothing_of_how_long_one_takes(virtual: Any, toys: Any) -> None:

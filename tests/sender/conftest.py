@@ -11,16 +11,16 @@ import av
 import numpy as np
 import pytest
 
-from codec.face import FaceBox
-from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
+from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
+from codec.pictures.face import FaceBox
 from sender.capture import Capture, Picture
 from sender.encode import EncodedPicture, FaceWorker
 from sender.face import FaceFollower
 from sender.fallback import FallbackTrack
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from signaling.memory import memory_pair
 from signaling.messages import Message, decode, encode
+from signaling.transport.memory import memory_pair
 
 M = TypeVar("M", bound=Message)
 

@@ -11,12 +11,12 @@ import torch
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from codec import CodecConfig, CodedFrame, Decoder
-from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
+from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from sender import SenderOptions, send_face
 from signaling.messages import ModeSwitch, QualityReport, ReferenceReceived, decode, encode
-from signaling.peer import open_channels
+from signaling.transport.peer import open_channels
 
-SAMPLE = Path(__file__).resolve().parents[2] / "benchmarks" / "data" / "sample.mp4"
+SAMPLE = Path(__file__).resolve().parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"
 SIZE = 256
 
 

@@ -13,7 +13,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from sender.capture import Capture, Image, Picture, ThreadSource, TrackSource
 from sender.errors import SourceError
-from sender.slot import SlotClosed
+from sender.newest_slot import SlotClosed
 
 
 class Harness:

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sender.control import ControlDesk, KeyframeGate
-from signaling.memory import VirtualClock, memory_pair
 from signaling.messages import (
     ClockPing,
     ClockPong,
@@ -18,6 +17,7 @@ from signaling.messages import (
     decode,
     encode,
 )
+from signaling.transport.memory import VirtualClock, memory_pair
 
 
 class Events:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.face import FaceBox
+from codec.pictures.face import FaceBox
 from sender.capture import Picture
 from sender.encode import FaceWorker, Orders, StageClock
 from sender.face import FaceFollower

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.crop import centre_crop
-from codec.face import FaceBox, crop_for_face
+from codec.pictures.crop import centre_crop
+from codec.pictures.face import FaceBox, crop_for_face
 from sender.face import FaceFollower, Followed
-from sender.look import Looks
+from sender.face_search import Looks
 
 HEIGHT, WIDTH = 480, 640
 FRAME = 3600  # 25 fps

@@ -11,7 +11,7 @@ from aiortc import RTCPeerConnection
 from aiortc.codecs.h264 import H264Encoder as Packetiser
 from aiortc.mediastreams import MediaStreamError
 
-from codec.crop import Crop
+from codec.pictures.crop import Crop
 from sender.capture import Picture
 from sender.fallback import FallbackTrack, H264Encoder, H264Picture, H264Worker, add_h264_track
 

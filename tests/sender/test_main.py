@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
-from codec.face import FaceBox
+from codec.pictures.face import FaceBox
 from sender import __main__ as program
 from sender.encode import FaceWorker
 from sender.errors import SourceError
 from sender.face import FaceFollower
 from sender.options import SenderOptions
-from sender.show import Display
+from sender.terminal import Display
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, TokenError, Unreachable
 from signaling.messages import ModeSwitch, decode
-from signaling.peer import open_channels
 from signaling.server import SignalingServer, listening
+from signaling.transport.peer import open_channels
 
 
 class Kept(Display):

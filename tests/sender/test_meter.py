@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sender.errors import OptionsError
 from sender.meter import Meter, for_receiver
-from sender.show import Display
+from sender.terminal import Display
 from signaling.messages import QualityReport, ReceiverReport, decode, encode
 
 

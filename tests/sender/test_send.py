@@ -11,7 +11,6 @@ from sender.errors import OptionsError, SourceError
 from sender.meter import Meter
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from signaling.memory import memory_pair
 from signaling.messages import (
     ClockPing,
     ClockPong,
@@ -21,6 +20,7 @@ from signaling.messages import (
     ReceiverReport,
     ReferenceReceived,
 )
+from signaling.transport.memory import memory_pair
 
 
 async def test_a_call_begins_with_a_keyframe_and_goes_on_with_motion(fakes: Any, clock: Any) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from codec.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
+from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from sender.meter import Meter
 from sender.transmit import MotionBundler, Piece, ReferencePacer, Transmitter
-from signaling.memory import VirtualClock, memory_pair
+from signaling.transport.memory import VirtualClock, memory_pair
 
 
 def test_bundles_follow_the_codecs_chains() -> None:

@@ -7,11 +7,11 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from signaling.call import Call, connect_peer
-from signaling.channels import Channel, Channels
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone
 from signaling.messages import Answer, Bye, Candidate, Offer, PeerJoined, Role, Welcome
-from signaling.peer import open_channels
+from signaling.transport.channels import Channel, Channels
+from signaling.transport.peer import open_channels
 
 
 class End:

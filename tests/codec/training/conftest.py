@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from codec.motion import MESH_POINTS
+from codec.motion.parameters import MESH_POINTS
 from codec.networks.pose import rotation_matrix
-from codec.training.labels import LABEL_ORDER, ClipLabels
-from codec.video import VideoWriter
+from codec.pictures.video import VideoWriter
+from codec.training.data.labels import LABEL_ORDER, ClipLabels
 
 Floats = npt.NDArray[np.float32]
 

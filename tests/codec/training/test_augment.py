@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from codec.motion import FREE_POINTS, KEYPOINTS, MESH_POINTS
+from codec.motion.parameters import FREE_POINTS, KEYPOINTS, MESH_POINTS
 from codec.networks import FaceModel
 from codec.networks.pose import keypoints
-from codec.training.augment import SWAP, Mirror, Similarity, Widths, mirrored_points, random_warp
-from codec.training.dataset import find_clips, load
-from codec.training.extractor import LabelledFrames, extractor_loss
-from codec.training.labels import fit_motion
-from codec.training.losses import picture_loss
-from codec.training.pairs import Pairs
+from codec.training.data.augment import SWAP, Mirror, Similarity, Widths, mirrored_points, random_warp
+from codec.training.data.dataset import find_clips, load
+from codec.training.data.labels import fit_motion
+from codec.training.data.pairs import Pairs
+from codec.training.stages.extractor import LabelledFrames, extractor_loss
+from codec.training.stages.losses import picture_loss
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from codec.errors import MediaError
-from codec.training.coded import CodingOptions, code_references, prepare, read_references
-from codec.training.dataset import Reference, find_clips, load, split
+from codec.training.data.coded_references import CodingOptions, code_references, prepare, read_references
+from codec.training.data.dataset import Reference, find_clips, load, split
 
 CODING = CodingOptions(size=64, per_clip=3, per_stills=5, seed=1)
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from codec.motion.residual import inverse, transform
 from codec.networks.layers import resize, warp
-from codec.residual import inverse, transform
-from codec.training.flow import FLOW_SIZE, measure_flow
-from codec.training.rate import MotionRate, laplace_bits
-from codec.training.residuals import quantised_residual, to_coefficients, to_flow
+from codec.training.data.optical_flow import FLOW_SIZE, measure_flow
+from codec.training.stages.rate_loss import MotionRate, laplace_bits
+from codec.training.stages.residual import quantised_residual, to_coefficients, to_flow
 
 
 def scene(count: int, size: int = 128) -> Tensor:

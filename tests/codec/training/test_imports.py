@@ -18,7 +18,7 @@ sys.meta_path.insert(0, Blocked())
 """
 _TRAINING = """
 import codec
-from codec import weights
+from codec.weights import files as weights
 assert codec.CodecConfig().qp >= 0
 weights.load(codec.CodecConfig().weights)
 from codec.training import __main__ as training

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from codec.errors import MediaError
-from codec.motion import EXPRESSIONS, FREE_POINTS, KEYPOINTS
+from codec.motion.parameters import EXPRESSIONS, FREE_POINTS, KEYPOINTS
 from codec.networks.pose import keypoints, rotation_matrix
-from codec.training.dataset import find_clips
-from codec.training.labels import LABEL_ORDER, fit_motion, read_labels
+from codec.training.data.dataset import find_clips
+from codec.training.data.labels import LABEL_ORDER, fit_motion, read_labels
 
 
 def test_labels_are_read_as_they_were_drawn(clips: Path, drawing: Any) -> None:

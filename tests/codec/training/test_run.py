@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from codec import weights
 from codec.config import CodecConfig
 from codec.encoder import Encoder
 from codec.errors import ConfigError, WeightsError
 from codec.networks import FaceModel
-from codec.training import coded, outputs, train, validate
+from codec.training import train
 from codec.training.__main__ import main
 from codec.training.checkpoint import Average
-from codec.training.dataset import find_clips, load
-from codec.training.losses import SqueezeDistance
+from codec.training.data import coded_references as coded
+from codec.training.data.dataset import find_clips, load
 from codec.training.options import TrainingOptions
+from codec.training.results import finish as outputs
+from codec.training.results import validation as validate
+from codec.training.stages.losses import SqueezeDistance
+from codec.weights import files as weights
 
 MINUTES = 0.04
 

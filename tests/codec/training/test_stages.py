@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from codec import weights
 from codec.networks import FaceModel
 from codec.networks.store import serialize
-from codec.training import recorded, steps
+from codec.training import steps
 from codec.training.__main__ import main
-from codec.training.coded import CodingOptions, code_references
-from codec.training.dataset import Dataset, find_clips, load
-from codec.training.generating import Recordings, generator_loss
-from codec.training.restoring import CROP, CodedPictures, place, restoration_loss
+from codec.training.data import recording as recorded
+from codec.training.data.coded_references import CodingOptions, code_references
+from codec.training.data.dataset import Dataset, find_clips, load
+from codec.training.stages.generator import Recordings, generator_loss
+from codec.training.stages.restoration import CROP, CodedPictures, place, restoration_loss
+from codec.weights import files as weights
 
 CPU = torch.device("cpu")
 

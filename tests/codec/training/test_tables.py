@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from codec import weights
-from codec.entropy import Counter, check_tables
-from codec.motion import MOTION_NUMBERS
+from codec.bits.entropy import Counter, check_tables
+from codec.bits.quantizer import Symbols
+from codec.bits.symbols import CodingTables, SymbolCoder
+from codec.motion.parameters import MOTION_NUMBERS
+from codec.motion.residual import COEFFICIENTS
 from codec.networks import FaceModel
 from codec.networks.store import serialize
-from codec.quantizer import Symbols
-from codec.residual import COEFFICIENTS
-from codec.state import Chain, walk_frame
-from codec.symbols import CodingTables, SymbolCoder
-from codec.training.tables import Differences, fit
+from codec.state.chain import Chain, walk_frame
+from codec.training.results.coding_tables import Differences, fit
+from codec.weights import files as weights
 
 
 def differences(count: int) -> Differences:

@@ -1,0 +1,1 @@
+"""Measuring calls: both ends as processes over loopback, on the cores they are given."""

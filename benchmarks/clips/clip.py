@@ -1,0 +1,88 @@
+"""Stage 1, capture (from a file): a clip as the square pictures that every codec is given."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.errors import ClipError
+from codec.pictures.video import PTS_PER_S, VideoWriter
+
+Picture = NDArray[np.uint8]  # (S, S, 3) RGB
+Pictures = NDArray[np.uint8]  # (T, S, S, 3) RGB
+
+LEAST_FRAMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip cut to a square, scaled, and held in memory (196 kB a picture at 256)."""
+
+    name: str
+    fps: float
+    pictures: Pictures
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pictures) / self.fps
+
+
+def square(image: Picture, *, size: int) -> Picture:
+    """The centre square of `image`, scaled by area averaging where it shrinks. # (size, size, 3)"""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    cut = image[top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(cut)
+    method = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(cut, (size, size), interpolation=method), np.uint8)
+
+
+def resampled(clip: Clip, *, fps: float) -> Clip:
+    """At another rate and the same pace: each new picture is the one that the clip shows at that moment."""
+    times = np.arange(max(1, round(clip.seconds * fps))) / fps
+    shown = np.minimum((times * clip.fps + 1e-6).astype(np.intp), len(clip.pictures) - 1)
+    return Clip(name=clip.name, fps=fps, pictures=clip.pictures[shown])
+
+
+def to_and_fro(clip: Clip) -> Clip:
+    """The clip and then backwards to where it began, so that played in a loop it never jumps."""
+    return Clip(name=clip.name, fps=clip.fps, pictures=np.concatenate([clip.pictures, clip.pictures[-2:0:-1]]))
+
+
+def write_clip(clip: Clip, path: Path) -> None:
+    """To a video file, `.mp4` or `.mkv`. Raises MediaError."""
+    with VideoWriter(path, fps=Fraction(clip.fps).limit_denominator(1001)) as writer:
+        for index, picture in enumerate(clip.pictures):
+            writer.write(picture, pts=round(index * PTS_PER_S / clip.fps))
+
+
+def _pictures(container: av.container.InputContainer, *, size: int, limit: int) -> Iterator[Picture]:
+    for index, frame in enumerate(container.decode(video=0)):
+        if index >= limit:
+            return
+        yield square(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), size=size)
+
+
+def load_clip(path: Path, *, size: int, seconds: float) -> Clip:
+    """Reads the first `seconds` of a video file.
+
+    Raises ClipError when the file is missing, is not a video, or has fewer than two frames.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ClipError(f"{path}: no video in it")
+            fps = float(container.streams.video[0].average_rate or 25)
+            pictures = list(_pictures(container, size=size, limit=max(1, round(seconds * fps))))
+    except (av.FFmpegError, OSError) as error:
+        raise ClipError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(pictures) < LEAST_FRAMES:
+        raise ClipError(f"{path}: {len(pictures)} frames, at least {LEAST_FRAMES} are needed")
+    return Clip(name=path.stem, fps=fps, pictures=np.stack(pictures))

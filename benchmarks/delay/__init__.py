@@ -1,0 +1,1 @@
+"""Measuring delay: `python -m benchmarks delay`, capture to display through a call."""

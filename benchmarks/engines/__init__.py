@@ -1,0 +1,1 @@
+"""Measuring engines: `python -m benchmarks engines`, what runs the networks fastest."""

@@ -1,0 +1,1 @@
+"""Measuring quality: PSNR, SSIM, LPIPS, landmarks, identity."""

@@ -1,0 +1,84 @@
+"""Stage 10, display (as judged): how far decoded pictures are from the originals.
+
+PSNR is the mean over all frames of each frame's PSNR over all RGB samples, an exact frame counting as 100 dB. SSIM
+(Wang et al. 2004; 11x11 Gaussian window, sigma 1.5) and MS-SSIM (Wang et al. 2003; five scales) are pytorch-msssim's,
+on RGB. LPIPS is in `lpips.py`. These three are fifty times slower than PSNR, so they are means over every
+`every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second. So are identity and
+landmark error, which are in `faces.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_msssim import ms_ssim, ssim
+
+from benchmarks.clips.clip import Pictures
+from benchmarks.quality.faces import FoundFaces
+from benchmarks.quality.lpips import Lpips
+
+PSNR_CAP_DB = 100.0
+BATCH = 16
+EVERY = 3
+MS_SSIM_LEAST_SIDE = 161  # (11 - 1) * 2**4 + 1: the window at the coarsest scale
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Means over a clip's frames. The last four are None where their networks were not named."""
+
+    psnr_db: float
+    ssim: float
+    ms_ssim: float
+    lpips: float | None
+    identity: float | None = None
+    landmark_percent: float | None = None
+    without_face: float | None = None  # frames left out of the two before, a number for each clip
+
+
+def psnr_db(original: Pictures, decoded: Pictures) -> NDArray[np.float64]:
+    """10 log10(255^2 / MSE) of each picture, at most 100 dB. # (T, S, S, 3) uint8 twice -> (T,)"""
+    values = np.empty(len(original))
+    for index, (a, b) in enumerate(zip(original, decoded, strict=True)):
+        mse = float(np.mean(np.square(a.astype(np.int32) - b)))
+        values[index] = PSNR_CAP_DB if mse == 0 else min(PSNR_CAP_DB, 10 * np.log10(255.0**2 / mse))
+    return values
+
+
+def _tensor(pictures: Pictures) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()  # (B, 3, S, S), 0..255
+
+
+@torch.inference_mode()
+def measure(
+    original: Pictures,
+    decoded: Pictures,
+    *,
+    lpips: Lpips | None = None,
+    faces: FoundFaces | None = None,
+    every: int = EVERY,
+) -> Quality:
+    """All metrics of one decoded clip; `faces` are those of every `every`-th original. # (T, S, S, 3) uint8 twice
+
+    Pictures have a side of at least 161.
+    """
+    sums = np.zeros(3)
+    some, some_decoded = original[::every], decoded[::every]
+    for start in range(0, len(some), BATCH):
+        a, b = _tensor(some[start : start + BATCH]), _tensor(some_decoded[start : start + BATCH])
+        sums[0] += float(ssim(a, b, data_range=255, size_average=False).sum())
+        sums[1] += float(ms_ssim(a, b, data_range=255, size_average=False).sum())
+        if lpips is not None:
+            sums[2] += float(lpips(a, b).sum())
+    mean_ssim, mean_ms_ssim, mean_lpips = (float(value) for value in sums / len(some))
+    face = None if faces is None else faces.compare(some_decoded)
+    return Quality(
+        psnr_db=float(psnr_db(original, decoded).mean()),
+        ssim=mean_ssim,
+        ms_ssim=mean_ms_ssim,
+        lpips=None if lpips is None else mean_lpips,
+        identity=None if face is None else face.identity,
+        landmark_percent=None if face is None else face.landmark_percent,
+        without_face=None if face is None else face.without_face,
+    )

@@ -1,0 +1,1 @@
+"""Measuring rate: `python -m benchmarks rate`, kbps against quality, beside the anchors."""

@@ -1,0 +1,94 @@
+"""Stage 3 to 9, without a network: a clip through the codec, byte for byte as it would be sent."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.clips.clip import Clip
+from benchmarks.rate.coded_clip import CodedClip
+from benchmarks.rate.wire import Wire, messages_on_wire
+from codec import CodecConfig, CodedFrame, Decoder, Encoder
+from codec.bits.packet import pack_motion, pack_reference
+
+PTS_CLOCK = 90_000
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """One coded frame as the transport carries it: the two halves, and whether the motion builds on the last one."""
+
+    is_keyframe: bool
+    reference: bytes
+    motion: bytes
+    chained: bool
+
+
+def _halves(coded: CodedFrame) -> Halves:
+    reference, motion = coded.split()
+    return Halves(
+        is_keyframe=coded.is_keyframe,
+        reference=b"" if reference is None else bytes(reference),
+        motion=b"" if motion is None else bytes(motion),
+        chained=coded.motion is not None and coded.motion.chained,
+    )
+
+
+def bundles(frames: list[Halves]) -> list[list[bytes]]:
+    """Motion halves, grouped as they are sent: a frame that does not build on the one before starts a new message."""
+    groups: list[list[bytes]] = []
+    for frame in frames:
+        if not frame.motion:
+            continue
+        if frame.chained and groups:
+            groups[-1].append(frame.motion)
+        else:
+            groups.append([frame.motion])
+    return groups
+
+
+def _wire(frames: list[Halves]) -> Wire:
+    """Motion in bundles on the motion channel, references in pieces on the reliable one."""
+    sizes: list[int] = []
+    for group in bundles(frames):
+        sizes += [len(bytes(message)) for message in pack_motion(group, first_sequence=0)]
+    for frame in frames:
+        if frame.reference:
+            sizes += [len(bytes(piece)) for piece in pack_reference(frame.reference, transfer=0)]
+    return messages_on_wire(sizes)
+
+
+def _encode(clip: Clip, config: CodecConfig) -> tuple[list[bytes], float]:
+    encoder = Encoder(config)
+    start = time.perf_counter()
+    data = [
+        bytes(encoder.encode(picture, pts=round(index * PTS_CLOCK / clip.fps)))
+        for index, picture in enumerate(clip.pictures)
+    ]
+    return data, (time.perf_counter() - start) * 1000 / len(data)
+
+
+def _decode(data: list[bytes], config: CodecConfig) -> tuple[list[np.ndarray], float]:
+    decoder = Decoder(config)
+    start = time.perf_counter()
+    pictures = [decoder.decode(CodedFrame.parse(one)) for one in data]
+    return pictures, (time.perf_counter() - start) * 1000 / len(data)
+
+
+def run_codec(clip: Clip, config: CodecConfig) -> CodedClip:
+    """Encodes every picture, then decodes from the bytes alone. Whatever `codec.errors` names passes through."""
+    data, encode_ms = _encode(clip, config)
+    pictures, decode_ms = _decode(data, config)
+    frames = [_halves(CodedFrame.parse(one)) for one in data]
+    keyframe = sum(len(frame.reference) for frame in frames if frame.is_keyframe)
+    reference = sum(len(frame.reference) for frame in frames if not frame.is_keyframe)
+    return CodedClip(
+        pictures=np.stack(pictures),
+        keyframe_bytes=keyframe,
+        reference_bytes=reference,
+        motion_bytes=sum(map(len, data)) - keyframe - reference,
+        wire=_wire(frames),
+        encode_ms=encode_ms,
+        decode_ms=decode_ms,
+        first_keyframe_bytes=len(frames[0].reference),
+    )

@@ -1,0 +1,94 @@
+"""Stage 3 to 10, offline: clips measured by several processes, and their progress heard in one place.
+
+Processes are started afresh, each loads the networks once and takes clips as it gets free. Rates and qualities do not
+depend on how many there are, but milliseconds a frame do: processes share memory bandwidth and caches.
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+
+import cv2
+import torch
+
+from benchmarks.clips.clip import load_clip
+from benchmarks.errors import BenchmarkError
+from benchmarks.quality.metric_networks import Judges, NetFiles
+from benchmarks.rate.run import ClipResult, RateSettings, measure_clip, measure_clips, unlike_names
+
+LISTEN_S = 0.2  # between two looks at what the processes tell
+
+Tick = Callable[[str], None]
+
+
+def set_threads(threads: int) -> None:
+    """For the networks and the metrics of this process."""
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+
+
+class _Process:
+    """What a worker process holds between its clips."""
+
+    judges: Judges
+    told: "SimpleQueue[str]"
+
+
+def _begin(nets: NetFiles, threads: int, told: "SimpleQueue[str]") -> None:
+    set_threads(threads)
+    _Process.judges = nets.load()
+    _Process.told = told
+
+
+def _measure(path: Path, settings: RateSettings) -> ClipResult:
+    clip = load_clip(path, size=settings.size, seconds=settings.seconds)
+    return measure_clip(clip, settings, judges=_Process.judges, tick=_Process.told.put)
+
+
+def _listen(futures: list["Future[ClipResult]"], told: "SimpleQueue[str]", tick: Tick) -> None:
+    """Until all are done, or one has failed."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=LISTEN_S, return_when=FIRST_COMPLETED)
+        while not told.empty():
+            tick(told.get())
+        if any(future.exception() is not None for future in done):
+            return
+
+
+def _spread(paths: list[Path], settings: RateSettings, nets: NetFiles, tick: Tick, jobs: int) -> list[ClipResult]:
+    context = multiprocessing.get_context("spawn")  # a fork would share torch's threads, half-way through whatever
+    told: SimpleQueue[str] = context.SimpleQueue()
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(nets, settings.threads, told))
+    try:
+        futures = [pool.submit(_measure, path, settings) for path in paths]
+        _listen(futures, told, tick)
+        return [future.result() for future in futures]
+    except BrokenProcessPool as error:
+        raise BenchmarkError("a measuring process died, perhaps for want of memory; try fewer --jobs") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def measure(
+    paths: list[Path],
+    settings: RateSettings,
+    nets: NetFiles,
+    *,
+    jobs: int = 1,
+    tick: Tick = lambda _: None,
+) -> list[ClipResult]:
+    """All clips, in the order given, by at most `jobs` processes beside this one; by this one where that is 1.
+
+    Raises ClipError, NetsMissing, SettingError, and BenchmarkError when a process dies; whatever else one raises comes
+    through as it is.
+    """
+    unlike_names(paths)
+    judges = nets.load()  # here first: a wrong file is named before any process starts
+    if min(jobs, len(paths)) <= 1:
+        set_threads(settings.threads)
+        return list(measure_clips(paths, settings, judges=judges, tick=tick))
+    return _spread(paths, settings, nets, tick, min(jobs, len(paths)))

@@ -1,0 +1,85 @@
+"""Stage 10, display (offline): rate against quality, drawn."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from benchmarks.rate.anchors import ANCHORS
+from benchmarks.rate.rows import BASE, FREEZE, OURS, PROTOTYPE, SINGLE, RateRow, mean_rows
+
+STYLE = {
+    OURS: ("#c1272d", "o", 2.6),
+    BASE: ("#e58a8d", "D", 0.0),
+    SINGLE: ("#e0559a", "*", 0.0),
+    PROTOTYPE: ("#f08c00", "X", 1.4),
+    "x264": ("#7f7f7f", "s", 1.4),
+    "x265": ("#8c6d31", "^", 1.4),
+    "vp9": ("#2a7f4f", "v", 1.4),
+    "svtav1": ("#1f5fa8", "P", 1.4),
+}
+OTHER_STYLE = ("#444444", "x", 1.4)
+METRICS = (
+    ("psnr_db", "PSNR (RGB), dB"),
+    ("lpips", "LPIPS (AlexNet), lower is better"),
+    ("ms_ssim", "MS-SSIM"),
+    ("identity", "identity, cosine"),
+    ("landmark_percent", "landmark error, % of inter-ocular distance"),
+    ("ssim", "SSIM"),
+)
+LESS_IS_BETTER = ("lpips", "landmark_percent")
+PANEL_INCHES = (6.2, 4.7)
+TICKS_KBPS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 200)
+
+
+def _label(codec: str) -> str:
+    return ANCHORS[codec].label if codec in ANCHORS else codec
+
+
+def _draw(axes: Axes, rows: Sequence[RateRow], metric: str, title: str) -> None:
+    for codec in dict.fromkeys(row.codec for row in rows):
+        points = sorted((row.kbps, getattr(row, metric)) for row in rows if row.codec == codec)
+        colour, marker, width = STYLE.get(codec, OTHER_STYLE)
+        if codec == FREEZE:
+            axes.axhline(points[0][1], color="black", linestyle=":", linewidth=1.2, label="freeze frame 0 (0 kbps)")
+            continue
+        line = "-" if width else ""
+        axes.plot(*zip(*points, strict=True), line, color=colour, marker=marker, linewidth=width, label=_label(codec))
+    axes.set_xscale("log")
+    rates = [row.kbps for row in rows if row.kbps > 0]
+    axes.set_xticks([tick for tick in TICKS_KBPS if min(rates) * 0.8 <= tick <= max(rates) * 1.2])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("payload, kbps (keyframe included)")
+    axes.set_ylabel(title)
+    axes.grid(True, which="major", alpha=0.35)
+    if metric in LESS_IS_BETTER:
+        axes.invert_yaxis()
+
+
+def plot_rates(rows: Sequence[RateRow], path: Path, *, size: int) -> None:
+    """Mean curves over the clips, one panel a metric; up is better in every panel."""
+    means = mean_rows(rows)
+    clips = len({row.clip for row in rows})
+    shown = [(metric, title) for metric, title in METRICS if all(getattr(r, metric) is not None for r in means)]
+    columns = 2 if len(shown) <= 4 else 3
+    lines = math.ceil(len(shown) / columns)
+    size_inches = (columns * PANEL_INCHES[0], lines * PANEL_INCHES[1])
+    figure, panels = plt.subplots(lines, columns, figsize=size_inches, squeeze=False, layout="constrained")
+    for axes in panels.flat[len(shown) :]:
+        axes.set_axis_off()
+    for axes, (metric, title) in zip(panels.flat, shown, strict=False):
+        _draw(axes, means, metric, title)
+    panels.flat[0].legend(loc="lower right", fontsize=9)
+    noun = "clip" if clips == 1 else "clips"
+    figure.suptitle(f"Rate against quality at {size}x{size}, mean of {clips} {noun}, low-delay settings")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,87 @@
+"""Stage 10, meter (offline): a benchmark's run as JSON, with what it takes to repeat it, and read back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import ResultsError
+from benchmarks.rate.anchors import ANCHORS
+from benchmarks.rate.rows import Comparison, RateRow, gains, mean_rows, read_row
+from benchmarks.rate.run import RateSettings
+from benchmarks.records.provenance import environment
+
+SCHEMA = 2  # 1 had neither provenance nor bytes a frame, identity, landmarks, comparisons below a rate
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a results file says that tables and plots are made of."""
+
+    name: str
+    size: int
+    anchors: tuple[str, ...]
+    conditions: dict[str, Any]  # what has to agree for two runs to be compared
+    weights: str
+    rows: tuple[RateRow, ...]  # of the clips; means are worked out again
+
+
+def rate_report(
+    settings: RateSettings,
+    rows: Sequence[RateRow],
+    comparisons: Sequence[Comparison],
+    *,
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """Everything the terminal shows, unrounded: rows per clip, their means, and the comparisons."""
+    return {
+        "schema": SCHEMA,
+        "benchmark": "rate",
+        "provenance": provenance,
+        "environment": environment(),
+        "settings": asdict(settings),
+        "codec": asdict(settings.config(settings.middle_qp, residual=settings.residual)),
+        "anchors": {
+            name: {**asdict(ANCHORS[name]), "options": dict(ANCHORS[name].options)} for name in settings.anchors
+        },
+        "rows": [asdict(row) for row in rows],
+        "mean": [asdict(row) for row in mean_rows(rows)],
+        "gains_over_freeze": [asdict(one) for one in gains(rows)],
+        "comparisons": [asdict(one) for one in comparisons],
+    }
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Indented, with a newline at the end; parent folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _conditions(report: dict[str, Any]) -> dict[str, Any]:
+    settings = report["settings"]
+    hashes = {name: clip["sha256"] for name, clip in report.get("provenance", {}).get("clips", {}).items()}
+    return {**{name: settings[name] for name in ("size", "seconds", "every")}, "clips": hashes}
+
+
+def _weights(report: dict[str, Any]) -> str:
+    stored = report.get("provenance", {}).get("weights")
+    return f"{stored['name']} ({stored['sha256'][:12]})" if stored else str(report["codec"]["weights"])
+
+
+def read_run(path: Path) -> Run:
+    """Reads what `write_json` wrote, schema 1 too. Raises ResultsError, and OSError where there is no file."""
+    try:
+        report = json.loads(path.read_text())
+        if report["benchmark"] != "rate" or report["schema"] not in (1, SCHEMA):
+            raise ValueError(f"benchmark {report['benchmark']!r} of schema {report['schema']!r}")
+        return Run(
+            name=path.stem,
+            size=int(report["settings"]["size"]),
+            anchors=tuple(str(name) for name in report["anchors"]),
+            conditions=_conditions(report),
+            weights=_weights(report),
+            rows=tuple(read_row(row) for row in report["rows"]),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{path}: not results of the rate benchmark ({error})") from error

@@ -1,0 +1,188 @@
+"""Stage 10, meter (offline): the rows of a rate-quality table, per clip and in the mean."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from statistics import fmean
+from typing import Any
+
+from benchmarks.clips.clip import Clip
+from benchmarks.quality.metrics import Quality
+from benchmarks.rate.bdrate import CurvePoint, Delta, bd_quality, bd_rate
+from benchmarks.rate.coded_clip import CodedClip
+
+MEAN = "mean"
+OURS = "facewire"
+BASE = "facewire base layer"
+SINGLE = "facewire, one reference"
+PROTOTYPE = "unlearned prototype"
+FREEZE = "freeze frame 0"
+KEYPOINT_CODECS = (OURS, BASE, SINGLE, PROTOTYPE)  # those that send references and motion
+TARGET_FPS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """One codec at one setting on one clip (or in the mean over clips). Payload rates unless the name says wire."""
+
+    clip: str
+    codec: str
+    setting: str
+    frames: float
+    fps: float
+    kbps: float  # keyframe + reference + motion
+    keyframe_kbps: float
+    reference_kbps: float
+    motion_kbps: float
+    wire_kbps: float
+    wire_back_kbps: float
+    psnr_db: float
+    ssim: float
+    ms_ssim: float
+    lpips: float | None
+    encode_ms: float
+    decode_ms: float
+    first_keyframe_bytes: float
+    motion_bytes_per_frame: float
+    motion_kbps_at_25: float  # what these bytes a frame are at 25 frames a second
+    identity: float | None = None
+    landmark_percent: float | None = None
+    without_face: float | None = None
+
+
+def make_row(clip: Clip, coded: CodedClip, quality: Quality, *, codec: str, setting: str) -> RateRow:
+    """Bytes become rates over the clip's own duration."""
+    per_kbit = 8 / 1000 / clip.seconds
+    motion_bytes_per_frame = coded.motion_bytes / len(clip.pictures)
+    return RateRow(
+        clip=clip.name,
+        codec=codec,
+        setting=setting,
+        frames=len(clip.pictures),
+        fps=clip.fps,
+        kbps=coded.payload_bytes * per_kbit,
+        keyframe_kbps=coded.keyframe_bytes * per_kbit,
+        reference_kbps=coded.reference_bytes * per_kbit,
+        motion_kbps=coded.motion_bytes * per_kbit,
+        wire_kbps=coded.wire.out * per_kbit,
+        wire_back_kbps=coded.wire.back * per_kbit,
+        **asdict(quality),
+        encode_ms=coded.encode_ms,
+        decode_ms=coded.decode_ms,
+        first_keyframe_bytes=coded.first_keyframe_bytes,
+        motion_bytes_per_frame=motion_bytes_per_frame,
+        motion_kbps_at_25=motion_bytes_per_frame * TARGET_FPS * 8 / 1000,
+    )
+
+
+def read_row(stored: dict[str, Any]) -> RateRow:
+    """A clip's row out of a results file. Those of schema 1 lack what is worked out here from their rates.
+
+    Raises TypeError or LookupError where that does not give a row.
+    """
+    bytes_per_kbps = 125 / stored["fps"]  # for each frame
+    motion = stored["motion_kbps"] * bytes_per_kbps
+    derived = {
+        "first_keyframe_bytes": stored["keyframe_kbps"] * bytes_per_kbps * stored["frames"],
+        "motion_bytes_per_frame": motion,
+        "motion_kbps_at_25": motion * TARGET_FPS * 8 / 1000,
+    }
+    return RateRow(**(derived | stored))
+
+
+def _mean(rows: Sequence[RateRow]) -> RateRow:
+    values: dict[str, Any] = {"clip": MEAN, "codec": rows[0].codec, "setting": rows[0].setting}
+    for field in fields(RateRow):
+        if field.name not in values:
+            column = [getattr(row, field.name) for row in rows]
+            values[field.name] = None if None in column else fmean(column)
+    return RateRow(**values)
+
+
+def mean_rows(rows: Iterable[RateRow]) -> list[RateRow]:
+    """For each codec and setting the plain mean over clips, in order of first appearance."""
+    groups: dict[tuple[str, str], list[RateRow]] = {}
+    for row in rows:
+        groups.setdefault((row.codec, row.setting), []).append(row)
+    return [_mean(group) for group in groups.values()]
+
+
+def curve(rows: Iterable[RateRow], *, codec: str, metric: str) -> list[CurvePoint]:
+    """One codec's points. LPIPS is negated, so that more is better for every metric."""
+    sign = -1.0 if metric == "lpips" else 1.0
+    return [CurvePoint(row.kbps, sign * getattr(row, metric)) for row in rows if row.codec == codec]
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """PSNR of one of our settings over freezing frame 0: in the mean over clips, and on the clip that gains least."""
+
+    codec: str
+    setting: str
+    kbps: float
+    mean_db: float
+    least_db: float
+    least_clip: str
+
+
+def gains(rows: Sequence[RateRow]) -> list[Gain]:
+    """What our settings gain over the freeze rows."""
+    frozen = {row.clip: row.psnr_db for row in rows if row.codec == FREEZE}
+    groups: dict[tuple[str, str], list[RateRow]] = {}
+    for row in rows:
+        if row.codec in KEYPOINT_CODECS and row.clip in frozen:
+            groups.setdefault((row.codec, row.setting), []).append(row)
+    found = []
+    for (codec, setting), group in groups.items():
+        by_clip = {row.clip: row.psnr_db - frozen[row.clip] for row in group}
+        least = min(by_clip, key=lambda clip: by_clip[clip])
+        kbps = fmean(row.kbps for row in group)
+        found.append(Gain(codec, setting, kbps, fmean(by_clip.values()), by_clip[least], least))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Ours against one anchor on one clip (or on the mean rows). Payload rates."""
+
+    clip: str
+    anchor: str
+    bd_psnr_db: Delta
+    bd_rate_psnr: Delta
+    bd_rate_ms_ssim: Delta
+    bd_rate_lpips: Delta | None
+    below_kbps: float | None  # the limit of the next two
+    bd_rate_psnr_below: Delta | None
+    bd_rate_lpips_below: Delta | None
+
+
+def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: float | None = None) -> Comparison:
+    """`rows` are those of one clip, or the mean rows."""
+
+    def delta(metric: str, limit: float | None = None) -> Delta:
+        ours, theirs = curve(rows, codec=OURS, metric=metric), curve(rows, codec=anchor, metric=metric)
+        return bd_rate(theirs, ours, below_kbps=limit)
+
+    has_lpips = all(row.lpips is not None for row in rows)
+    return Comparison(
+        clip=clip,
+        anchor=anchor,
+        bd_psnr_db=bd_quality(curve(rows, codec=anchor, metric="psnr_db"), curve(rows, codec=OURS, metric="psnr_db")),
+        bd_rate_psnr=delta("psnr_db"),
+        bd_rate_ms_ssim=delta("ms_ssim"),
+        bd_rate_lpips=delta("lpips") if has_lpips else None,
+        below_kbps=below_kbps,
+        bd_rate_psnr_below=None if below_kbps is None else delta("psnr_db", below_kbps),
+        bd_rate_lpips_below=None if below_kbps is None or not has_lpips else delta("lpips", below_kbps),
+    )
+
+
+def compare_all(
+    rows: Sequence[RateRow], anchors: Sequence[str], *, below_kbps: float | None = None
+) -> list[Comparison]:
+    """Every anchor on every clip, then on the mean rows."""
+    names = list(dict.fromkeys(row.clip for row in rows))
+    groups = [(name, [row for row in rows if row.clip == name]) for name in names]
+    groups.append((MEAN, mean_rows(rows)))
+    return [
+        compare(group, clip=name, anchor=anchor, below_kbps=below_kbps) for name, group in groups for anchor in anchors
+    ]

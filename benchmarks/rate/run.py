@@ -1,0 +1,160 @@
+"""Stage 3 to 10, offline: kbps against quality, ours and the anchors, over a set of clips."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.clips.clip import Clip, Picture, load_clip
+from benchmarks.errors import SettingError
+from benchmarks.quality.metric_networks import Judges
+from benchmarks.quality.metrics import EVERY, measure, psnr_db
+from benchmarks.rate.anchors import ANCHORS, asked_kbps, run_anchor
+from benchmarks.rate.coded_clip import CodedClip, freeze
+from benchmarks.rate.eyes_and_mouth import Strips, strips_by_box, strips_by_mesh
+from benchmarks.rate.facewire import run_codec
+from benchmarks.rate.prototype import STEPS, run_prototype
+from benchmarks.rate.rows import BASE, FREEZE, OURS, PROTOTYPE, SINGLE, RateRow, make_row
+from codec import CodecConfig
+from codec.config import References
+from codec.pictures.face import FaceDetector
+
+
+@dataclass(frozen=True, slots=True)
+class RateSettings:
+    """What the rate benchmark runs. Raises SettingError on an empty or unknown choice."""
+
+    size: int = 256
+    seconds: float = 10.0
+    anchors: tuple[str, ...] = tuple(ANCHORS)
+    qps: tuple[int, ...] = (20, 32, 44)
+    residual: bool = True
+    references: References = CodecConfig().references
+    weights: str = CodecConfig().weights
+    prototype_steps: tuple[float, ...] = STEPS
+    every: int = EVERY
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if not self.qps:
+            raise SettingError("no QP to measure")
+        if self.seconds <= 0 or self.every < 1 or self.threads < 1:
+            raise SettingError("seconds, every and threads must be positive")
+        if any(step <= 0 for step in self.prototype_steps):
+            raise SettingError("the prototype's steps must be positive")
+        for name in self.anchors:
+            asked_kbps(name, size=self.size)
+
+    @property
+    def middle_qp(self) -> int:
+        return sorted(self.qps)[len(self.qps) // 2]
+
+    def config(self, qp: int, *, residual: bool, references: References | None = None) -> CodecConfig:
+        """Ours at one QP. Raises ConfigError where the codec does not know a value."""
+        return CodecConfig(
+            size=self.size,
+            qp=qp,
+            residual=residual,
+            references=references or self.references,
+            weights=self.weights,
+            threads=self.threads,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """One codec at one setting, ready to run on a clip."""
+
+    codec: str
+    setting: str
+    run: Callable[[Clip], CodedClip]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A row, and one decoded picture to look at."""
+
+    row: RateRow
+    still: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class ClipResult:
+    """Everything measured on one clip. `still` is the original of the picture kept from each codec."""
+
+    name: str
+    still: Picture
+    strips: Strips
+    measured: tuple[Measured, ...]
+
+
+def _ours(codec: str, config: CodecConfig) -> OperatingPoint:
+    return OperatingPoint(codec, f"qp {config.qp}", lambda clip: run_codec(clip, config))
+
+
+def _anchor(name: str, kbps: float) -> OperatingPoint:
+    return OperatingPoint(name, f"{kbps:g} kbps", lambda clip: run_anchor(name, clip, kbps=kbps))
+
+
+def _prototype(step: float) -> OperatingPoint:
+    return OperatingPoint(PROTOTYPE, f"step {step:g}", lambda clip: run_prototype(clip, step=step))
+
+
+def operating_points(settings: RateSettings) -> list[OperatingPoint]:
+    """Freeze, the prototype, ours at each QP, at the middle one its two simpler modes, each anchor at each rate."""
+    listed = [OperatingPoint(FREEZE, "", lambda clip: freeze(clip.pictures))]
+    listed += [_prototype(step) for step in settings.prototype_steps]
+    listed += [_ours(OURS, settings.config(qp, residual=settings.residual)) for qp in sorted(settings.qps)]
+    middle = settings.middle_qp
+    if settings.residual:
+        listed.append(_ours(BASE, settings.config(middle, residual=False)))
+    if settings.residual or settings.references != "single":
+        listed.append(_ours(SINGLE, settings.config(middle, residual=False, references="single")))
+    for name in settings.anchors:
+        listed += [_anchor(name, kbps) for kbps in asked_kbps(name, size=settings.size)]
+    return listed
+
+
+def telling_frame(clip: Clip) -> int:
+    """The frame least like the first, among those that show a face: where a codec that holds still looks worst."""
+    detector = FaceDetector()
+    order = [int(index) for index in np.argsort(psnr_db(clip.pictures, freeze(clip.pictures).pictures))]
+    return next((index for index in order if detector.detect(clip.pictures[index]) is not None), order[0])
+
+
+def _strips(picture: Picture, judges: Judges) -> Strips:
+    found = None if judges.faces is None else judges.faces.find(picture[None]).faces[0]
+    return strips_by_box(picture) if found is None else strips_by_mesh(found.mesh, len(picture))
+
+
+def measure_clip(
+    clip: Clip, settings: RateSettings, *, judges: Judges, tick: Callable[[str], None] = lambda _: None
+) -> ClipResult:
+    """Runs every operating point on one clip. `tick` is told what runs next."""
+    index = telling_frame(clip)
+    faces = None if judges.faces is None else judges.faces.find(clip.pictures[:: settings.every])
+    measured = []
+    for point in operating_points(settings):
+        tick(f"{clip.name}: {point.codec} {point.setting}")
+        coded = point.run(clip)
+        quality = measure(clip.pictures, coded.pictures, lpips=judges.lpips, faces=faces, every=settings.every)
+        row = make_row(clip, coded, quality, codec=point.codec, setting=point.setting)
+        measured.append(Measured(row, coded.pictures[index].copy()))
+    still = clip.pictures[index].copy()
+    return ClipResult(clip.name, still, _strips(still, judges), tuple(measured))
+
+
+def unlike_names(paths: list[Path]) -> None:
+    """Raises SettingError on equal names."""
+    if len({path.stem for path in paths}) < len(paths):
+        raise SettingError("two clips have the same name; their rows could not be told apart")
+
+
+def measure_clips(
+    paths: list[Path], settings: RateSettings, *, judges: Judges, tick: Callable[[str], None] = lambda _: None
+) -> Iterator[ClipResult]:
+    """One clip after the other, so that one at a time is in memory. Raises ClipError."""
+    for path in paths:
+        clip = load_clip(path, size=settings.size, seconds=settings.seconds)
+        yield measure_clip(clip, settings, judges=judges, tick=tick)

@@ -1,0 +1,1 @@
+"""Measuring speed: `python -m benchmarks speed`, milliseconds, memory and start-up."""

@@ -1,0 +1,267 @@
+"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 2.
+
+A coded frame holds a reference half, a motion half, or both, the reference half first. Integers are big-endian;
+a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five bytes). Bits are named from the highest.
+
+Reference half (a picture that later frames warp; travels on the reliable channel):
+
+    u8      01 m i ddd 0    m: a motion half follows; i: intra, decodable alone; ddd: reference id
+    u8      vvvv ss 00      v: version (2); ss: picture size, 0 = 256, 1 = 512
+    u8      frame number of the frame it was coded with, modulo 256
+    4 bytes weights id                                                  only if i
+    varint  pts in 1/90000 s, modulo 2^33
+    u16     nominal frame duration in 1/90000 s
+    u8      qp of the motion symbols below
+    varint  length, then the entropy-coded motion of the picture itself; if i, the canonical keypoints before it
+    varint  length, then the coded picture (codec.reference)
+
+Motion half (how to move the reference; travels on the lossy channel):
+
+    u8      00 q t b ddd    q: a qp follows, else it is the reference's; t: a time stamp follows; b: the base layer's
+                            warp is used; ddd: id of the reference to move
+    u8      frame number, modulo 256
+    u8      qp                                                          only if q
+    u16     time stamp: (pts - pts of the reference) / 150, modulo 2^16     only if t
+    rest    as below
+
+or, chained, as differences to the frame before, which is in the same bundle:
+
+    u8      1 t b ddd nn    t, b, ddd: the same; nn: frame number, modulo 4
+    u16     time stamp                                                  only if t
+    rest    entropy-coded motion symbols, then those of the motion residual
+
+Without a time stamp, pts is that of the reference plus the frames since it times the nominal duration. An empty rest
+means that nothing changed: against the reference, or, in a chain, against the frame before. How symbols are coded is
+in codec.bits.symbols and codec.bits.entropy. A decoder that does not know the residual stops after the motion symbols.
+"""
+
+from dataclasses import dataclass
+
+from codec.errors import BitstreamError, TruncatedError, VersionError
+
+VERSION = 2
+WEIGHTS_ID_BYTES = 4
+PTS_MODULUS = 1 << 33
+TICK = 150  # time stamps count 1/600 s: 24, 25, 30, 50 and 60 frames a second fall on it
+MAX_QP = 63
+NUMBERS = 256
+CHAINED_NUMBERS = 4  # enough to tell a gap within a bundle
+REFERENCE_IDS = 8
+_SIZES = (256, 512)
+_MAX_SIDE_BYTES = 4096
+_MAX_PICTURE_BYTES = 1 << 20
+MAX_MOTION_BYTES = 1024  # of symbols, so that a motion half fits a message
+
+
+@dataclass(frozen=True, slots=True)
+class CodedReference:
+    """A reference picture as coded. `symbols` and `picture` are opaque here."""
+
+    id: int
+    intra: bool
+    size: int
+    pts: int
+    duration: int
+    qp: int
+    symbols: bytes
+    picture: bytes
+    weights_id: bytes = b""  # of an intra reference
+
+
+@dataclass(frozen=True, slots=True)
+class CodedMotion:
+    """The motion of one frame as coded. `symbols` is opaque here."""
+
+    reference_id: int
+    chained: bool
+    base: bool
+    qp: int | None  # None: that of the reference or, in a chain, of the frame before
+    timestamp: int | None
+    symbols: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CodedFrame:
+    """One picture's bytes: parse(data) and bytes(frame) are each other's inverse.
+
+    Numbers count modulo NUMBERS; that of a chained motion half alone, modulo CHAINED_NUMBERS.
+    """
+
+    number: int
+    reference: CodedReference | None
+    motion: CodedMotion | None
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Whether it can be decoded without anything before it."""
+        return self.reference is not None and self.reference.intra
+
+    def split(self) -> "tuple[CodedFrame | None, CodedFrame | None]":
+        """The half for the reliable channel and the half for the lossy one, each a coded frame."""
+        reference = CodedFrame(self.number, self.reference, None) if self.reference else None
+        return reference, CodedFrame.moved(self.number, self.motion) if self.motion else None
+
+    @classmethod
+    def moved(cls, number: int, motion: CodedMotion) -> "CodedFrame":
+        """A frame of a motion half alone."""
+        return cls(number % CHAINED_NUMBERS if motion.chained else number, None, motion)
+
+    def __bytes__(self) -> bytes:
+        data = bytearray()
+        if self.reference is not None:
+            _write_reference(data, self.number, self.reference, with_motion=self.motion is not None)
+        if self.motion is not None:
+            _write_motion(data, self.number, self.motion)
+        return bytes(data)
+
+    @classmethod
+    def parse(cls, data: bytes) -> "CodedFrame":
+        """TruncatedError, VersionError or BitstreamError on anything that `bytes` does not write."""
+        cursor = _Cursor(data)
+        if cursor.peek() >> 6 != 1:
+            number, motion = _parse_motion(cursor)
+            return cls(number, None, motion)
+        number, reference, with_motion = _parse_reference(cursor)
+        if not with_motion:
+            cursor.finish()
+            return cls(number, reference, None)
+        if cursor.peek() >> 6 == 1:
+            raise BitstreamError("a motion half should follow the reference half")
+        motion_number, motion = _parse_motion(cursor)
+        if (motion_number - number) % (CHAINED_NUMBERS if motion.chained else NUMBERS):
+            raise BitstreamError("the halves of a coded frame carry different numbers")
+        return cls(number, reference, motion)
+
+
+class _Cursor:
+    """A reader that never reads past the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = bytes(data)
+        self._position = 0
+
+    def peek(self) -> int:
+        if self._position >= len(self._data):
+            raise TruncatedError("a coded frame ends early")
+        return self._data[self._position]
+
+    def u8(self) -> int:
+        value = self.peek()
+        self._position += 1
+        return value
+
+    def u16(self) -> int:
+        return self.u8() << 8 | self.u8()
+
+    def varint(self, limit: int) -> int:
+        value = 0
+        for shift in range(0, 35, 7):
+            byte = self.u8()
+            value |= (byte & 0x7F) << shift
+            if not byte & 0x80:
+                if byte == 0 and shift:
+                    raise BitstreamError("a number is written longer than it is")
+                if value >= limit:
+                    raise BitstreamError(f"a number of {value} where less than {limit} is allowed")
+                return value
+        raise BitstreamError("a number of more than five bytes")
+
+    def take(self, count: int) -> bytes:
+        if len(self._data) - self._position < count:
+            raise TruncatedError("a coded frame ends early")
+        part = self._data[self._position : self._position + count]
+        self._position += count
+        return part
+
+    def rest(self, limit: int) -> bytes:
+        count = len(self._data) - self._position
+        if count > limit:
+            raise BitstreamError(f"{count} bytes of motion")
+        return self.take(count)
+
+    def finish(self) -> None:
+        if self._position != len(self._data):
+            raise BitstreamError("bytes follow the end of a coded frame")
+
+
+def _write_reference(data: bytearray, number: int, reference: CodedReference, *, with_motion: bool) -> None:
+    data.append(0x40 | with_motion << 5 | reference.intra << 4 | reference.id << 1)
+    data.append(VERSION << 4 | _SIZES.index(reference.size) << 2)
+    data.append(number)
+    if reference.intra:
+        assert len(reference.weights_id) == WEIGHTS_ID_BYTES
+        data += reference.weights_id
+    _write_varint(data, reference.pts % PTS_MODULUS)
+    data += reference.duration.to_bytes(2, "big")
+    data.append(reference.qp)
+    for part in (reference.symbols, reference.picture):
+        _write_varint(data, len(part))
+        data += part
+
+
+def _parse_reference(cursor: _Cursor) -> tuple[int, CodedReference, bool]:
+    flags, shape = cursor.u8(), cursor.u8()
+    if shape >> 4 != VERSION:
+        raise VersionError(f"bitstream version {shape >> 4}; this build reads version {VERSION}")
+    if flags & 1 or shape & 3 or (shape >> 2 & 3) >= len(_SIZES):
+        raise BitstreamError("reserved bits are set in a reference")
+    number = cursor.u8()
+    intra = bool(flags & 0x10)
+    weights_id = cursor.take(WEIGHTS_ID_BYTES) if intra else b""
+    pts = cursor.varint(PTS_MODULUS)
+    duration, qp = cursor.u16(), cursor.u8()
+    if qp > MAX_QP:
+        raise BitstreamError(f"qp {qp}")
+    symbols = cursor.take(cursor.varint(_MAX_SIDE_BYTES))
+    picture = cursor.take(cursor.varint(_MAX_PICTURE_BYTES))
+    reference = CodedReference(
+        id=flags >> 1 & 7,
+        intra=intra,
+        size=_SIZES[shape >> 2 & 3],
+        pts=pts,
+        duration=duration,
+        qp=qp,
+        symbols=symbols,
+        picture=picture,
+        weights_id=weights_id,
+    )
+    return number, reference, bool(flags & 0x20)
+
+
+def _write_motion(data: bytearray, number: int, motion: CodedMotion) -> None:
+    stamped = motion.timestamp is not None
+    flags = stamped << 4 | motion.base << 3 | motion.reference_id
+    if motion.chained:
+        assert motion.qp is None
+        data.append(0x80 | flags << 2 | number % CHAINED_NUMBERS)
+    else:
+        data.append((motion.qp is not None) << 5 | flags)
+        data.append(number)
+    if motion.qp is not None:
+        data.append(motion.qp)
+    if motion.timestamp is not None:
+        data += motion.timestamp.to_bytes(2, "big")
+    data += motion.symbols
+
+
+def _parse_motion(cursor: _Cursor) -> tuple[int, CodedMotion]:
+    flags, qp = cursor.u8(), None
+    chained = bool(flags & 0x80)
+    if chained:
+        number, flags = flags % CHAINED_NUMBERS, flags >> 2
+    else:
+        number = cursor.u8()
+        if flags & 0x20:
+            qp = cursor.u8()
+            if qp > MAX_QP:
+                raise BitstreamError(f"qp {qp}")
+    timestamp = cursor.u16() if flags & 0x10 else None
+    symbols = cursor.rest(MAX_MOTION_BYTES)
+    return number, CodedMotion(flags & 7, chained, bool(flags & 8), qp, timestamp, symbols)
+
+
+def _write_varint(data: bytearray, value: int) -> None:
+    while value > 0x7F:
+        data.append(value & 0x7F | 0x80)
+        value >>= 7
+    data.append(value)

@@ -1,0 +1,74 @@
+"""Stage 4, rate: what a decibel is worth, and when a new reference pays.
+
+Everything is decided by one Lagrangian, J = -PSNR + λ bits, in decibels a frame; λ grows with qp as the steps do.
+
+A new reference costs its bits once and then decays: the longer it is used, the worse it fits. The best moment to leave
+it is given by the marginal value theorem (Charnov, 1976): when one more frame on it costs more than a frame costs on
+average in this call, the references' own bits included. That average is learnt from the references already left and
+the life of the present one, and starts from what talking heads usually give.
+"""
+
+import math
+
+from codec.bits.quantizer import step_scale
+
+_LAMBDA = 0.013  # dB a bit at qp 32
+_CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
+_CRF = 53  # AV1's quality index for references at qp 32
+INTRA_OFFSET = -16  # of intra references against the others, in AV1 qindex: a keyframe stays near 1 kB at 256x256
+REFERENCE_PRESETS = {"realtime": 4, "best": 2}  # of SVT-AV1; 2 takes three times as long for 5 % fewer bits
+_SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
+_MIN_LIFE = 5  # frames
+_USUAL_LOSS_DB = 7.0  # of the average frame against its reference, before the call has shown its own
+_MEMORY = 12  # frames' worth of the call's average against the present reference's
+
+
+def lagrangian(qp: int) -> float:
+    """Decibels a bit."""
+    return _LAMBDA * step_scale(qp)
+
+
+def reference_crf(qp: int) -> int:
+    """The AV1 quality index for references."""
+    return min(63, max(20, round(_CRF + (qp - 32) * 0.6)))
+
+
+def coarser_crf(crf: int, *, by: float) -> int:
+    """The quality index at which an intra picture takes about `by` times fewer bits, as far as it still looks well."""
+    return min(63, crf + min(_COARSER_CRF, max(1, round(_CRF_HALVING * math.log2(by)))))
+
+
+class ReferencePolicy:
+    """Decides, frame by frame, whether the reference in use has served its time."""
+
+    def __init__(self) -> None:
+        self._average: float | None = None  # cost of a frame over the references left behind, in dB
+        self._cost = 0.0  # of this reference's life so far, in dB x frames
+        self._frames = 0.0
+        self._marginal: float | None = None
+        self.excess_db = -math.inf  # of the last frames' cost over the usual, once it has lived long enough to leave
+
+    def begin(self, *, bits: int, psnr_db: float, qp: int) -> None:
+        """A new reference of so many bits and that quality is in use."""
+        if self._average is None:
+            self._average = _USUAL_LOSS_DB - psnr_db
+        elif self._frames:
+            self._average += 0.5 * (self._cost / self._frames - self._average)
+        self._cost = lagrangian(qp) * bits
+        self._frames = 0.0
+        self._marginal = None
+
+    def frame(self, psnr_db: float, *, bits: int, qp: int, shown_for: float = 1.0) -> bool:
+        """Counts one more frame on it; True when the next should not be.
+
+        `shown_for` is its duration in usual frames: where a slow machine codes few frames, each is looked at longer.
+        """
+        assert self._average is not None, "begin comes first"
+        cost = lagrangian(qp) * bits / shown_for - psnr_db
+        blend = cost if self._marginal is None else self._marginal + _SMOOTHING * (cost - self._marginal)
+        self._marginal = blend
+        self._cost += cost * shown_for
+        self._frames += shown_for
+        usual = (self._cost + _MEMORY * self._average) / (self._frames + _MEMORY)
+        self.excess_db = blend - usual if self._frames >= _MIN_LIFE else -math.inf
+        return self.excess_db > 0

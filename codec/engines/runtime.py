@@ -1,0 +1,138 @@
+"""Stages 3 and 9, the networks as they run: arrays in, arrays out, on whichever engine there is.
+
+Encoder and decoder use the same instance methods in the same order, so that on one machine, with one engine, the
+encoder's reconstruction equals the decoder's picture bit for bit.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from codec.config import CodecConfig
+from codec.engines.engine import Engine, Graph
+from codec.errors import ConfigError
+from codec.weights import files as weights
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+_EXTRACTOR_PICTURE = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedReference:
+    """A decoded and restored reference with all that is computed once for it."""
+
+    picture: Bytes  # (S, S, 3)
+    motion: Floats  # (1, MOTION_NUMBERS), its own
+    canonical: Floats  # (1, K, 3)
+    pixels: Floats  # (1, 3, S, S) in [0, 1]
+    scene: tuple[Floats, ...]  # small (1, 3, 64, 64), heat (1, K, 64, 64), points (1, K, 3)
+    features: tuple[Floats, ...]  # (1, C, S / 2^n, S / 2^n)
+
+
+class Runtime:
+    """The networks of one weight file at one picture size. For one thread at a time."""
+
+    def __init__(self, config: CodecConfig, *, graphs: Sequence[str] = (), engine: Engine | None = None) -> None:
+        """Loads `graphs` at once, so that the first picture does not wait for them; others when they are first needed.
+
+        ConfigError when the configured engine is not there or cannot do what is asked.
+        """
+        self._engine = engine or _make_engine(config, weights.load(config.weights))
+        self.weights = self._engine.weights
+        self._size = config.size
+        self._graphs: dict[str, Graph] = {}
+        self._flows: deque[tuple[tuple[PreparedReference, bytes], tuple[Floats, Floats]]] = deque(maxlen=2)
+        for name in graphs:
+            self._graph(name)
+        self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
+
+    def extract(self, picture: Bytes) -> tuple[Floats, Floats]:
+        """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
+        small = cv2.resize(picture, (_EXTRACTOR_PICTURE, _EXTRACTOR_PICTURE), interpolation=cv2.INTER_AREA)
+        canonical, motion = self._graph("extractor")(small[None])
+        return canonical[0].copy(), motion[0].copy()
+
+    def keypoints(self, motion: Floats, canonical: Floats) -> Floats:
+        """Where a motion puts the keypoints, (K, 3)."""
+        (points,) = self._graph("keypoints")(motion[None], canonical[None])
+        return np.array(points[0], np.float32)
+
+    def prepare(self, decoded: Bytes, *, crf: int, canonical: Floats, motion: Floats) -> PreparedReference:
+        """Restores a reference (S, S, 3) that was decoded at a quality index, and finds all that rests on it alone.
+
+        canonical (K, 3) and motion (MOTION_NUMBERS,) are its own, as the decoder has them.
+        """
+        (restored,) = self._graph("restoration")(decoded[None], np.array([crf], np.float32))
+        restored = restored.copy()
+        pixels, small, points, heat = (
+            array.copy() for array in self._graph("scene")(restored, canonical[None], motion[None])
+        )
+        features = tuple(level.copy() for level in self._graph("appearance")(pixels))
+        return PreparedReference(restored[0], motion[None], canonical[None], pixels, (small, heat, points), features)
+
+    def base_flow(self, reference: PreparedReference, *, driving_motion: Floats) -> tuple[Floats, Floats]:
+        """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer.
+
+        The last ones are remembered: the encoder asks again for what its search has chosen, and a frame without the
+        base layer for its reference at rest.
+        """
+        asked = (reference, driving_motion.tobytes())
+        for known, answer in self._flows:
+            if known == asked:
+                return answer
+        answer = self._base_flow(reference, driving_motion)
+        self._flows.append((asked, answer))
+        return answer
+
+    def _base_flow(self, reference: PreparedReference, driving_motion: Floats) -> tuple[Floats, Floats]:
+        features, looks, shifts, affine, prior = self._graph("sight")(
+            *reference.scene, reference.motion, reference.canonical, driving_motion[None]
+        )
+        logits, occlusion = self._graph("judgement")(features, looks)
+        (flow,) = self._graph("mix")(shifts, affine, prior, logits)
+        return np.ascontiguousarray(flow[0].transpose(1, 2, 0)), occlusion[0, 0].copy()
+
+    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Bytes:
+        """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
+        both = np.dstack((flow, occlusion))
+        field = _resized(flow, self._size)[None]
+        sides = [_resized(both, level.shape[-1])[None] for level in reference.features]
+        fields = [side[..., :2] for side in sides]
+        warped = self._graph("warp")(reference.pixels, *reference.features, field, *fields)
+        (picture,) = self._graph("generator")(*warped, *sides)
+        return np.array(picture[0], np.uint8)
+
+    def _graph(self, name: str) -> Graph:
+        graph = self._graphs.get(name)
+        if graph is None:
+            graph = self._graphs[name] = self._engine.load(name, size=self._size)
+        return graph
+
+
+def _resized(plane: Floats, size: int) -> Floats:
+    """(h, w, C) -> (size, size, C), as networks.layers.resize does."""
+    way = cv2.INTER_AREA if size < plane.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (size, size), interpolation=way), np.float32)
+
+
+def _make_engine(config: CodecConfig, held: weights.Weights) -> Engine:
+    """OpenVINO where it is installed and nothing else is asked for. ConfigError for one that is not there."""
+    if config.engine != "torch":
+        try:
+            from codec.engines.openvino_engine import OpenVinoEngine
+
+            return OpenVinoEngine(held, threads=config.threads, precision=config.precision)
+        except ImportError as error:
+            if config.engine == "openvino":
+                raise ConfigError(f"engine openvino cannot be loaded ({error}): pip install openvino") from error
+    try:
+        from codec.engines.torch_engine import TorchEngine
+    except ImportError as error:
+        raise ConfigError(f"no engine can be loaded ({error}): pip install openvino, or torch") from error
+    return TorchEngine(held, threads=config.threads, precision=config.precision)

@@ -1,0 +1,202 @@
+"""Stages 3 and 9, the networks cut into graphs: what is exported, and what an engine runs.
+
+A graph takes and gives plain arrays: pictures as uint8 (1, S, S, 3), everything else as float32. It is cut where the
+precision changes (the geometry of keypoints and flow needs float32, convolutions do not) and where something is worth
+keeping (all that depends on the reference alone). `codec.export` writes each to ONNX, without its weights.
+
+    extractor    picture at 128x128 -> canonical keypoints, motion
+    keypoints    motion, canonical -> points
+    restoration  decoded reference, its crf -> restored reference
+    scene        restored reference, canonical, its motion -> the same as floats, small; its points and their heat
+    appearance   restored reference as floats -> three feature maps
+    sight        the scene, driving motion -> candidates of flow, and what to judge them by
+    judgement    that -> logits, occlusion map
+    mix          candidates, logits -> warping field
+    warp         reference, features, the warping field at their sizes -> warped pixels and features
+    generator    those, warping field and occlusion map at the features' sizes -> picture
+
+Warping field and occlusion map are brought to those sizes between the two (`codec.engines.runtime`): OpenCV
+does it in a third of the time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from codec.graphs.files import PER_SIZE, WHOLE
+from codec.motion.parameters import FLOW_SIZE, KEYPOINTS, MOTION_NUMBERS
+from codec.networks.appearance import CHANNELS
+from codec.networks.dense_motion import heat, mix
+from codec.networks.generator import side_maps
+from codec.networks.layers import resize, sample
+from codec.networks.model import FaceModel
+from codec.networks.motion_extractor import INPUT_SIZE
+
+
+class Extractor(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.motion_extractor = model.motion_extractor
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        canonical, motion = self.motion_extractor(_levels(picture))
+        return canonical, motion
+
+
+class Keypoints(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.motion_extractor = model.motion_extractor
+
+    def forward(self, motion: Tensor, canonical: Tensor) -> Tensor:
+        return self.motion_extractor.keypoints(motion, canonical)
+
+
+class Restoration(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.restoration = model.restoration
+
+    def forward(self, decoded: Tensor, crf: Tensor) -> Tensor:
+        return _picture(self.restoration(_levels(decoded), crf))
+
+
+class Scene(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.motion_extractor = model.motion_extractor
+
+    def forward(self, restored: Tensor, canonical: Tensor, motion: Tensor) -> tuple[Tensor, ...]:
+        pixels = _levels(restored)
+        points = self.motion_extractor.keypoints(motion, canonical)
+        return pixels, resize(pixels, FLOW_SIZE), points, heat(points)
+
+
+class Appearance(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.appearance = model.appearance
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        return tuple(level.float() for level in self.appearance(pixels))
+
+
+class Sight(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.motion_extractor = model.motion_extractor
+        self._look = model.dense_motion.look
+
+    def forward(
+        self, small: Tensor, before: Tensor, points: Tensor, own: Tensor, canonical: Tensor, driving: Tensor
+    ) -> tuple[Tensor, ...]:
+        return self._look(
+            small,
+            before=before,
+            reference_points=points,
+            reference_motion=own,
+            driving_points=self.motion_extractor.keypoints(driving, canonical),
+            driving_motion=driving,
+        )
+
+
+class Judgement(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.dense_motion = model.dense_motion
+
+    def forward(self, features: Tensor, looks: Tensor) -> tuple[Tensor, Tensor]:
+        return self.dense_motion.judge(features, looks)
+
+
+class Mix(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+
+    def forward(self, shifts: Tensor, affine: Tensor, prior: Tensor, logits: Tensor) -> Tensor:
+        return mix(shifts, affine, prior + logits)
+
+
+class Warp(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+
+    def forward(self, pixels: Tensor, *levels_and_fields: Tensor) -> tuple[Tensor, ...]:
+        levels, (field, *fields) = levels_and_fields[: len(CHANNELS)], levels_and_fields[len(CHANNELS) :]
+        moved = (sample(level, smaller) for level, smaller in zip(levels, fields, strict=True))
+        return sample(pixels, field, kernel="bicubic"), *moved
+
+
+class Generator(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.generator = model.generator
+
+    def forward(self, pixels: Tensor, *levels_and_sides: Tensor) -> Tensor:
+        levels, sides = levels_and_sides[: len(CHANNELS)], levels_and_sides[len(CHANNELS) :]
+        pairs = [(level, side_maps(side.permute(0, 3, 1, 2))) for level, side in zip(levels, sides, strict=True)]
+        return _picture(self.generator.generate(pixels, *(part for pair in pairs for part in pair)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a graph is made of the networks, and inputs of the right shapes to trace it with."""
+
+    module: Callable[[FaceModel], nn.Module]
+    example: Callable[[int], tuple[Tensor, ...]]
+
+
+def _bytes(size: int) -> Tensor:
+    return torch.zeros(1, size, size, 3, dtype=torch.uint8)
+
+
+def _canonical() -> Tensor:
+    return torch.zeros(1, KEYPOINTS, 3)
+
+
+def _motion() -> Tensor:
+    return torch.zeros(1, MOTION_NUMBERS)
+
+
+def _map(channels: int, size: int = FLOW_SIZE) -> Tensor:
+    return torch.zeros(1, channels, size, size)
+
+
+def _levels_of(size: int) -> tuple[Tensor, ...]:
+    return tuple(_map(channels, size >> shift) for shift, channels in enumerate(CHANNELS, 1))
+
+
+def _planes(size: int, channels: int) -> tuple[Tensor, ...]:
+    """Warping field, and occlusion map if channels is 3, at the sizes of the features."""
+    return tuple(torch.zeros(1, size >> shift, size >> shift, channels) for shift in range(1, len(CHANNELS) + 1))
+
+
+CUTS: dict[str, Cut] = {
+    "extractor": Cut(Extractor, lambda size: (_bytes(INPUT_SIZE),)),
+    "keypoints": Cut(Keypoints, lambda size: (_motion(), _canonical())),
+    "restoration": Cut(Restoration, lambda size: (_bytes(size), torch.zeros(1))),
+    "scene": Cut(Scene, lambda size: (_bytes(size), _canonical(), _motion())),
+    "appearance": Cut(Appearance, lambda size: (_map(3, size),)),
+    "sight": Cut(Sight, lambda size: (_map(3), _map(KEYPOINTS), _canonical(), _motion(), _canonical(), _motion())),
+    "judgement": Cut(Judgement, lambda size: (_map(2 * KEYPOINTS + 8), _map(8))),
+    "mix": Cut(
+        Mix, lambda size: (torch.zeros(1, KEYPOINTS, 2), torch.zeros(1, 2, 2), _map(KEYPOINTS + 1), _map(KEYPOINTS + 1))
+    ),
+    "warp": Cut(
+        Warp, lambda size: (_map(3, size), *_levels_of(size), torch.zeros(1, size, size, 2), *_planes(size, 2))
+    ),
+    "generator": Cut(Generator, lambda size: (_map(3, size), *_levels_of(size), *_planes(size, 3))),
+}
+assert CUTS.keys() == {*PER_SIZE, *WHOLE}
+
+
+def _levels(picture: Tensor) -> Tensor:
+    """uint8 (1, S, S, 3) -> (1, 3, S, S) in [0, 1]."""
+    return (picture.permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def _picture(pixels: Tensor) -> Tensor:
+    """(1, 3, S, S), nominally in [0, 1] -> uint8 (1, S, S, 3)."""
+    return (pixels * 255).round().clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)

@@ -1,0 +1,1 @@
+"""Training, data: clips, labels, augmentation, pairs of pictures, coded references, recordings."""

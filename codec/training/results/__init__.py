@@ -1,0 +1,1 @@
+"""Training, results: coding tables, validation, the finished weight file and its model card."""

@@ -1,0 +1,1 @@
+"""Training, stages: what is trained in turn, and the losses."""

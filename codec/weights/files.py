@@ -1,0 +1,183 @@
+"""Weight files by name: the networks and coding tables of one safetensors file, checked by sha256.
+
+`codec/weights/index.json` names each file with its sha256; the first four bytes of that hash are the *weights id* that
+a keyframe carries, so that a decoder with other weights says so instead of showing noise. A file of your own is used
+by its path. Tensors are stored in float16 (networks), float32 (steps) and int32 (tables).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+
+from codec.bits.entropy import SCALES, TABLE_SIZE, check_tables, default_tables, normalize
+from codec.bits.symbols import CLASSES, CONTEXTS, CodingTables
+from codec.errors import WeightsError
+from codec.graphs.files import weight_shapes
+from codec.motion.parameters import EXPRESSIONS, MOTION_NUMBERS, POSE_NUMBERS
+from codec.motion.residual import DIAGONALS
+
+FOLDER = Path(__file__).parent
+ID_BYTES = 4
+Range = tuple[float, float]  # smallest and largest value of an activation
+_WIDEST = 1e30
+_MOST_LOADED = 4
+TABLES_PREFIX = "tables."
+_FREQUENCIES = {
+    "tables": (SCALES, TABLE_SIZE),
+    "class_tables": (2, CLASSES),
+    "presence_table": (1, 2),
+    "diagonal_tables": (CLASSES, DIAGONALS + 1),
+}
+INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "residual_profile", "context_shift")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """One weight file in memory: the networks' tensors by name, float16; `identifier` is its weights id."""
+
+    tensors: dict[str, npt.NDArray[np.float16]]
+    tables: CodingTables
+    identifier: bytes
+    ranges: dict[str, Range] = field(default_factory=dict)  # of activations, for int8; empty where never measured
+    made: dict[Any, Any] = field(default_factory=dict, repr=False)  # what an engine keeps as long as the weights live
+
+
+_loaded: dict[tuple[bytes, bytes | None], Weights] = {}
+
+
+def find(name: str) -> tuple[Path, str | None]:
+    """The file of a name in the index, or a path, with the sha256 it must have (None for a path)."""
+    index = json.loads((FOLDER / "index.json").read_text())
+    if name in index:
+        return FOLDER / index[name]["file"], str(index[name]["sha256"])
+    path = Path(name)
+    if path.suffix == ".safetensors" and path.is_file():
+        return path, None
+    raise WeightsError(f"no weights named {name!r}; there are {', '.join(sorted(index))}, or give a .safetensors file")
+
+
+def load(name: str, *, ranges: bool = True) -> Weights:
+    """The weights of a name, made once a process. WeightsError when absent, damaged or of another shape.
+
+    Without `ranges` a file of them beside the weights is not looked at.
+    """
+    path, sha256 = find(name)
+    data = _read(path)
+    digest = hashlib.sha256(data)
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise WeightsError(f"{path.name} is damaged: its sha256 is not the one in index.json")
+    beside = ranges_path(path)
+    text = _read(beside) if ranges and beside.is_file() else None
+    # By content, not by name: a training run writes the same file again and again.
+    key = (digest.digest(), text)
+    if key not in _loaded:
+        identifier = digest.digest()[:ID_BYTES]
+        held = parse(data, identifier=identifier)
+        if text is not None:
+            held = replace(held, ranges=_parse_ranges(text, name=beside.name, identifier=identifier))
+        _loaded[key] = held
+        while len(_loaded) > _MOST_LOADED:
+            _loaded.pop(next(iter(_loaded)))
+    return _loaded[key]
+
+
+def ranges_path(path: Path) -> Path:
+    """Where the ranges for int8 of a weight file lie."""
+    return path.with_suffix(".int8.json")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _parse_ranges(text: bytes, *, name: str, identifier: bytes) -> dict[str, Range]:
+    """None where they were measured with other weights. WeightsError when this is no such file."""
+    try:
+        held = json.loads(text)
+        if held["weights_id"] != identifier.hex():
+            return {}
+        ranges = {layer: (float(low), float(high)) for layer, (low, high) in held["ranges"].items()}
+        if not all(-_WIDEST < low <= high < _WIDEST for low, high in ranges.values()):
+            raise ValueError("a range is not one")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise WeightsError(f"{name} is damaged: {error}") from error
+    return ranges
+
+
+def parse(data: bytes, *, identifier: bytes) -> Weights:
+    """A weight file's bytes -> the networks' tensors and the coding tables."""
+    try:
+        held = load_safetensors(data)
+        tensors = {name: held.pop(name) for name in list(held) if not name.startswith(TABLES_PREFIX)}
+        _check_tensors(tensors)
+        tables = _read_tables({name.removeprefix(TABLES_PREFIX): value for name, value in held.items()})
+    except (SafetensorError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"weights do not fit this build: {reason}") from error
+    return Weights(tensors, tables, identifier)
+
+
+def _check_tensors(tensors: dict[str, npt.NDArray[Any]]) -> None:
+    expected = weight_shapes()
+    if unlike := expected.keys() ^ tensors.keys():
+        raise ValueError(f"{min(unlike)} is {'missing' if unlike <= expected.keys() else 'not known'}")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name] or not np.issubdtype(tensor.dtype, np.floating):
+            raise ValueError(f"{name} has another shape")
+        if not np.isfinite(tensor).all():
+            raise ValueError("a weight is not a number")
+
+
+def default_coding_tables() -> CodingTables:
+    """Tables to start from, before any were counted on coded clips."""
+    steps = np.full(MOTION_NUMBERS, 0.25, np.float32)
+    steps[:POSE_NUMBERS] = (0.0175, 0.0175, 0.0125, 0.0085, 0.005, 0.005)
+    steps[MOTION_NUMBERS - 6 :] = 0.085
+    profile = np.full(MOTION_NUMBERS, 2, np.int64)
+    diagonals = np.round(6 - 5 * np.log2(1 + np.arange(DIAGONALS) / 3)).astype(np.int64)
+    assert len(profile) == POSE_NUMBERS + EXPRESSIONS
+    return CodingTables(
+        motion_steps=steps,
+        residual_step=0.0147,
+        canonical_step=0.02,
+        tables=default_tables(),
+        class_tables=_flat(2, CLASSES),
+        presence_table=_flat(1, 2),
+        diagonal_tables=_flat(CLASSES, DIAGONALS + 1),
+        motion_profile=profile,
+        residual_profile=diagonals,
+        context_shift=np.array([0, 2, 3, 4], np.int64),
+        canonical_scale=9,
+    )
+
+
+def _flat(rows: int, size: int) -> npt.NDArray[np.int64]:
+    return np.stack([normalize(np.ones(size))] * rows)
+
+
+def _read_tables(tensors: dict[str, npt.NDArray[Any]]) -> CodingTables:
+    if not all(np.issubdtype(tensors[name].dtype, np.integer) for name in INTEGER_TABLES):
+        raise ValueError("a table is not of integers")
+    values: dict[str, Any] = {name: tensors[name].astype(np.int64) for name in INTEGER_TABLES}
+    shapes = {"motion_profile": MOTION_NUMBERS, "residual_profile": DIAGONALS, "context_shift": CONTEXTS}
+    for name, length in shapes.items():
+        if values[name].shape != (length,) or np.abs(values[name]).max() > 2 * SCALES:
+            raise ValueError(f"{name} has another shape")
+    if not all(check_tables(values[name], rows=rows, size=size) for name, (rows, size) in _FREQUENCIES.items()):
+        raise ValueError("frequency tables are damaged")
+    steps = tensors["motion_steps"].astype(np.float32)
+    scalars: dict[str, Any] = {name: float(tensors[name].reshape(())) for name in ("residual_step", "canonical_step")}
+    if steps.shape != (MOTION_NUMBERS,) or not all(0 < step < np.inf for step in (*steps, *scalars.values())):
+        raise ValueError("quantiser steps are damaged")
+    canonical_scale = int(tensors["canonical_scale"].reshape(()))
+    return CodingTables(motion_steps=steps, canonical_scale=canonical_scale, **scalars, **values)

@@ -1,0 +1,144 @@
+"""Stage 10, meter (offline): bytes become rates, rows become means, means become comparisons."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from benchmarks.clips.clip import Clip
+from benchmarks.quality.metrics import Quality
+from benchmarks.rate.coded_clip import CodedClip
+from benchmarks.rate.rows import (
+    BASE,
+    FREEZE,
+    OURS,
+    PROTOTYPE,
+    RateRow,
+    compare_all,
+    curve,
+    gains,
+    make_row,
+    mean_rows,
+    read_row,
+)
+from benchmarks.rate.tables import comparison_table, faceless_line, gain_line, rate_table, reasons, spending_table
+from benchmarks.rate.wire import Wire, messages_on_wire, rtp_on_wire
+
+
+@pytest.fixture
+def row() -> RateRow:
+    clip = Clip("a", 25.0, np.zeros((50, 4, 4, 3), np.uint8))
+    coded = CodedClip(clip.pictures, 1000, 500, 250, Wire(4000, 2000), 12.0, 6.0, 900)
+    return make_row(clip, coded, Quality(30.0, 0.9, 0.95, 0.1), codec=OURS, setting="qp 32")
+
+
+def test_rates_are_over_the_clips_own_time(row: RateRow) -> None:
+    assert (row.kbps, row.keyframe_kbps, row.reference_kbps, row.motion_kbps) == (7, 4, 2, 1)
+    assert (row.wire_kbps, row.wire_back_kbps) == (16, 8)
+    assert (row.frames, row.fps) == (50, 25)
+    assert (row.first_keyframe_bytes, row.motion_bytes_per_frame, row.motion_kbps_at_25) == (900, 5, 1)
+
+
+def test_a_row_of_an_older_file_gets_what_it_lacks(row: RateRow) -> None:
+    newer = ("first_keyframe_bytes", "motion_bytes_per_frame", "motion_kbps_at_25", "identity", "landmark_percent",
+             "without_face")  # fmt: skip
+    stored = {name: value for name, value in asdict(row).items() if name not in newer}
+    assert read_row(stored) == replace(row, first_keyframe_bytes=1000)  # it knew no other keyframes
+    assert read_row(asdict(row)) == row
+
+
+def test_the_packet_model() -> None:
+    assert messages_on_wire([10, 30]) == Wire(out=10 + 30 + 2 * 93, back=2 * 93)
+    assert rtp_on_wire([10, 1300, 1301]) == Wire(out=10 + 1300 + 1301 + 4 * 50, back=0)
+    assert messages_on_wire([]) == rtp_on_wire([]) == Wire(0, 0)
+
+
+def test_means_are_taken_for_each_setting_over_clips(row: RateRow) -> None:
+    other = replace(row, clip="b", kbps=9.0, psnr_db=32.0, lpips=None)
+    finer = replace(row, setting="qp 20", kbps=20.0)
+    first, second = mean_rows([row, finer, other])
+    assert (first.clip, first.setting, first.kbps, first.psnr_db) == ("mean", "qp 32", 8.0, 31.0)
+    assert first.lpips is None
+    assert (second.setting, second.kbps, second.lpips) == ("qp 20", 20.0, pytest.approx(0.1))
+
+
+def test_more_is_better_on_every_curve(row: RateRow) -> None:
+    assert curve([row], codec=OURS, metric="lpips")[0].quality == -0.1
+    assert curve([row], codec=OURS, metric="psnr_db")[0].quality == 30
+    assert curve([row], codec="x264", metric="psnr_db") == []
+
+
+def ladder(row: RateRow) -> list[RateRow]:
+    """Ours and an anchor that takes twice the bits, on two clips, and their freeze rows."""
+    rows = []
+    for name in ("a", "b"):
+        rows.append(replace(row, clip=name, codec=FREEZE, setting="", kbps=0.0, psnr_db=24.0))
+        for step in range(3):
+            one = replace(
+                row, clip=name, setting=f"qp {step}", kbps=5.0 * 2**step, psnr_db=25.0 + 3 * step,
+                ms_ssim=0.8 + 0.05 * step, lpips=0.3 - 0.05 * step,
+            )  # fmt: skip
+            rows += [one, replace(one, codec="x264", setting=f"{step}", kbps=one.kbps * 2)]
+    return rows
+
+
+def test_every_clip_and_the_mean_are_compared(row: RateRow) -> None:
+    comparisons = compare_all(ladder(row), ["x264", "vp9"])
+    assert [(c.clip, c.anchor) for c in comparisons] == [(c, a) for c in ("a", "b", "mean") for a in ("x264", "vp9")]
+    mean = comparisons[-2]
+    assert mean.bd_rate_psnr.value == pytest.approx(-50)
+    assert mean.bd_rate_ms_ssim.value == pytest.approx(-50)
+    assert mean.bd_rate_lpips is not None
+    assert mean.bd_rate_lpips.value == pytest.approx(-50)
+    assert mean.bd_psnr_db.value == pytest.approx(3)
+    assert reasons(comparisons)[0] == (
+        "vp9 BD-rate (PSNR) n/a: anchor has fewer than 2 points of rising rate and quality"
+    )
+    assert len(comparison_table(comparisons).rows) == 6
+    assert mean.bd_rate_psnr_below is None
+
+
+def test_the_comparison_can_be_held_below_a_rate(row: RateRow) -> None:
+    comparisons = compare_all(ladder(row), ["x264"], below_kbps=15)
+    mean = comparisons[-1]
+    assert mean.bd_rate_psnr_below is not None
+    assert mean.bd_rate_psnr_below.value == pytest.approx(-50)
+    assert mean.bd_rate_lpips_below is not None
+    assert "below 15 kbps % (PSNR)" in [column.header for column in comparison_table(comparisons).columns]
+    cheaper = compare_all(ladder(row), ["x264"], below_kbps=7)
+    assert "x264 below 7 kbps (PSNR) n/a: anchor has no point below 7 kbps" in reasons(cheaper)
+
+
+def test_what_motion_costs_is_shown_for_those_that_send_it(row: RateRow) -> None:
+    rows = [replace(row, codec=codec) for codec in (FREEZE, OURS, "x264", PROTOTYPE)]
+    table = spending_table(rows)
+    assert list(table.columns[1].cells) == [OURS, PROTOTYPE]
+    assert [next(iter(column.cells)) for column in table.columns[4:]] == ["900", "5.0", "1.00", "1.00"]
+
+
+def test_frames_without_a_face_are_counted_aloud(row: RateRow) -> None:
+    assert faceless_line([row]) == ""
+    seen, hidden = replace(row, without_face=0), replace(row, clip="b", without_face=3)
+    assert faceless_line([seen]).endswith("landmarks: none")
+    assert faceless_line([seen, hidden, *mean_rows([seen, hidden])]).endswith("landmarks: b 3")
+
+
+def test_without_lpips_it_is_not_compared(row: RateRow) -> None:
+    rows = [replace(one, lpips=None) for one in ladder(row)]
+    assert all(one.bd_rate_lpips is None for one in compare_all(rows, ["x264"]))
+
+
+def test_the_gain_names_the_worst_clip(row: RateRow) -> None:
+    base = replace(row, codec=BASE, psnr_db=26.0)
+    frozen = [replace(row, clip=name, codec=FREEZE, psnr_db=db) for name, db in (("a", 20.0), ("b", 27.0))]
+    (gain,) = gains([*frozen, base, replace(base, clip="b")])
+    assert (gain.mean_db, gain.least_db, gain.least_clip) == (2.5, -1.0, "b")
+    assert gain_line(gain) == (
+        "facewire base layer, qp 32: 7.0 kbps, +2.50 dB over freezing frame 0 (least: -1.00 dB on b)"
+    )
+
+
+def test_the_table_has_a_row_for_each(row: RateRow) -> None:
+    table = rate_table([row, replace(row, lpips=None)], title="a")
+    assert len(table.rows) == 2
+    assert list(table.columns[11].cells) == ["0.100", "-"]

@@ -1,0 +1,171 @@
+"""The file format: golden bytes, every truncation, every flipped byte, no crash on any bytes."""
+
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codec.bits.container import FileHeader, FileReader, FileRecord, FileWriter
+from codec.errors import BitstreamError, ConfigError, MediaError, TruncatedError, VersionError
+
+VECTOR = Path(__file__).parents[2] / "vectors" / "container.fw.bin"
+HEADER = FileHeader(size=256, fps=Fraction(30000, 1001), weights="first-00c0ffee")
+RECORDS = [FileRecord(0, b"keyframe" * 9), FileRecord(3003, b"m"), FileRecord(6006, bytes(range(40)))]
+HEADER_BYTES = len(bytes(HEADER))
+ENDS = [HEADER_BYTES + sum(len(bytes(record)) for record in RECORDS[:count]) for count in range(4)]
+
+in_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def write(path: Path, records: list[FileRecord]) -> bytes:
+    with FileWriter(path, HEADER) as writer:
+        for record in records:
+            writer.write(record.data, pts=record.pts)
+    return path.read_bytes()
+
+
+def read(path: Path, data: bytes) -> tuple[FileHeader, list[FileRecord], str | None]:
+    path.write_bytes(data)
+    with FileReader(path) as reader:
+        records = list(reader)
+        return reader.header, records, reader.damage
+
+
+def test_golden_file(tmp_path: Path) -> None:
+    golden = VECTOR.read_bytes()
+    assert write(tmp_path / "a.fw", RECORDS) == golden
+    assert read(tmp_path / "b.fw", golden) == (HEADER, RECORDS, None)
+
+
+@pytest.mark.parametrize("length", range(ENDS[-1] + 12))
+def test_a_truncated_file_plays_up_to_its_last_whole_record(tmp_path: Path, length: int) -> None:
+    data = VECTOR.read_bytes()[:length]
+    if length < HEADER_BYTES:
+        with pytest.raises(BitstreamError if length == 0 else TruncatedError):
+            read(tmp_path / "a.fw", data)
+        return
+    _, records, damage = read(tmp_path / "a.fw", data)
+    whole = sum(length >= end for end in ENDS[1:])
+    assert records == RECORDS[:whole]
+    assert damage is not None
+    assert f"after {whole} whole frames" in damage
+
+
+@pytest.mark.parametrize("position", range(ENDS[-1] + 12))
+def test_a_flipped_byte_is_noticed(tmp_path: Path, position: int) -> None:
+    data = bytearray(VECTOR.read_bytes())
+    data[position] ^= 0x55
+    if position < HEADER_BYTES:
+        with pytest.raises(BitstreamError):
+            read(tmp_path / "a.fw", bytes(data))
+        return
+    _, records, damage = read(tmp_path / "a.fw", bytes(data))
+    assert records == RECORDS[: sum(position >= end for end in ENDS[1:])]
+    assert damage is not None
+
+
+def test_a_file_that_was_never_ended_plays(tmp_path: Path) -> None:
+    writer = FileWriter(tmp_path / "a.fw", HEADER)
+    writer.write(b"frame", pts=0)
+    with FileReader(tmp_path / "a.fw") as reader:
+        assert list(reader) == [FileRecord(0, b"frame")]
+        assert reader.damage is not None
+    writer.close()
+    writer.close()
+    with FileReader(tmp_path / "a.fw") as reader:
+        assert list(reader) == [FileRecord(0, b"frame")]
+        assert reader.damage is None
+
+
+def test_an_error_while_writing_still_ends_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.fw"
+
+    def interrupted() -> None:
+        with FileWriter(path, HEADER) as writer:
+            writer.write(b"frame", pts=0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert read(path, path.read_bytes()) == (HEADER, [FileRecord(0, b"frame")], None)
+
+
+def test_an_empty_file_of_frames(tmp_path: Path) -> None:
+    assert read(tmp_path / "b.fw", write(tmp_path / "a.fw", [])) == (HEADER, [], None)
+
+
+@pytest.mark.parametrize(
+    ("extra", "records"),
+    [(b"x", 3), (bytes(FileRecord(9999, b"more")), 3)],
+)
+def test_nothing_follows_the_end(tmp_path: Path, extra: bytes, records: int) -> None:
+    _, found, damage = read(tmp_path / "a.fw", VECTOR.read_bytes() + extra)
+    assert len(found) == records
+    assert damage is not None
+
+
+def test_time_runs_forward(tmp_path: Path) -> None:
+    data = bytes(HEADER) + bytes(FileRecord(5, b"a")) + bytes(FileRecord(5, b"b"))
+    _, records, damage = read(tmp_path / "a.fw", data)
+    assert records == [FileRecord(5, b"a")]
+    assert damage is not None
+    assert "backwards" in damage
+
+
+def test_a_claimed_length_is_not_believed(tmp_path: Path) -> None:
+    for claim in (b"\x00\xff\xff\xff", b"\xff\xff\xff\xff"):
+        _, records, damage = read(tmp_path / "a.fw", bytes(HEADER) + claim + bytes(100))
+        assert records == []
+        assert damage is not None
+
+
+def test_another_version_is_named(tmp_path: Path) -> None:
+    body = bytearray(bytes(HEADER)[:-4])
+    body[4] = 2
+    with pytest.raises(VersionError, match="version 2"):
+        read(tmp_path / "a.fw", bytes(body) + zlib.crc32(body).to_bytes(4))
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.fw", tmp_path):
+        with pytest.raises(MediaError):
+            FileReader(path)
+        with pytest.raises(MediaError):
+            FileWriter(path / "x" / "y.fw", HEADER)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        FileHeader(size=0, fps=Fraction(25), weights="first"),
+        FileHeader(size=256, fps=Fraction(0), weights="first"),
+        FileHeader(size=256, fps=Fraction(25), weights=""),
+        FileHeader(size=256, fps=Fraction(25), weights="w" * 256),
+        FileHeader(size=256, fps=Fraction(1, 1 << 33), weights="first"),
+        FileRecord(0, b""),
+        FileRecord(1 << 63, b"a"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(broken: FileHeader | FileRecord) -> None:
+    with pytest.raises(ConfigError):
+        bytes(broken)
+
+
+@in_tmp_path
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.integers(-1000, 1 << 40))
+def test_any_records_survive(tmp_path: Path, frames: list[bytes], start: int) -> None:
+    records = [FileRecord(start + index * 3600, frame) for index, frame in enumerate(frames)]
+    assert read(tmp_path / "b.fw", write(tmp_path / "a.fw", records)) == (HEADER, records, None)
+
+
+@in_tmp_path
+@given(st.booleans(), st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_by_name(tmp_path: Path, headed: bool, data: bytes) -> None:
+    try:
+        _, _, damage = read(tmp_path / "a.fw", bytes(HEADER) + data if headed else data)
+    except BitstreamError:
+        return
+    assert damage is not None

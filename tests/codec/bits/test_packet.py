@@ -1,0 +1,196 @@
+"""Packets: golden bytes and their truncated twins, bundling, reassembly in any order, no crash on any bytes."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.bits.packet import (
+    MAX_FRAMES,
+    MAX_MESSAGE,
+    MAX_REFERENCE,
+    MotionMessage,
+    ReferenceAssembler,
+    ReferenceFragment,
+    pack_motion,
+    pack_reference,
+)
+from codec.errors import BitstreamError, ConfigError, TruncatedError, VersionError
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+GOLDEN_MOTION = MotionMessage(0xBEEF, (b"first", bytes(range(256)) + b"second", b"x"))
+GOLDEN_FRAGMENT = ReferenceFragment(0x0102, 1, 2, b"the end of a reference")
+
+frames = st.lists(st.binary(min_size=1, max_size=80), min_size=1, max_size=40)
+
+
+def test_golden_motion_message() -> None:
+    golden = (VECTORS / "motion_message.bin").read_bytes()
+    assert bytes(GOLDEN_MOTION) == golden
+    assert MotionMessage.parse(golden) == GOLDEN_MOTION
+
+
+def test_golden_reference_fragment() -> None:
+    golden = (VECTORS / "reference_fragment.bin").read_bytes()
+    assert bytes(GOLDEN_FRAGMENT) == golden
+    assert ReferenceFragment.parse(golden) == GOLDEN_FRAGMENT
+
+
+def test_a_motion_message_costs_three_bytes_and_one_more_a_frame() -> None:
+    assert len(bytes(MotionMessage(0, (b"a" * 15,) * 4))) == 60 + 3 + 3
+
+
+@pytest.mark.parametrize("length", range(len(bytes(GOLDEN_MOTION)) - 1))
+def test_truncated_motion_messages(length: int) -> None:
+    with pytest.raises(TruncatedError):
+        MotionMessage.parse(bytes(GOLDEN_MOTION)[:length])
+
+
+@pytest.mark.parametrize("length", range(6))
+def test_truncated_reference_fragments(length: int) -> None:
+    with pytest.raises(TruncatedError):
+        ReferenceFragment.parse(bytes(GOLDEN_FRAGMENT)[:length])
+
+
+def test_other_versions_are_refused() -> None:
+    with pytest.raises(VersionError):
+        MotionMessage.parse(b"\x20" + bytes(GOLDEN_MOTION)[1:])
+    with pytest.raises(VersionError):
+        ReferenceFragment.parse(b"\x00" + bytes(GOLDEN_FRAGMENT)[1:])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x11\x00\x00\x00ab",  # an empty first frame
+        b"\x11\x00\x00\xff\x00\x01ab",  # a long length where a short one does
+        b"\x10" + bytes(MAX_MESSAGE),
+    ],
+)
+def test_invalid_motion_messages(data: bytes) -> None:
+    with pytest.raises(BitstreamError):
+        MotionMessage.parse(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x10\x00\x00\x02\x01a",  # fragment 2 of 0..1
+        b"\x10\x00\x00\x00\x01a",  # not the last, and not full
+        b"\x11\x00\x00\x00\x00a",  # a reserved bit
+        b"\x10\x00\x00\x00\x00" + bytes(MAX_MESSAGE),
+    ],
+)
+def test_invalid_reference_fragments(data: bytes) -> None:
+    with pytest.raises(BitstreamError):
+        ReferenceFragment.parse(data)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        MotionMessage(0, ()),
+        MotionMessage(0, (b"a",) * (MAX_FRAMES + 1)),
+        MotionMessage(0, (b"a", b"")),
+        MotionMessage(1 << 16, (b"a",)),
+        MotionMessage(0, (bytes(MAX_MESSAGE),)),
+        ReferenceFragment(0, 2, 2, b"a"),
+        ReferenceFragment(0, 0, 257, b"a"),
+        ReferenceFragment(0, 0, 1, b""),
+        ReferenceFragment(1 << 16, 0, 1, b"a"),
+        ReferenceFragment(0, 0, 1, bytes(MAX_MESSAGE)),
+    ],
+)
+def test_what_cannot_be_written_is_refused(message: MotionMessage | ReferenceFragment) -> None:
+    with pytest.raises(ConfigError):
+        bytes(message)
+
+
+@given(frames, st.integers(0, 0xFFFF))
+def test_bundles_survive(bundle: list[bytes], first: int) -> None:
+    messages = pack_motion(bundle, first_sequence=first)
+    received = [MotionMessage.parse(bytes(message)) for message in messages]
+    assert [frame for message in received for frame in message.frames] == bundle
+    assert [message.sequence for message in received] == [(first + i) % 65536 for i in range(len(messages))]
+
+
+def test_a_bundle_that_fits_is_one_message() -> None:
+    assert len(pack_motion([b"a" * 73] * MAX_FRAMES, first_sequence=0)) == 1
+    assert len(pack_motion([b"a" * 200] * 8, first_sequence=65535)) == 2
+    assert len(pack_motion([b"a" * 10] * (MAX_FRAMES + 1), first_sequence=0)) == 2
+    assert pack_motion([], first_sequence=0) == []
+
+
+def test_a_frame_for_no_message_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        pack_motion([bytes(70_000)], first_sequence=0)
+    with pytest.raises(ConfigError):
+        pack_motion([b""], first_sequence=0)
+
+
+@given(st.binary(min_size=1, max_size=9000), st.integers(0, 0xFFFF), st.randoms(use_true_random=False))
+def test_references_survive_any_order_and_repeats(data: bytes, transfer: int, random: object) -> None:
+    fragments = pack_reference(data, transfer=transfer)
+    assert all(len(bytes(fragment)) <= MAX_MESSAGE for fragment in fragments)
+    shuffled = fragments[:-1] * 2 + fragments[-1:]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assembler = ReferenceAssembler()
+    whole = [assembler.add(ReferenceFragment.parse(bytes(fragment))) for fragment in shuffled]
+    assert data in whole
+    assert set(whole) <= {None, data}
+
+
+def test_transfers_interleave() -> None:
+    assembler = ReferenceAssembler()
+    first, second = pack_reference(b"1" * 2000, transfer=1), pack_reference(b"2" * 2000, transfer=2)
+    assert assembler.add(first[0]) is None
+    assert assembler.add(second[0]) is None
+    assert assembler.add(second[1]) == b"2" * 2000
+    assert assembler.add(first[1]) == b"1" * 2000
+
+
+def test_the_oldest_unfinished_transfer_is_given_up() -> None:
+    assembler = ReferenceAssembler(transfers=2)
+    pairs = [pack_reference(bytes([i]) * 2000, transfer=i) for i in range(3)]
+    for pair in pairs:
+        assert assembler.add(pair[0]) is None
+    assert assembler.add(pairs[2][1]) == b"\2" * 2000
+    assert assembler.add(pairs[0][1]) is None
+
+
+def test_contradicting_fragments_are_refused_and_forgotten() -> None:
+    assembler = ReferenceAssembler()
+    assembler.add(ReferenceFragment(5, 0, 2, b"a"))
+    with pytest.raises(BitstreamError):
+        assembler.add(ReferenceFragment(5, 1, 3, b"b"))
+    assembler.add(ReferenceFragment(5, 0, 2, b"c"))
+    with pytest.raises(BitstreamError):
+        assembler.add(ReferenceFragment(5, 0, 2, b"d"))
+    assert assembler.add(ReferenceFragment(5, 0, 1, b"whole")) == b"whole"
+
+
+def test_reference_limits() -> None:
+    assert len(pack_reference(bytes(MAX_REFERENCE), transfer=0)) == 256
+    for size in (0, MAX_REFERENCE + 1):
+        with pytest.raises(ConfigError):
+            pack_reference(bytes(size), transfer=0)
+
+
+@given(st.binary(max_size=MAX_MESSAGE + 10))
+def test_any_bytes_parse_or_raise_a_named_error(data: bytes) -> None:
+    for kind in (MotionMessage, ReferenceFragment):
+        try:
+            message = kind.parse(data)
+        except BitstreamError:
+            continue
+        assert bytes(message) == data
+
+
+@given(st.binary(max_size=60), st.integers(0, 0xFF))
+def test_any_bytes_of_our_version_parse_or_raise_a_named_error(data: bytes, count: int) -> None:
+    try:
+        message = MotionMessage.parse(bytes([0x10 | count & 15]) + data)
+    except BitstreamError:
+        return
+    assert MotionMessage.parse(bytes(message)) == message
