@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from codec.bits.bitstream import CodedFrame
     from codec.config import CodecConfig
     from codec.decoder import Decoder
-    from codec.encoder import Encoder, FrameReport
+    from codec.encoder import Encoder
     from codec.errors import CodecError
+    from codec.frame_report import FrameReport
     from codec.state.chain import MotionState
 else:
     # Imported when they are first asked for (PEP 562): training runs where there is no PyAV and no range coder.

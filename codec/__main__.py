@@ -17,14 +17,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from codec.bits.bitstream import CodedFrame
 from codec.bits.container import FileHeader, FileReader, FileWriter
-from codec.bits.payload_window import TICKS_PER_S, WINDOW_S, WindowRates, window_rates
+from codec.bits.payload_window import WINDOW_S, WindowRates, window_rates
 from codec.bits.summary import summarise
 from codec.config import PRESETS, CodecConfig
 from codec.decoder import Decoder
@@ -33,6 +31,7 @@ from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, V
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import FaceDetector, crop_for_clip
 from codec.pictures.video import VideoInfo, VideoWriter, probe_video, read_video
+from codec.units import PTS_PER_S, Image
 from codec.weights.files import load as load_weights
 
 __all__ = ["main"]
@@ -43,8 +42,6 @@ PRESET = "file"
 _RUNNING = ("threads", "engine", "precision")  # what may differ between those who code and decode a file
 FACE_SAMPLES = 12
 FACE_SPAN = 750  # pictures from the start of a clip among which its face is looked for
-
-Picture = NDArray[np.uint8]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,8 +86,8 @@ def encode(options: argparse.Namespace) -> None:
             spent.append((pts, 8 * len(data)))
             psnr_sum += encoder.report.psnr_db
             advance(f"{encoder.report.psnr_db:.1f} dB")
-    end = (spent[-1][0] if spent else 0) + round(TICKS_PER_S / info.fps)
-    seconds, bits = end / TICKS_PER_S, sum(bits for _, bits in spent)
+    end = (spent[-1][0] if spent else 0) + round(PTS_PER_S / info.fps)
+    seconds, bits = end / PTS_PER_S, sum(bits for _, bits in spent)
     print(
         f"{options.output}: {len(spent)} frames, {seconds:.2f} s, {bits // 8} bytes, "
         f"{bits / seconds / 1000:.2f} kbps, {psnr_sum / max(len(spent), 1):.2f} dB"
@@ -147,7 +144,7 @@ def _choose_crop(options: argparse.Namespace, info: VideoInfo) -> Crop:
     span = min(filter(None, (info.frames, options.limit, FACE_SPAN)))
     step = max(1, span // FACE_SAMPLES)
 
-    def samples() -> Iterator[Picture]:
+    def samples() -> Iterator[Image]:
         for index, (image_rgb, _) in enumerate(read_video(options.input, limit=span)):
             if index % step == 0 and image_rgb.shape[:2] == (info.height, info.width):
                 yield image_rgb

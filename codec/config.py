@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from codec.errors import ConfigError
+from codec.units import MAX_QP, SIZES
 
-SIZES = (256, 512)
-MAX_QP = 63
 MAX_KBPS = 100_000
 
 References = Literal["adaptive", "single"]

@@ -1,46 +1,19 @@
 """Stage 8, decode: CodedFrame -> picture; the mirror of encoder.py."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-
 import numpy as np
-import numpy.typing as npt
 
 from codec.bits.bitstream import CHAINED_NUMBERS, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
-from codec.bits.entropy import Reader
-from codec.bits.quantizer import dequantize
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.engines.runtime import Runtime
 from codec.errors import BitstreamError, ReferenceMissing, VersionError
 from codec.graphs import files as graphs
-from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.reference.coder import ReferenceDecoder
-from codec.state.chain import (
-    Chain,
-    DecodedReference,
-    HeldReference,
-    MotionState,
-    References,
-    advance,
-    bounded,
-    canonical_step,
-    full_flow,
-    make_state,
-    motion_steps,
-    origin,
-    pts_of,
-    read_frame,
-    walk_pose,
-)
-
-Picture = npt.NDArray[np.uint8]
-Stage = Callable[[str], AbstractContextManager[object]]
-
-
-def no_stage(name: str) -> AbstractContextManager[object]:
-    """The default timing hook: the codec itself has no clock."""
-    return nullcontext()
+from codec.stage_clock import Stage, no_stage
+from codec.state.chain import Chain, MotionState, advance, full_flow, make_state, origin, pts_of, read_frame
+from codec.state.reference_pose import PoseCoder
+from codec.state.references import DecodedReference, HeldReference, References
+from codec.units import Image
 
 
 class Decoder:
@@ -54,6 +27,7 @@ class Decoder:
         self._stage = stage
         self._runtime = Runtime(self.config, graphs=graphs.DECODING)
         self._symbols = SymbolCoder.of(self._runtime.weights.tables)
+        self._poses = PoseCoder(self._symbols, self._runtime.mean_shape)
         self._pictures = ReferenceDecoder(size=self.config.size)
         self._references = References()
         self._newest: HeldReference | None = None
@@ -64,7 +38,7 @@ class Decoder:
         """The ids of the references held, oldest first."""
         return self._references.ids
 
-    def decode(self, coded: CodedFrame) -> Picture:
+    def decode(self, coded: CodedFrame) -> Image:
         """A coded frame -> uint8 (size, size, 3).
 
         Raises ReferenceMissing when its reference, or the frame its chain builds on, is not held, BitstreamError when
@@ -85,7 +59,8 @@ class Decoder:
             raise BitstreamError("this coded frame holds no reference")
         self._check(reference)
         with self._stage("reference"):
-            canonical, motion = self._read_pose(reference)
+            before = None if reference.intra else self._newest
+            canonical, motion = self._poses.decode(reference.symbols, newest=before, qp=reference.qp)
             decoded = DecodedReference(
                 id=reference.id,
                 number=coded.number,
@@ -121,7 +96,7 @@ class Decoder:
         self._last = state
         return state
 
-    def render(self, state: MotionState) -> Picture:
+    def render(self, state: MotionState) -> Image:
         """Warps and generates: uint8 (size, size, 3). The expensive part."""
         reference = self._references.get(state.reference_id)
         if reference is None:
@@ -154,27 +129,6 @@ class Decoder:
             raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {held.hex()}")
         if not reference.intra and (self._newest is None or reference.id != (self._newest.id + 1) % REFERENCE_IDS):
             raise ReferenceMissing(f"reference {reference.id} builds on one that is not held")
-
-    def _read_pose(self, reference: CodedReference) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Canonical keypoints and motion of the reference picture itself."""
-        tables = self._symbols.tables
-        step = motion_steps(tables, reference.qp)
-        reader = Reader(reference.symbols, self._symbols.models)
-        offsets, difference = walk_pose(
-            self._symbols,
-            reader,
-            offsets=np.zeros((KEYPOINTS, 3), np.int32) if reference.intra else None,
-            difference=np.zeros(MOTION_NUMBERS, np.int32),
-            activity=0,
-        )
-        if offsets is not None:
-            canonical = self._runtime.mean_shape + dequantize(offsets, step=canonical_step(tables))
-            start = np.zeros(MOTION_NUMBERS, np.float32)
-        else:
-            assert self._newest is not None
-            canonical, start = self._newest.canonical, self._newest.motion
-        motion = start + dequantize(difference, step=step)
-        return canonical.astype(np.float32), bounded(motion)
 
     def _start(self, number: int, motion: CodedMotion, reference: HeldReference) -> tuple[Chain, int]:
         """What the frame's differences are added to, and its number modulo NUMBERS."""

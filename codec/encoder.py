@@ -4,75 +4,30 @@ The encoder works from the decoded reference and the quantised motion, so it kno
 picture: extract the motion (3), search what to send of it, ask the rate policy for a new reference, code (4).
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from codec.bits.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
-from codec.bits.entropy import Writer
-from codec.bits.quantizer import Symbols, dequantize, quantize
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
+from codec.decisions.attention import View, weighted_psnr
 from codec.decisions.budget import Budget
-from codec.decisions.motion_search import MotionSearch, View, psnr, weighted_psnr
-from codec.decisions.reference_policy import (
-    INTRA_OFFSET,
-    REFERENCE_PRESETS,
-    ReferencePolicy,
-    coarser_crf,
-    reference_crf,
-)
-from codec.decoder import Stage, no_stage
+from codec.decisions.motion_search import MotionSearch
+from codec.decisions.reference_policy import ReferencePolicy
 from codec.engines.runtime import Runtime
 from codec.errors import PictureError
+from codec.frame_report import FrameReport, FrameReporter
 from codec.graphs import files as graphs
-from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
+from codec.pictures.psnr import psnr_db
 from codec.reference.coder import ReferenceEncoder
-from codec.state.chain import (
-    Chain,
-    DecodedReference,
-    HeldReference,
-    MotionState,
-    bounded,
-    canonical_step,
-    full_flow,
-    make_state,
-    motion_steps,
-    origin,
-    timestamp_of,
-    walk_pose,
-    write_frame,
-)
-
-Picture = npt.NDArray[np.uint8]
-
-_USUAL_DURATION = 3600  # of a frame, in 1/90000 s, until two pictures have told otherwise
-_MAX_DURATION = 0xFFFF
-_LONGEST = 10.0  # usual frames that one frame may count for
-_PACE = 0.2  # how fast that follows the camera
-
-
-@dataclass(frozen=True, slots=True)
-class FrameReport:
-    """What became of one picture. Bits are payload bits of the coded frame, by part.
-
-    psnr_db (RGB, against the picture at the codec's size) is of the newest measured frame: see measure_every.
-    """
-
-    pts: int
-    number: int
-    is_keyframe: bool
-    reference_id: int
-    psnr_db: float
-    payload_bits: int
-    reference_bits: int
-    base_bits: int
-    residual_bits: int
-    header_bits: int
-    qp: int
+from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, coarser_crf, reference_crf
+from codec.stage_clock import Stage, no_stage
+from codec.state.chain import Chain, MotionState, full_flow, make_state, origin, timestamp_of, write_frame
+from codec.state.frame_clock import FrameClock
+from codec.state.reference_pose import PoseCoder
+from codec.state.references import DecodedReference, HeldReference
+from codec.units import Floats, Image
 
 
 class Encoder:
@@ -97,11 +52,11 @@ class Encoder:
             intra_offset=INTRA_OFFSET,
             preset=REFERENCE_PRESETS[self.config.effort],
         )
+        self._poses = PoseCoder(self._symbols, self._runtime.mean_shape)
         self._policy = ReferencePolicy()
+        self._reporter = FrameReporter(measure_every=self.config.measure_every)
+        self._clock = FrameClock()
         self._number = -1
-        self._last_pts: int | None = None
-        self._duration = _USUAL_DURATION
-        self._shown_for = 1.0  # how long a frame lasts of late, in usual frames
         self._reference: HeldReference | None = None  # in use
         self._newest: DecodedReference | None = None  # the last one coded
         self._pending: tuple[DecodedReference, int] | None = None  # coded, not yet acknowledged; its bits
@@ -109,19 +64,18 @@ class Encoder:
         self._shown: HeldReference | None = None
         self._in_bundle = 0
         self._keyframe_wanted = True
-        self._target: Picture = np.zeros((self.config.size, self.config.size, 3), np.uint8)
-        self._reconstruction: Picture | None = None
-        self._psnr_db = 0.0
+        self._target: Image = np.zeros((self.config.size, self.config.size, 3), np.uint8)
+        self._reconstruction: Image | None = None
         self._base_bits = 0
         self._wanted_bits = 0  # of motion, had there been room
 
-    def encode(self, image_rgb: Picture, *, pts: int) -> CodedFrame:
+    def encode(self, image_rgb: Image, *, pts: int) -> CodedFrame:
         """uint8 (H, W, 3), square, at pts in 1/90000 s -> its coded frame.
 
         PictureError when it is no such picture. pts must grow; one that does not is moved on by a tick.
         """
         self._target = self._fit(image_rgb)
-        pts = self._clock(pts)
+        pts = self._clock.advance(pts)
         if self._budget is not None:
             self._budget.advance(pts)
         self._number = (self._number + 1) % NUMBERS
@@ -130,19 +84,35 @@ class Encoder:
         else:
             coded = self._code_motion(self._reference, pts)
         self._reconstruction = None
-        self._measure(coded, pts)
+        self._report(coded, pts)
         return coded
 
     @property
-    def reconstruction(self) -> Picture:
+    def reconstruction(self) -> Image:
         """uint8 (size, size, 3): what the receiver shows for the last picture; computed when first asked for."""
         if self._reconstruction is None:
-            assert self._shown is not None, "nothing has been encoded yet"
-            assert self._state is not None
             with self._stage("generate"):
-                flow, occlusion = full_flow(self._runtime, self._shown, self._state)
-                self._reconstruction = self._runtime.generate(self._shown.prepared, flow=flow, occlusion=occlusion)
+                flow, occlusion = self.warp
+                self._reconstruction = self._runtime.generate(self.shown.prepared, flow=flow, occlusion=occlusion)
         return self._reconstruction
+
+    @property
+    def shown(self) -> HeldReference:
+        """The reference that the last picture is generated from."""
+        assert self._shown is not None, "nothing has been encoded yet"
+        return self._shown
+
+    @property
+    def warp(self) -> tuple[Floats, Floats]:
+        """What moves it: warping field (64, 64, 2), residual included, and occlusion map (64, 64)."""
+        assert self._state is not None, "nothing has been encoded yet"
+        return full_flow(self._runtime, self.shown, self._state)
+
+    @property
+    def newest(self) -> DecodedReference:
+        """The reference coded last, in use or not."""
+        assert self._newest is not None, "nothing has been encoded yet"
+        return self._newest
 
     def force_keyframe(self) -> None:
         """The next coded frame is a keyframe, decodable by a receiver that holds nothing."""
@@ -165,7 +135,7 @@ class Encoder:
         """The next frame does not continue a chain."""
         self._in_bundle = 0
 
-    def _fit(self, image_rgb: Picture) -> Picture:
+    def _fit(self, image_rgb: Image) -> Image:
         if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
             raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
         height, width = image_rgb.shape[:2]
@@ -177,19 +147,9 @@ class Encoder:
         way = cv2.INTER_AREA if height > size else cv2.INTER_CUBIC
         return np.asarray(cv2.resize(image_rgb, (size, size), interpolation=way), np.uint8)
 
-    def _clock(self, pts: int) -> int:
-        pts = max(0, pts)
-        if self._last_pts is not None:
-            pts = max(pts, self._last_pts + 1)
-            self._duration = min(pts - self._last_pts, _MAX_DURATION)
-            shown_for = min(max(self._duration / _USUAL_DURATION, 1.0), _LONGEST)
-            self._shown_for += _PACE * (shown_for - self._shown_for)
-        self._last_pts = pts
-        return pts
-
     def _code_keyframe(self, pts: int) -> CodedFrame:
         reference, bits = self._code_reference(pts, intra=True)
-        self._use(self._newest_coded(), bits)
+        self._use(self.newest, bits)
         self._keyframe_wanted = False
         return CodedFrame(self._number, reference, self._stand_still(pts))
 
@@ -210,7 +170,7 @@ class Encoder:
                 chained_base=self._state.base if before is not None and self._state else None,
                 motion=motion,
                 expected=self._expected(held),
-                shared_by=(self.config.bundle - self._in_bundle) * self._shown_for,
+                frames_sharing_cost=(self.config.bundle - self._in_bundle) * self._clock.shown_for,
             )
         symbols, chain = self._write(start, found.chain, chained=before is not None)
         coded = CodedMotion(
@@ -222,7 +182,7 @@ class Encoder:
             symbols=symbols,
         )
         self._hold(held, chain, base=found.base, pts=pts)
-        spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._shown_for)
+        spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._clock.shown_for)
         return self._with_reference(coded, pts) if self._grants(spent) else CodedFrame.moved(self._number, coded)
 
     def _grants(self, spent: bool) -> bool:
@@ -237,9 +197,9 @@ class Encoder:
             self._plan()
         reference, bits = self._code_reference(pts, intra=False)
         if self.config.activation == "acknowledged":
-            self._pending = (self._newest_coded(), bits)
+            self._pending = (self.newest, bits)
             return CodedFrame(self._number, reference, moved)
-        self._use(self._newest_coded(), bits)
+        self._use(self.newest, bits)
         return CodedFrame(self._number, reference, self._stand_still(pts))
 
     def _plan(self) -> None:
@@ -270,7 +230,7 @@ class Encoder:
         """What the motion symbols of a frame may take."""
         return MAX_MOTION_BYTES if self._budget is None else min(MAX_MOTION_BYTES, self._budget.room_bytes())
 
-    def _expected(self, held: HeldReference) -> npt.NDArray[np.float32]:
+    def _expected(self, held: HeldReference) -> Floats:
         """Residual coefficients of the last frame, if it moved the same reference."""
         if self._state is not None and self._shown is held:
             return self._state.coefficients
@@ -280,14 +240,15 @@ class Encoder:
         """Codes the target as a new reference and holds it as the newest; its bits."""
         with self._stage("reference"):
             canonical, motion = self._runtime.extract(self._target)
-            symbols, canonical, motion = self._code_pose(canonical, motion, intra=intra)
+            before = None if intra else self._newest
+            symbols, canonical, motion = self._poses.encode(canonical, motion, newest=before, qp=self._qp)
             picture = self._code_picture(intra=intra)
         name = 0 if self._newest is None else (self._newest.id + 1) % REFERENCE_IDS
         self._newest = DecodedReference(
             id=name,
             number=self._number,
             pts=pts,
-            duration=self._duration,
+            duration=self._clock.duration,
             canonical=canonical,
             qp=self._qp,
             motion=motion,
@@ -299,7 +260,7 @@ class Encoder:
             intra=intra,
             size=self.config.size,
             pts=pts,
-            duration=self._duration,
+            duration=self._clock.duration,
             qp=self._qp,
             symbols=symbols,
             picture=picture,
@@ -313,36 +274,6 @@ class Encoder:
             return picture
         self._pictures.crf = coarser_crf(self._pictures.crf, by=8 * len(picture) / self._budget.keyframe_bits)
         return self._pictures.encode(self._target, intra=True)
-
-    def _code_pose(
-        self, canonical: npt.NDArray[np.float32], motion: npt.NDArray[np.float32], *, intra: bool
-    ) -> tuple[bytes, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Canonical keypoints (intra) and the reference's own motion -> bytes, and both as the decoder has them."""
-        tables = self._symbols.tables
-        step = motion_steps(tables, self._qp)
-        nothing = np.zeros((), np.int32)
-        offsets = None
-        if intra or self._newest is None:
-            coarse = canonical_step(tables)
-            offsets = quantize(canonical - self._runtime.mean_shape, step=coarse, prediction=nothing)
-            canonical = self._runtime.mean_shape + dequantize(offsets, step=coarse)
-            start = np.zeros(MOTION_NUMBERS, np.float32)
-        else:
-            canonical, start = self._newest.canonical, self._newest.motion
-        difference = quantize(motion - start, step=step, prediction=nothing)
-        moved = start + dequantize(difference, step=step)
-        data = self._write_pose(offsets, difference)
-        return data, canonical.astype(np.float32), bounded(moved)
-
-    def _write_pose(self, offsets: Symbols | None, difference: Symbols) -> bytes:
-        activity = self._symbols.motion_activity(difference)
-        writer = Writer(self._symbols.models)
-        walk_pose(self._symbols, writer, offsets=offsets, difference=difference, activity=activity)
-        return writer.to_bytes()
-
-    def _newest_coded(self) -> DecodedReference:
-        assert self._newest is not None
-        return self._newest
 
     def _use(self, coded: DecodedReference, bits: int) -> None:
         with self._stage("reference"):
@@ -367,27 +298,16 @@ class Encoder:
         self._shown = reference
         self._in_bundle = (self._in_bundle + 1) % self.config.bundle
 
-    def _measure(self, coded: CodedFrame, pts: int) -> None:
-        every = self.config.measure_every
-        if coded.is_keyframe or (every and self._number % every == 0):
-            self._psnr_db = psnr(self.reconstruction, self._target)
-        payload_bits = 8 * len(bytes(coded))
-        reference_bits = 8 * (len(coded.reference.picture) + len(coded.reference.symbols)) if coded.reference else 0
-        motion_bits = 8 * len(coded.motion.symbols) if coded.motion else 0
-        base_bits = min(self._base_bits, motion_bits)
+    def _report(self, coded: CodedFrame, pts: int) -> None:
         assert self._state is not None
-        self.report = FrameReport(
+        self.report = self._reporter.report(
+            coded,
             pts=pts,
             number=self._number,
-            is_keyframe=coded.is_keyframe,
             reference_id=self._state.reference_id,
-            psnr_db=self._psnr_db,
-            payload_bits=payload_bits,
-            reference_bits=reference_bits,
-            base_bits=base_bits,
-            residual_bits=motion_bits - base_bits,
-            header_bits=payload_bits - reference_bits - motion_bits,
             qp=self._qp,
+            base_bits=self._base_bits,
+            measure=lambda: psnr_db(self.reconstruction, self._target),
         )
         if self._budget is not None:
             self._spend(coded)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 
-from codec.config import SIZES, CodecConfig
+from codec.config import CodecConfig
 from codec.graphs import files as graphs
 from codec.networks import FaceModel
 from codec.networks.graph_modules import CUTS
 from codec.networks.store import model_of
+from codec.units import SIZES
 from codec.weights import files as weights
 
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable
 
+from codec.units import pts_to_us
 from receiver.jitterbuffer import KeyframeRequests
 from receiver.picture import Picture
-from receiver.playout import to_us
 from receiver.selection import Kind, Mode
 from signaling.errors import MessageError, PeerGone
 from signaling.messages import ClockPing, ClockPong, KeyframeRequest, Message, ModeSwitch, QualityReport, decode, encode
@@ -73,7 +73,7 @@ class Control:
         """Capture to display; None until the clocks are compared and the sender has told when pts 0 was."""
         if self._pts_origin_us is None:
             return None
-        captured_us = self.clock.to_ours(self._pts_origin_us + to_us(picture.pts))
+        captured_us = self.clock.to_ours(self._pts_origin_us + pts_to_us(picture.pts))
         return None if captured_us is None else (picture.shown_us - captured_us) / 1000
 
     def pictured(self, kind: Kind) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from codec import CodecConfig, CodedFrame, Decoder, MotionState
 from codec.errors import BitstreamError, CodecError, ReferenceMissing
-from receiver.picture import Image
+from codec.units import Image
 from receiver.playout import Slot
 
 Result = TypeVar("Result")

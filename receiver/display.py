@@ -15,8 +15,9 @@ import numpy as np
 
 from codec.errors import MediaError
 from codec.pictures.video import VideoWriter
+from codec.units import Image
 from receiver.errors import DisplayError
-from receiver.picture import Image, Picture, fit
+from receiver.picture import Picture, fit
 from receiver.selection import KINDS, Kind
 from receiver.videofile import RECONSTRUCTED, VideoFile
 

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from receiver.picture import Image
+from codec.units import Image
 
 __all__ = ["Due", "Ready"]
 

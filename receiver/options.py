@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from codec.config import CodecConfig, EngineName, Precision
+from codec.units import SIZES
 from receiver.errors import OptionError
 
 __all__ = ["CallOptions", "ReceiverOptions", "add_flags", "from_flags"]
@@ -24,7 +25,7 @@ class ReceiverOptions:
     size: int = field(
         default=256,
         metadata=_flag(
-            "side of the coded square to make ready for; the sender's keyframe decides", type=int, choices=(256, 512)
+            "side of the coded square to make ready for; the sender's keyframe decides", type=int, choices=SIZES
         ),
     )
     threads: int = field(
@@ -67,8 +68,8 @@ class ReceiverOptions:
         )
 
     def __post_init__(self) -> None:
-        if self.size not in (256, 512):
-            raise OptionError(f"size is {self.size}, not 256 or 512")
+        if self.size not in SIZES:
+            raise OptionError(f"size is {self.size}, not {' or '.join(map(str, SIZES))}")
         longest = {"reorder_ms": 1000, "margin_ms": 1000, "longest_delay_ms": 5000, "stall_ms": 60_000, "threads": 256}
         for name, limit in longest.items():
             if not 0 <= getattr(self, name) <= limit:

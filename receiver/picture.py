@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from codec.units import Image
 from receiver.selection import Kind
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Generic, Protocol, TypeVar
 
+from codec.units import pts_to_us
+
 
 class Timed(Protocol):
     """What playout needs of a decoded motion: a `codec` MotionState is one."""
@@ -31,11 +33,6 @@ SETTLING_US = 2_000_000  # of a new stream
 SETTLING_FRAMES = 20  # more than a bundle holds
 SLEW = 0.02  # the delay shrinks by this part of the time that passes: 2 % faster playing is not seen
 CATCH_UP_US = 2_000_000  # a delay that is far too long shrinks by what is too much in this time
-
-
-def to_us(pts: float) -> int:
-    """1/90000 s to microseconds."""
-    return round(pts * 100 / 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ class Playout(Generic[State]):
 
     def add(self, state: State, *, arrived_us: int) -> None:
         """Takes a decoded motion; `arrived_us` is when its message came, not when it was decoded."""
-        transit_us = arrived_us - to_us(state.pts)
+        transit_us = arrived_us - pts_to_us(state.pts)
         if self._offset_us is not None and abs(transit_us - self._offset_us) > RESET_US:
             self.reset()
         self._transits.append((arrived_us, transit_us))
@@ -176,7 +173,7 @@ class Playout(Generic[State]):
 
     def _due_us(self, pts: int) -> int:
         assert self._offset_us is not None
-        return to_us(pts) + self._offset_us
+        return pts_to_us(pts) + self._offset_us
 
     def _gap_start(self, ahead: State) -> State | None:
         """The state to interpolate from towards `ahead`, or None where there is no gap, or none that can be filled."""
@@ -184,7 +181,7 @@ class Playout(Generic[State]):
         if shown is None or shown.reference_id != ahead.reference_id:
             return None
         gap = ahead.pts - shown.pts
-        if ahead.pts - self._cursor < 1.5 * self.interval or to_us(gap) > self._longest_gap_us:
+        if ahead.pts - self._cursor < 1.5 * self.interval or pts_to_us(gap) > self._longest_gap_us:
             return None
         return shown
 
@@ -229,8 +226,8 @@ class Playout(Generic[State]):
             return None
         interval = self.interval
         fitting = (ahead.pts - interval // 2 - self._cursor) // interval
-        late_us = now_us - to_us(interval / 2) - self._due_us(self._cursor)
-        missed = min(max(0, late_us // to_us(interval)), fitting)
+        late_us = now_us - pts_to_us(interval / 2) - self._due_us(self._cursor)
+        missed = min(max(0, late_us // pts_to_us(interval)), fitting)
         self.counts["held"] += missed
         self._cursor += missed * interval
         pts = self._cursor + interval

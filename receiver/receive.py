@@ -16,6 +16,7 @@ from av import VideoFrame
 from codec import MotionState
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.errors import BitstreamError
+from codec.units import PTS_PER_S
 from receiver.control import Control
 from receiver.decode import DecodeThread, Decoding, FaceDecoder, Lane, Read, Referenced, Rendered, Worker
 from receiver.due_pictures import Due, Ready
@@ -295,7 +296,7 @@ class FaceReceiver:
             except MediaStreamError:
                 return
             if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
-                self._take_h264(frame, round(frame.pts * frame.time_base * 90_000))
+                self._take_h264(frame, round(frame.pts * frame.time_base * PTS_PER_S))
 
     def _take_h264(self, frame: VideoFrame, elapsed: int) -> None:
         """A decoded frame, `elapsed` (1/90000 s) after the first packet; what came before the sender told that one's

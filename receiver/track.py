@@ -6,11 +6,12 @@ from fractions import Fraction
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
+from codec.units import PTS_PER_S
 from receiver.picture import Picture
 
 __all__ = ["FaceTrack"]
 
-TIME_BASE = Fraction(1, 90_000)
+TIME_BASE = Fraction(1, PTS_PER_S)
 
 
 class FaceTrack(MediaStreamTrack):

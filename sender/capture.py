@@ -9,21 +9,19 @@ from typing import Protocol
 
 import av
 import numpy as np
-import numpy.typing as npt
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from codec.units import PTS_PER_S, Image
 from sender.errors import SourceError
 from sender.newest_slot import Slot
 
 __all__ = ["PTS_PER_S", "Capture", "Frames", "Image", "Picture", "Source", "ThreadSource", "TrackSource", "to_rgb"]
 
-PTS_PER_S = 90_000
 _FALLBACK_STEP = PTS_PER_S // 25  # between pictures of a file that does not say when they are due
 _LONGEST_STEP = 5 * PTS_PER_S  # a longer gap in a file's times is a fault in the file
 _LATE_S = 0.1  # a picture of a file that is this late is not even converted
 
-Image = npt.NDArray[np.uint8]
 # Pictures as they come: uint8 (H, W, 3) behind a call (conversion costs), and the source's own time in 1/90000 s.
 Frames = Iterator[tuple[Callable[[], Image], int | None]]
 

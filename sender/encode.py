@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.pictures.crop import Crop
+from codec.pictures.psnr import psnr_db
+from codec.units import PTS_PER_S
 from sender.capture import Picture
 from sender.face import FaceFollower
 from sender.face_search import Looks
-from sender.quality import psnr_db
 
 __all__ = [
     "MEASURE_S",
@@ -38,7 +39,6 @@ __all__ = [
 MEASURE_S = (
     0.2  # between two that are measured, where the mode hangs on it: each costs what the receiver's picture does
 )
-PTS_PER_S = 90_000
 
 
 class _Reference(Protocol):

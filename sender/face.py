@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import crop_for_face
+from codec.units import PTS_PER_S
 from sender.face_search import FaceFinder, Look, Looks
 
 __all__ = ["FaceFollower", "FollowRules", "Followed"]
 
-PTS_PER_S = 90_000
 
 Placement = Literal["auto", "face", "centre"]
 

@@ -18,17 +18,16 @@ from typing import Any
 
 import av
 import av.error
-import numpy as np
-import numpy.typing as npt
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
 from av.video.frame import PictureType
 
 from codec.pictures.crop import Crop
-from sender.capture import PTS_PER_S, Picture
+from codec.pictures.psnr import psnr_db
+from codec.units import PTS_PER_S, Image
+from sender.capture import Picture
 from sender.encode import StageClock
 from sender.errors import FallbackError
-from sender.quality import psnr_db
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 
@@ -36,8 +35,6 @@ _PRESET = "veryfast"  # half a millisecond a picture at 256x256, and 1.3 dB bett
 _FRAME_RATES = (5, 8, 12, 15, 20, 25, 30, 40, 50, 60)
 _WAITING_PICTURES = 8
 _RTP_PAYLOAD_BYTES = 1300  # aiortc's packetiser
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
 from codec.config import CodecConfig, EngineName, Precision
+from codec.units import MAX_QP, SIZES
 from sender.errors import OptionsError
 
 __all__ = ["SenderOptions", "parse_arguments"]
@@ -60,7 +61,7 @@ class SenderOptions:
     bundle: int = field(
         default=4, metadata={"help": "frames a motion message: more save wire bits and cost delay", "metavar": "N"}
     )
-    size: int = field(default=256, metadata={"help": "side of the coded square", "choices": (256, 512)})
+    size: int = field(default=256, metadata={"help": "side of the coded square", "choices": SIZES})
     qp: int = field(
         default=34,
         metadata={"help": "quantiser, 0 (best) to 63 (fewest bits)", "metavar": "N"},
@@ -108,8 +109,8 @@ class SenderOptions:
         return [
             (self.mode not in get_args(Mode), f"--mode {self.mode}: one of {', '.join(get_args(Mode))}"),
             (self.crop not in get_args(Placement), f"--crop {self.crop}: one of {', '.join(get_args(Placement))}"),
-            (self.size not in (256, 512), f"--size {self.size}: 256 or 512"),
-            (not 0 <= self.qp <= 63, f"--qp {self.qp}: 0 to 63"),
+            (self.size not in SIZES, f"--size {self.size}: {' or '.join(map(str, SIZES))}"),
+            (not 0 <= self.qp <= MAX_QP, f"--qp {self.qp}: 0 to {MAX_QP}"),
             (not 0 <= self.threads <= 256, f"--threads {self.threads}: 0 to 256"),
             (not 1 <= self.bundle <= 16, f"--bundle {self.bundle}: 1 to 16 frames"),
             (not (self.kbps == 0 or 1 <= self.kbps <= 100_000), f"--kbps {self.kbps:g}: 0, or 1 and more"),

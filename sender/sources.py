@@ -12,7 +12,8 @@ import av.error
 import cv2
 import numpy as np
 
-from sender.capture import PTS_PER_S, Frames, Image, ThreadSource, to_rgb
+from codec.units import PTS_PER_S, Image
+from sender.capture import Frames, ThreadSource, to_rgb
 from sender.errors import SourceError
 
 __all__ = ["open_source"]

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.errors import ClipError
-from codec.pictures.video import PTS_PER_S, VideoWriter
+from codec.pictures.video import VideoWriter
+from codec.units import PTS_PER_S
 
 Picture = NDArray[np.uint8]  # (S, S, 3) RGB
 Pictures = NDArray[np.uint8]  # (T, S, S, 3) RGB

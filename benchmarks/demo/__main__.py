@@ -31,7 +31,8 @@ from benchmarks.errors import BenchmarkError, ClipError
 from codec.errors import CodecError, FaceNotFound
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import FaceDetector, crop_for_clip
-from codec.pictures.video import PTS_PER_S, VideoWriter, read_video
+from codec.pictures.video import VideoWriter, read_video
+from codec.units import PTS_PER_S
 
 __all__ = ["main"]
 

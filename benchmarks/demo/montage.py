@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.pictures.video import PTS_PER_S, VideoWriter
+from codec.pictures.video import VideoWriter
+from codec.units import PTS_PER_S
 
 __all__ = ["Column", "Recording", "psnr_db", "read_recording", "write_montage"]
 

@@ -18,7 +18,7 @@ from benchmarks.quality.metrics import EVERY
 from benchmarks.rate.report import write_json
 from benchmarks.records.provenance import provenance
 from benchmarks.speed.command import progress_of
-from codec.config import SIZES
+from codec.units import SIZES
 
 ABOUT = """\
 Compares what can run the codec's networks, so that engine and precision are picked by measurement, on your machine.

@@ -20,10 +20,11 @@ from benchmarks.engines.onnxruntime_engine import OnnxRuntimeEngine
 from benchmarks.engines.rows import BYTES, COVERED, EXACT, ONNXRUNTIME, OPENVINO, SUMS, TORCH, GraphRow, SumRow, as_run
 from benchmarks.records.spread import Spread
 from codec.config import Precision
-from codec.engines.engine import Array, Engine, Graph
+from codec.engines.engine import Engine, Graph
 from codec.engines.openvino_engine import OpenVinoEngine, float_precision
 from codec.engines.torch_engine import TorchEngine
 from codec.graphs.files import NAMES, path_of
+from codec.units import Array
 from codec.weights.files import Weights
 
 Key = tuple[str, str, Precision]  # graph, engine

@@ -6,9 +6,10 @@ from pathlib import Path
 from benchmarks.clips.clip import Picture, load_clip
 from codec import CodecConfig
 from codec.engines.calibrate import run_networks
-from codec.engines.engine import Array, Engine, Graph
+from codec.engines.engine import Engine, Graph
 from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
+from codec.units import Array
 from codec.weights import files as weights
 
 SAMPLES = 6  # of each graph's inputs; spread over the clips and over their time

@@ -14,10 +14,11 @@ from typing import Any
 
 from benchmarks.engines.inputs import Inputs
 from codec.config import Precision
-from codec.engines.engine import Array, Graph
+from codec.engines.engine import Graph
 from codec.export import export
 from codec.graphs.files import QUANTIZED
 from codec.networks.store import model_of
+from codec.units import Array
 from codec.weights.files import Weights
 
 HOW_TO_GET_IT = "ONNX Runtime is not installed, its rows are left out: pip install -c constraints.txt onnxruntime onnx"

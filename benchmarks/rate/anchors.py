@@ -21,7 +21,7 @@ from benchmarks.clips.clip import Clip
 from benchmarks.errors import SettingError
 from benchmarks.rate.coded_clip import CodedClip
 from benchmarks.rate.wire import rtp_on_wire
-from codec.reference.coder import restore_schedules, thread_schedules
+from codec.reference.schedules import restore_schedules, thread_schedules
 
 ONE_KEYFRAME = 100_000  # a group of pictures longer than any clip
 

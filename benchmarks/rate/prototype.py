@@ -32,7 +32,7 @@ from benchmarks.clips.clip import Clip, Picture, Pictures
 from benchmarks.rate.coded_clip import CodedClip
 from benchmarks.rate.wire import messages_on_wire
 from codec.bits.packet import pack_reference
-from codec.reference.coder import restore_schedules, thread_schedules
+from codec.reference.schedules import restore_schedules, thread_schedules
 
 Floats = NDArray[np.float32]
 Symbols = NDArray[np.int64]  # (2, 16, 16)

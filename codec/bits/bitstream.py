@@ -38,16 +38,16 @@ in codec.bits.symbols and codec.bits.entropy. A decoder that does not know the r
 from dataclasses import dataclass
 
 from codec.errors import BitstreamError, TruncatedError, VersionError
+from codec.units import MAX_QP, SIZES
 
 VERSION = 2
 WEIGHTS_ID_BYTES = 4
 PTS_MODULUS = 1 << 33
 TICK = 150  # time stamps count 1/600 s: 24, 25, 30, 50 and 60 frames a second fall on it
-MAX_QP = 63
 NUMBERS = 256
 CHAINED_NUMBERS = 4  # enough to tell a gap within a bundle
 REFERENCE_IDS = 8
-_SIZES = (256, 512)
+_SIZES = SIZES  # by their code
 _MAX_SIDE_BYTES = 4096
 _MAX_PICTURE_BYTES = 1 << 20
 MAX_MOTION_BYTES = 1024  # of symbols, so that a motion half fits a message

@@ -34,12 +34,12 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from codec.errors import BitstreamError, ConfigError, MediaError, TruncatedError, VersionError
+from codec.units import PTS_PER_S
 
 __all__ = ["FileHeader", "FileReader", "FileRecord", "FileWriter"]
 
 MAGIC = b"FWIR"
 VERSION = 1
-TIME_BASE = 90_000
 MAX_SIZE = 4096
 MAX_RECORD = 1 << 24
 
@@ -65,7 +65,7 @@ class FileHeader:
         if not (0 < self.fps.numerator <= 0xFFFFFFFF and self.fps.denominator <= 0xFFFFFFFF):
             raise ConfigError(f"a file at {self.fps} frames a second")
         fixed = FIXED_HEADER.pack(
-            MAGIC, VERSION, self.size, self.fps.numerator, self.fps.denominator, TIME_BASE, len(weights)
+            MAGIC, VERSION, self.size, self.fps.numerator, self.fps.denominator, PTS_PER_S, len(weights)
         )
         return _close(fixed + weights)
 
@@ -82,7 +82,7 @@ class FileHeader:
         if len(data) < FIXED_HEADER.size + length + CHECKSUM.size:
             raise TruncatedError("the file ends within its header")
         body = _open(data[: FIXED_HEADER.size + length + CHECKSUM.size], "header")
-        if not 1 <= size <= MAX_SIZE or not numerator or not denominator or time_base != TIME_BASE or not length:
+        if not 1 <= size <= MAX_SIZE or not numerator or not denominator or time_base != PTS_PER_S or not length:
             raise BitstreamError("the file's header holds values out of range")
         try:
             weights = body[FIXED_HEADER.size :].decode()

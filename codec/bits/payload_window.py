@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-__all__ = ["TICKS_PER_S", "WINDOW_S", "WindowRates", "window_rates"]
+from codec.units import PTS_PER_S
 
-TICKS_PER_S = 90_000
+__all__ = ["PTS_PER_S", "WINDOW_S", "WindowRates", "window_rates"]
+
 WINDOW_S = 5.0
-_WINDOW = round(WINDOW_S * TICKS_PER_S)
+_WINDOW = round(WINDOW_S * PTS_PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

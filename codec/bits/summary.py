@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codec.bits.bitstream import CodedFrame
-from codec.bits.container import TIME_BASE, FileReader
+from codec.bits.container import FileReader
 from codec.bits.payload_window import window_rates
 from codec.errors import BitstreamError
+from codec.units import PTS_PER_S
 
 __all__ = ["FileSummary", "summarise"]
 
@@ -62,10 +63,10 @@ def summarise(path: Path) -> FileSummary:
             frames += 1
         header, damage = reader.header, damage or reader.damage
     first_pts, last_pts = (spent[0][0], spent[-1][0]) if spent else (0, 0)
-    span = (last_pts - first_pts) / TIME_BASE
+    span = (last_pts - first_pts) / PTS_PER_S
     fps = (frames - 1) / span if frames > 1 else float(header.fps)
     seconds = frames / fps
-    rates = window_rates(spent, end=first_pts + round(seconds * TIME_BASE))
+    rates = window_rates(spent, end=first_pts + round(seconds * PTS_PER_S))
     payload = keyframe_bytes + reference_bytes + motion_bytes
     return FileSummary(
         frames=frames,

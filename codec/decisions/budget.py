@@ -20,8 +20,9 @@ import math
 from bisect import bisect_right
 from typing import Self
 
-from codec.bits.payload_window import TICKS_PER_S, WINDOW_S
-from codec.config import MAX_QP, CodecConfig
+from codec.bits.payload_window import WINDOW_S
+from codec.config import CodecConfig
+from codec.units import MAX_QP, PTS_PER_S
 
 _LOW, _HIGH = 4.6, 5.4  # what a window may hold: 2 % less than the promise either way
 _FULL = 5.45  # no motion beyond it
@@ -146,7 +147,7 @@ class Budget:
 
     def advance(self, pts: int) -> None:
         """Time is now that of this frame, in 1/90000 s."""
-        now_s = pts / TICKS_PER_S
+        now_s = pts / PTS_PER_S
         if self._spent is None:
             self._spent, self._now_s, self._referenced_s = Ledger(now_s), now_s, now_s
             return

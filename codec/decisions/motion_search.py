@@ -2,65 +2,27 @@
 
 For each frame: is the base layer's warp better than none, how does the picture really move beyond it, and which of the
 few ways to code that buys the most decibels for its bits. Distortion is that of the plain warp, which tells the ways
-apart at a tenth of the generator's cost. Errors count more on the face, most at eyes and mouth, where people look: a
-plain mean would rather spend its bits on wallpaper.
+apart at a tenth of the generator's cost; `codec.decisions.attention` weighs it.
 """
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from codec.bits.quantizer import Symbols, quantize
 from codec.bits.symbols import SymbolCoder
-from codec.decisions.reference_policy import lagrangian
+from codec.decisions.attention import View, warp_psnr, weighted_psnr
+from codec.decisions.lagrangian import lagrangian
 from codec.engines.runtime import Runtime
-from codec.motion.parameters import FEATURE_POINTS
-from codec.motion.residual import (
-    COEFFICIENTS,
-    FLOW_PICTURE,
-    PICTURE_SIDE,
-    FlowEstimator,
-    inverse,
-    remap,
-    shrink,
-    texture,
-    to_grid,
-    transform,
-    widen,
-)
-from codec.state.chain import Chain, HeldReference, motion_steps, origin, residual_step
-
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
+from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
+from codec.motion.residual import COEFFICIENTS, inverse, to_grid, transform
+from codec.state.chain import Chain, motion_steps, origin, residual_step
+from codec.state.references import HeldReference
+from codec.units import Floats
 
 _DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
-_ATTENTION_SIZE = 64
-_FACE_WEIGHT, _FEATURE_WEIGHT = 2.0, 6.0
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A picture as the search sees it: RGB and grey at 256x256, whatever the size of the call, and what matters in it.
-
-    attention (256, 256) has mean 1.
-    """
-
-    colour: Bytes
-    grey: Bytes
-    attention: Floats
-
-    @classmethod
-    def of(cls, picture: Bytes, *, points: Floats | None = None) -> "View":
-        """points (K, 3) are the keypoints in it; without them all of it matters alike."""
-        if picture.shape[0] != PICTURE_SIDE:
-            small = cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_AREA)
-            picture = np.asarray(small, np.uint8)
-        picture = np.ascontiguousarray(picture)
-        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        return cls(picture, grey, np.ones(grey.shape, np.float32) if points is None else attention(points))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +53,13 @@ class MotionSearch:
         chained_base: bool | None,
         motion: Floats,
         expected: Floats,
-        shared_by: float,
+        frames_sharing_cost: float,
     ) -> Found:
         """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
 
         motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture; `expected` the residual coefficients
-        of the frame before on the same reference, where optical flow starts to look. `shared_by` counts the frames,
-        of usual duration, that lean on what this one codes: itself and the rest of its bundle.
+        of the frame before on the same reference, where optical flow starts to look. `frames_sharing_cost` counts the
+        frames, of usual duration, that lean on what this one codes: itself and the rest of its bundle.
         """
         source, tables = self._view(reference), self._symbols.tables
         step = motion_steps(tables, before.qp)
@@ -107,7 +69,7 @@ class MotionSearch:
         base = chained_base if chained_base is not None else _base_helps(driving, source, base_flow)
         if not base:
             base_flow, motion_symbols = np.zeros_like(base_flow), before.motion
-        worth = lagrangian(before.qp) / shared_by
+        worth = lagrangian(before.qp) / frames_sharing_cost
         options = [before.residual]
         if before.residual.any():
             options.append(np.zeros(COEFFICIENTS, np.int32))
@@ -162,40 +124,6 @@ def _base_helps(driving: View, source: View, flow: Floats) -> bool:
 def _grey_error(driving: View, source: View, flow: Floats) -> float:
     """Sum of absolute errors of the plain warp, attention or not: optical flow looks at all of the picture."""
     return float(cv2.norm(remap(source.grey, widen(flow, PICTURE_SIDE)), driving.grey, cv2.NORM_L1))
-
-
-def warp_psnr(driving: View, source: View, flow: Floats) -> float:
-    """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2)."""
-    return weighted_psnr(np.asarray(remap(source.colour, widen(flow, PICTURE_SIDE)), np.uint8), driving)
-
-
-def weighted_psnr(picture: Bytes, target: View) -> float:
-    """PSNR in dB of a picture (S, S, 3), errors weighted by the target's attention; at most 100."""
-    error = cv2.absdiff(picture, target.colour)
-    squares = cv2.multiply(error, error, dtype=cv2.CV_32F)
-    mean = float((target.attention.reshape(-1) @ squares.reshape(-1, 3)).sum()) / error.size
-    return min(100.0, 10 * float(np.log10(255.0**2 / (mean + 1e-9))))
-
-
-def attention(points: Floats) -> Floats:
-    """Weights (256, 256) of mean 1 from keypoints (K, 3): the face above the background, eyes and mouth above it."""
-    centres = (np.arange(_ATTENTION_SIZE, dtype=np.float32) * 2 + 1) / _ATTENTION_SIZE - 1
-
-    def bumps(points: Floats, width: float) -> Floats:  # (n, 3) -> (n, 64, 64)
-        across, down = (np.exp(-(((centres - points[:, axis, None]) / width) ** 2)) for axis in (0, 1))
-        return np.asarray(down[:, :, None] * across[:, None], np.float32)
-
-    points = points[:FEATURE_POINTS]
-    middle, reach = points.mean(0, keepdims=True), float(points[:, :2].std()) + 0.05
-    field = 1 + _FACE_WEIGHT * bumps(middle, 2 * reach)[0]
-    field += _FEATURE_WEIGHT * bumps(points, 0.3 * reach).max(0)
-    wide = cv2.resize(field / field.mean(), (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wide, np.float32)
-
-
-def psnr(a: Bytes, b: Bytes) -> float:
-    """PSNR in dB of 8-bit pictures; 100 for equal ones."""
-    return float(cv2.PSNR(a, b)) if (a != b).any() else 100.0
 
 
 def _keep_low(symbols: Symbols, otherwise: Symbols, diagonals: int) -> Symbols:

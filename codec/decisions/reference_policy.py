@@ -10,32 +10,12 @@ the life of the present one, and starts from what talking heads usually give.
 
 import math
 
-from codec.bits.quantizer import step_scale
+from codec.decisions.lagrangian import lagrangian
 
-_LAMBDA = 0.013  # dB a bit at qp 32
-_CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
-_CRF = 53  # AV1's quality index for references at qp 32
-INTRA_OFFSET = -16  # of intra references against the others, in AV1 qindex: a keyframe stays near 1 kB at 256x256
-REFERENCE_PRESETS = {"realtime": 4, "best": 2}  # of SVT-AV1; 2 takes three times as long for 5 % fewer bits
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
 _USUAL_LOSS_DB = 7.0  # of the average frame against its reference, before the call has shown its own
 _MEMORY = 12  # frames' worth of the call's average against the present reference's
-
-
-def lagrangian(qp: int) -> float:
-    """Decibels a bit."""
-    return _LAMBDA * step_scale(qp)
-
-
-def reference_crf(qp: int) -> int:
-    """The AV1 quality index for references."""
-    return min(63, max(20, round(_CRF + (qp - 32) * 0.6)))
-
-
-def coarser_crf(crf: int, *, by: float) -> int:
-    """The quality index at which an intra picture takes about `by` times fewer bits, as far as it still looks well."""
-    return min(63, crf + min(_COARSER_CRF, max(1, round(_CRF_HALVING * math.log2(by)))))
 
 
 class ReferencePolicy:

@@ -18,15 +18,16 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
-from codec.config import SIZES, CodecConfig
-from codec.decisions.reference_policy import INTRA_OFFSET, REFERENCE_PRESETS, reference_crf
-from codec.engines.runtime import Bytes, Runtime
+from codec.config import CodecConfig
+from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
 from codec.errors import CodecError, MediaError
 from codec.graphs.files import QUANTIZED
 from codec.pictures.crop import centre_crop
 from codec.pictures.video import read_video
 from codec.reference.coder import ReferenceEncoder
+from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, reference_crf
+from codec.units import SIZES, Image
 from codec.weights import files as weights
 from codec.weights.files import Range
 
@@ -73,7 +74,7 @@ def calibrate(clips: Sequence[Path], *, name: str, size: int, console: Console) 
     return {layer: found for layer, found in observer.ranges.items() if layer.split(".")[0] in QUANTIZED}
 
 
-def run_networks(runtime: Runtime, first: Bytes, later: Sequence[Bytes], *, qp: int, size: int) -> None:
+def run_networks(runtime: Runtime, first: Image, later: Sequence[Image], *, qp: int, size: int) -> None:
     """The first picture as a coded reference, warped into each of the later ones."""
     coder = ReferenceEncoder(
         size=size, crf=reference_crf(qp), intra_offset=INTRA_OFFSET, preset=REFERENCE_PRESETS["realtime"]
@@ -88,7 +89,7 @@ def run_networks(runtime: Runtime, first: Bytes, later: Sequence[Bytes], *, qp: 
         runtime.generate(reference, flow=flow, occlusion=occlusion)
 
 
-def _pictures(clip: Path, size: int) -> list[Bytes]:
+def _pictures(clip: Path, size: int) -> list[Image]:
     found = []
     for image_rgb, _ in islice(read_video(clip), 0, _LENGTH, _STRIDE):
         height, width = image_rgb.shape[:2]

@@ -6,13 +6,11 @@ is the fallback where OpenVINO has no package, and what the exported graphs are 
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy.typing as npt
-
+from codec.units import Array
 from codec.weights.files import Weights
 
-Array = npt.NDArray[Any]
 # A loaded graph. The arrays that come back are overwritten by its next run: copy what is to stay.
 Graph = Callable[..., tuple[Array, ...]]
 

@@ -7,22 +7,23 @@ import numpy as np
 import openvino as ov
 
 from codec.config import Precision
-from codec.engines.engine import Array, Graph
+from codec.engines.engine import Graph
 from codec.engines.int8 import quantize
 from codec.errors import ConfigError, WeightsError
 from codec.graphs.files import QUANTIZED, REDUCED, path_of
+from codec.units import Array
 from codec.weights.files import Weights
 
 
 class OpenVinoEngine:
     """Compiles a graph once a process for each weights, precision and thread count."""
 
-    def __init__(self, held: Weights, *, threads: int, precision: Precision) -> None:
-        self.weights = held
+    def __init__(self, weights: Weights, *, threads: int, precision: Precision) -> None:
+        self.weights = weights
         self._threads = threads
         self._float_precision = float_precision() if precision in ("auto", "int8") else precision
-        self._quantized = precision == "int8" or (precision == "auto" and bool(held.ranges))
-        if precision == "int8" and not held.ranges:
+        self._quantized = precision == "int8" or (precision == "auto" and bool(weights.ranges))
+        if precision == "int8" and not weights.ranges:
             raise ConfigError("these weights have no ranges for int8: measure them, python -m codec.engines.calibrate")
 
     def load(self, name: str, *, size: int) -> Graph:
@@ -41,8 +42,8 @@ class _Request:
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
         # The request itself keeps no memory alive, and takes none that is read-only.
-        held = [np.require(array, requirements=("C", "W")) for array in inputs]
-        for index, array in enumerate(held):
+        arrays = [np.require(array, requirements=("C", "W")) for array in inputs]
+        for index, array in enumerate(arrays):
             self._request.set_input_tensor(index, ov.Tensor(array, shared_memory=True))
         self._request.infer()
         return tuple(self._outputs)
@@ -59,20 +60,20 @@ def float_precision() -> Precision:
     return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
-def compiled(held: Weights, name: str, *, size: int, threads: int, precision: Precision) -> ov.CompiledModel:
+def compiled(weights: Weights, name: str, *, size: int, threads: int, precision: Precision) -> ov.CompiledModel:
     """A graph with its weights, made once for these. WeightsError where its file is missing or damaged."""
     key = (path_of(name, size), threads, precision)
-    if key not in held.made:
-        held.made[key] = _compile(held, key[0], threads=threads, precision=precision)
-    return held.made[key]
+    if key not in weights.made:
+        weights.made[key] = _compile(weights, key[0], threads=threads, precision=precision)
+    return weights.made[key]
 
 
-def _compile(held: Weights, path: Path, *, threads: int, precision: Precision) -> ov.CompiledModel:
+def _compile(weights: Weights, path: Path, *, threads: int, precision: Precision) -> ov.CompiledModel:
     try:
         model = _core().read_model(path)
     except RuntimeError as error:
         raise WeightsError(f"{path.name} is missing or damaged; python -m codec.export writes it again") from error
-    _bind(model, held, quantized=precision == "int8")
+    _bind(model, weights, quantized=precision == "int8")
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
@@ -85,17 +86,17 @@ def _compile(held: Weights, path: Path, *, threads: int, precision: Precision) -
     return _core().compile_model(model, "CPU", settings)
 
 
-def _bind(model: ov.Model, held: Weights, *, quantized: bool) -> None:
+def _bind(model: ov.Model, weights: Weights, *, quantized: bool) -> None:
     """Puts the weights in the place of the inputs named like them."""
     for parameter in model.get_parameters():
         name = parameter.get_friendly_name()
-        if name not in held.tensors:
+        if name not in weights.tensors:
             continue
         users = [user.get_node() for user in parameter.output(0).get_target_inputs()]
-        tensor = held.tensors[name].astype(np.float32)
+        tensor = weights.tensors[name].astype(np.float32)
         constant = ov.opset13.constant(tensor)
         parameter.output(0).replace(constant.output(0))
         model.remove_parameter(parameter)
-        if quantized and name in held.ranges:
+        if quantized and name in weights.ranges:
             for node in users:
-                quantize(node, tensor, held.ranges[name])
+                quantize(node, tensor, weights.ranges[name])

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from codec.config import CodecConfig
 from codec.engines.engine import Engine, Graph
 from codec.errors import ConfigError
-from codec.weights import files as weights
-
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
+from codec.units import Floats, Image
+from codec.weights.files import Weights
+from codec.weights.files import load as load_weights
 
 _EXTRACTOR_PICTURE = 128
 
@@ -27,7 +25,7 @@ _EXTRACTOR_PICTURE = 128
 class PreparedReference:
     """A decoded and restored reference with all that is computed once for it."""
 
-    picture: Bytes  # (S, S, 3)
+    picture: Image  # (S, S, 3)
     motion: Floats  # (1, MOTION_NUMBERS), its own
     canonical: Floats  # (1, K, 3)
     pixels: Floats  # (1, 3, S, S) in [0, 1]
@@ -43,7 +41,7 @@ class Runtime:
 
         ConfigError when the configured engine is not there or cannot do what is asked.
         """
-        self._engine = engine or _make_engine(config, weights.load(config.weights))
+        self._engine = engine or _make_engine(config, load_weights(config.weights))
         self.weights = self._engine.weights
         self._size = config.size
         self._graphs: dict[str, Graph] = {}
@@ -52,7 +50,7 @@ class Runtime:
             self._graph(name)
         self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
 
-    def extract(self, picture: Bytes) -> tuple[Floats, Floats]:
+    def extract(self, picture: Image) -> tuple[Floats, Floats]:
         """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
         small = cv2.resize(picture, (_EXTRACTOR_PICTURE, _EXTRACTOR_PICTURE), interpolation=cv2.INTER_AREA)
         canonical, motion = self._graph("extractor")(small[None])
@@ -63,7 +61,7 @@ class Runtime:
         (points,) = self._graph("keypoints")(motion[None], canonical[None])
         return np.array(points[0], np.float32)
 
-    def prepare(self, decoded: Bytes, *, crf: int, canonical: Floats, motion: Floats) -> PreparedReference:
+    def prepare(self, decoded: Image, *, crf: int, canonical: Floats, motion: Floats) -> PreparedReference:
         """Restores a reference (S, S, 3) that was decoded at a quality index, and finds all that rests on it alone.
 
         canonical (K, 3) and motion (MOTION_NUMBERS,) are its own, as the decoder has them.
@@ -98,7 +96,7 @@ class Runtime:
         (flow,) = self._graph("mix")(shifts, affine, prior, logits)
         return np.ascontiguousarray(flow[0].transpose(1, 2, 0)), occlusion[0, 0].copy()
 
-    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Bytes:
+    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Image:
         """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
         both = np.dstack((flow, occlusion))
         field = _resized(flow, self._size)[None]
@@ -121,13 +119,13 @@ def _resized(plane: Floats, size: int) -> Floats:
     return np.asarray(cv2.resize(plane, (size, size), interpolation=way), np.float32)
 
 
-def _make_engine(config: CodecConfig, held: weights.Weights) -> Engine:
+def _make_engine(config: CodecConfig, weights: Weights) -> Engine:
     """OpenVINO where it is installed and nothing else is asked for. ConfigError for one that is not there."""
     if config.engine != "torch":
         try:
             from codec.engines.openvino_engine import OpenVinoEngine
 
-            return OpenVinoEngine(held, threads=config.threads, precision=config.precision)
+            return OpenVinoEngine(weights, threads=config.threads, precision=config.precision)
         except ImportError as error:
             if config.engine == "openvino":
                 raise ConfigError(f"engine openvino cannot be loaded ({error}): pip install openvino") from error
@@ -135,4 +133,4 @@ def _make_engine(config: CodecConfig, held: weights.Weights) -> Engine:
         from codec.engines.torch_engine import TorchEngine
     except ImportError as error:
         raise ConfigError(f"no engine can be loaded ({error}): pip install openvino, or torch") from error
-    return TorchEngine(held, threads=config.threads, precision=config.precision)
+    return TorchEngine(weights, threads=config.threads, precision=config.precision)

@@ -9,23 +9,24 @@ import numpy as np
 import torch
 
 from codec.config import Precision
-from codec.engines.engine import Array, Graph
+from codec.engines.engine import Graph
 from codec.errors import ConfigError
 from codec.graphs.files import REDUCED
 from codec.networks.graph_modules import CUTS
 from codec.networks.store import model_of
+from codec.units import Array
 from codec.weights.files import Weights
 
 
 class TorchEngine:
     """The modules in eval mode; bfloat16 by autocast where the processor multiplies it itself."""
 
-    def __init__(self, held: Weights, *, threads: int, precision: Precision) -> None:
+    def __init__(self, weights: Weights, *, threads: int, precision: Precision) -> None:
         if precision == "int8":
             raise ConfigError("precision int8 is for engine openvino; torch has bf16 and f32")
         if threads:
             torch.set_num_threads(threads)
-        self.weights, self.model = held, model_of(held)
+        self.weights, self.model = weights, model_of(weights)
         self._half = _has_bfloat16() if precision == "auto" else precision == "bf16"
 
     def load(self, name: str, *, size: int) -> Graph:

@@ -10,10 +10,12 @@ from codec.networks.model import FaceModel
 from codec.weights.files import INTEGER_TABLES, TABLES_PREFIX, Weights
 
 
-def model_of(held: Weights) -> FaceModel:
+def model_of(weights: Weights) -> FaceModel:
     """The networks of a weight file, in eval mode."""
     model = FaceModel()
-    model.load_state_dict({name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in held.tensors.items()})
+    model.load_state_dict(
+        {name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in weights.tensors.items()}
+    )
     model.eval().requires_grad_(False)
     for module in model.modules():
         if isinstance(module, torch.nn.Conv2d):  # channels-last weights: oneDNN's fastest layout on the CPU

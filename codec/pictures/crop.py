@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.errors import ConfigError, PictureError
+from codec.units import Image
 
 __all__ = ["Crop", "centre_crop"]
 
-Picture = NDArray[np.uint8]
 MAX_OVERSAMPLING = 8
 
 
@@ -48,7 +48,7 @@ class Crop:
         """Return (2, 3): the way back, face picture to frame."""
         return np.asarray(cv2.invertAffineTransform(self.matrix(size)), np.float64)
 
-    def extract(self, image_rgb: Picture, size: int) -> Picture:
+    def extract(self, image_rgb: Image, size: int) -> Image:
         """Cut the square out of a frame, uint8 (H, W, 3), as (size, size, 3).
 
         A square larger than `size` is sampled at least as densely as the frame, then averaged down, so that nothing
@@ -61,7 +61,7 @@ class Crop:
             face = np.asarray(cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
         return face
 
-    def paste(self, image_rgb: Picture, face_rgb: Picture) -> Picture:
+    def paste(self, image_rgb: Image, face_rgb: Image) -> Image:
         """Return a copy of the frame with the face picture, square, put back where `extract` took it."""
         _check(image_rgb)
         _check(face_rgb)
@@ -86,12 +86,12 @@ def centre_crop(height: int, width: int) -> Crop:
     return Crop((width - side) // 2 + side / 2, (height - side) // 2 + side / 2, side)
 
 
-def _check(image_rgb: Picture) -> None:
+def _check(image_rgb: Image) -> None:
     if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8 or 0 in image_rgb.shape:
         raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
 
 
-def _warp(image: Picture, matrix: NDArray[np.float64], shape: tuple[int, int], border: int) -> Picture:
+def _warp(image: Image, matrix: NDArray[np.float64], shape: tuple[int, int], border: int) -> Image:
     # OpenCV puts coordinates at pixel centres: half a pixel off ours, before the transform and after it.
     centred = matrix.copy()
     centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5

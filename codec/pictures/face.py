@@ -8,14 +8,13 @@ from statistics import median
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from codec.errors import ConfigError, FaceNotFound, PictureError, WeightsError
 from codec.pictures.crop import Crop
+from codec.units import Image
 
 __all__ = ["FaceBox", "FaceDetector", "crop_for_clip", "crop_for_face"]
 
-Picture = NDArray[np.uint8]
 
 CASCADE_LOOKS_AT = 200  # pixels of the shorter side; more costs time and finds no more of the faces that fill a tenth
 YUNET_LOOKS_AT = 320
@@ -58,7 +57,7 @@ class FaceDetector:
         self._cascade = _load_cascade() if model is None else None
         self._yunet = None if model is None else _load_yunet(model)
 
-    def detect(self, image_rgb: Picture) -> FaceBox | None:
+    def detect(self, image_rgb: Image) -> FaceBox | None:
         """Return the largest sure face of uint8 (H, W, 3), or None. About 20 ms, whatever its size."""
         if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8 or 0 in image_rgb.shape:
             raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
@@ -74,7 +73,7 @@ class FaceDetector:
         best = max(boxes, key=lambda box: box.score * (box.w * box.h) ** 0.5)
         return FaceBox(best.x / scale, best.y / scale, best.w / scale, best.h / scale, best.score)
 
-    def _by_cascade(self, small: Picture) -> list[FaceBox]:
+    def _by_cascade(self, small: Image) -> list[FaceBox]:
         assert self._cascade is not None
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
         smallest = max(20, min(grey.shape) // SMALLEST_FACE)
@@ -87,7 +86,7 @@ class FaceDetector:
             if margin > 0
         ]
 
-    def _by_network(self, small: Picture) -> list[FaceBox]:
+    def _by_network(self, small: Image) -> list[FaceBox]:
         assert self._yunet is not None
         self._yunet.setInputSize((small.shape[1], small.shape[0]))
         _, found = self._yunet.detect(np.ascontiguousarray(small[..., ::-1]))
@@ -105,7 +104,7 @@ def crop_for_face(box: FaceBox, height: int, width: int) -> Crop:
     return Crop(left + side / 2, top + side / 2, side)
 
 
-def crop_for_clip(images_rgb: Iterable[Picture], detector: FaceDetector) -> Crop:
+def crop_for_clip(images_rgb: Iterable[Image], detector: FaceDetector) -> Crop:
     """Return one crop for a whole clip, since each change of it would cost a reference.
 
     Takes pictures sampled from it, all of one shape. Raises FaceNotFound when under a quarter of them show a face.

@@ -14,15 +14,13 @@ from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from codec.errors import MediaError, PictureError
+from codec.units import PTS_PER_S, Image
 
 __all__ = ["PTS_PER_S", "VideoInfo", "VideoWriter", "probe_video", "read_video"]
 
-Picture = NDArray[np.uint8]
 
-PTS_PER_S = 90_000
 DEFAULT_FPS = Fraction(25)
 MAX_FPS = 240
 HD_LINES = 720  # from here on, untagged video is taken to be BT.709, as players do
@@ -55,7 +53,7 @@ def probe_video(path: Path) -> VideoInfo:
     return VideoInfo(width, height, fps, frames)
 
 
-def read_video(path: Path, *, limit: int | None = None) -> Iterator[tuple[Picture, int]]:
+def read_video(path: Path, *, limit: int | None = None) -> Iterator[tuple[Image, int]]:
     """Yield (uint8 (H, W, 3) RGB upright, pts in 1/90000 s from 0, strictly increasing), up to `limit` pictures.
 
     Pictures that change their size midway are yielded as they are. Raises MediaError if the file cannot be opened, or
@@ -106,7 +104,7 @@ class VideoWriter:
     ) -> None:
         self.close()
 
-    def write(self, image_rgb: Picture, *, pts: int) -> None:
+    def write(self, image_rgb: Image, *, pts: int) -> None:
         """Add a picture, uint8 (H, W, 3), to be shown at `pts` (1/90000 s, increasing).
 
         Raises PictureError on another shape than the first picture's, MediaError if the file cannot be written.
@@ -163,7 +161,7 @@ class VideoWriter:
             stream.codec_context.colorspace = BT709
         self._stream = stream
 
-    def _even(self, image: Picture) -> Picture:
+    def _even(self, image: Image) -> Image:
         height, width = image.shape[:2]
         if self._lossless or (height % 2 == 0 and width % 2 == 0):
             return np.ascontiguousarray(image)
@@ -207,7 +205,7 @@ def _decode(path: Path, container: InputContainer, stream: VideoStream) -> Itera
         raise MediaError(f"{path}: no picture in it can be decoded")
 
 
-def _upright(frame: VideoFrame) -> Picture:
+def _upright(frame: VideoFrame) -> Image:
     untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_LINES
     source = Colorspace.ITU709 if untagged_hd else None
     image = frame.reformat(format="rgb24", src_colorspace=source).to_ndarray().astype(np.uint8, copy=False)

@@ -3,66 +3,22 @@
 Both ends run these functions on the same integers, so that the encoder always knows what the receiver has.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from codec.bits.bitstream import NUMBERS, REFERENCE_IDS, TICK, CodedMotion
+from codec.bits.bitstream import NUMBERS, TICK, CodedMotion
 from codec.bits.entropy import Coder, Reader, Writer
 from codec.bits.quantizer import SYMBOL_LIMIT, Symbols, dequantize, quantize, step_scale
 from codec.bits.symbols import CodingTables, SymbolCoder
-from codec.engines.runtime import PreparedReference, Runtime
+from codec.engines.runtime import Runtime
 from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, inverse
-
-Floats = npt.NDArray[np.float32]
+from codec.state.references import HeldReference
+from codec.units import Floats
 
 _TIMESTAMPS = 1 << 16
 _MOTION_LIMIT = 20.0  # beyond any motion, and its exponential is still finite
-
-
-@dataclass(frozen=True, slots=True)
-class HeldReference:
-    """A reference ready to be moved: its picture, keypoints and place in time."""
-
-    id: int
-    number: int
-    pts: int
-    duration: int
-    canonical: Floats  # (K, 3)
-    qp: int  # of its motion, and of unchained frames that name no other
-    motion: Floats  # (MOTION_NUMBERS,)
-    prepared: PreparedReference
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedReference:
-    """A reference as its bytes say, before the networks have seen it: that takes as long as coding it."""
-
-    id: int
-    number: int
-    pts: int
-    duration: int
-    canonical: Floats  # (K, 3)
-    qp: int
-    motion: Floats  # (MOTION_NUMBERS,)
-    picture: npt.NDArray[np.uint8]  # (S, S, 3)
-    crf: int
-
-    def held(self, runtime: Runtime) -> HeldReference:
-        """The same ready to be moved."""
-        return HeldReference(
-            id=self.id,
-            number=self.number,
-            pts=self.pts,
-            duration=self.duration,
-            canonical=self.canonical,
-            qp=self.qp,
-            motion=self.motion,
-            prepared=runtime.prepare(self.picture, crf=self.crf, canonical=self.canonical, motion=self.motion),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +41,6 @@ class MotionState:
     motion: Floats
     coefficients: Floats  # (2, 16, 16)
     chain: Chain | None
-
-
-class References:
-    """The newest references by id."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[int, HeldReference] = OrderedDict()
-
-    def add(self, reference: HeldReference) -> None:
-        self._held.pop(reference.id, None)
-        self._held[reference.id] = reference
-        while len(self._held) > REFERENCE_IDS // 2:
-            self._held.popitem(last=False)
-
-    def get(self, reference_id: int) -> HeldReference | None:
-        return self._held.get(reference_id)
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        return tuple(self._held)
 
 
 def motion_steps(tables: CodingTables, qp: int) -> Floats:
@@ -181,16 +117,6 @@ def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int) -> Chain:
         return nothing
     motion, residual = walk_frame(symbols, Reader(data, symbols.models), nothing, activities=(0, 0))
     return Chain(qp, motion, residual)
-
-
-def walk_pose(
-    symbols: SymbolCoder, coder: Coder, *, offsets: Symbols | None, difference: Symbols, activity: int
-) -> tuple[Symbols | None, Symbols]:
-    """The entropy-coded part of a reference half: canonical offsets unless None, then the motion differences."""
-    if offsets is not None:
-        offsets = symbols.canonical(coder, offsets)
-    difference, _ = symbols.motion(coder, difference, activity=activity)
-    return offsets, difference
 
 
 def full_flow(runtime: Runtime, reference: HeldReference, state: MotionState) -> tuple[Floats, Floats]:

@@ -16,7 +16,8 @@ from codec.bits.bitstream import CodedFrame, CodedMotion, CodedReference
 from codec.config import CodecConfig
 from codec.decisions.reference_policy import ReferencePolicy
 from codec.decoder import Decoder
-from codec.encoder import Encoder, FrameReport
+from codec.encoder import Encoder
+from codec.frame_report import FrameReport
 
 Picture = npt.NDArray[np.uint8]
 

@@ -12,11 +12,12 @@ from codec.bits.entropy import Writer
 from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
-from codec.decisions.motion_search import psnr
 from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
-from codec.state.chain import Chain, walk_pose, write_frame
+from codec.pictures.psnr import psnr_db
+from codec.state.chain import Chain, write_frame
+from codec.state.reference_pose import walk_pose
 from codec.weights.files import load
 
 Make = Callable[..., Any]
@@ -58,7 +59,7 @@ def test_the_halves_travel_alone(stream: list[Any], decoder: Any) -> None:
 def test_a_reference_half_alone_shows_its_picture(stream: list[Any], decoder: Any) -> None:
     reference, _ = stream[0].frame.split()
     assert reference is not None
-    assert psnr(decoder.decode(reference), stream[0].shown) > 20
+    assert psnr_db(decoder.decode(reference), stream[0].shown) > 20
 
 
 def test_stages_of_the_decoder(stream: list[Any], make_decoder: Make, stages: Any) -> None:

@@ -13,8 +13,8 @@ from codec.bits.payload_window import window_rates
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.decisions.budget import Budget
-from codec.decisions.motion_search import psnr
 from codec.errors import ConfigError, PictureError
+from codec.pictures.psnr import psnr_db
 from codec.state.chain import read_frame
 from codec.weights.files import load
 
@@ -27,7 +27,7 @@ DURATION = 3600
 
 def test_it_looks_like_the_original(stream: list[Any], pictures: list[Picture]) -> None:
     for coded, picture in zip(stream, pictures, strict=True):
-        assert coded.report.psnr_db == pytest.approx(psnr(coded.shown, picture))
+        assert coded.report.psnr_db == pytest.approx(psnr_db(coded.shown, picture))
         assert coded.report.psnr_db > 20
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.playout import Playout, Slot, to_us
+from codec.units import pts_to_us
+from receiver.playout import Playout, Slot
 
 STEP = 3600
 STEP_US = 40_000
@@ -41,7 +42,7 @@ def test_frames_of_a_still_path_come_at_their_own_times() -> None:
         playout.add(state(index), arrived_us=1_000_000 + index * STEP_US)
         slots += play(playout, until_us=1_000_000 + index * STEP_US)
     assert [slot.pts for slot in slots] == [index * STEP for index in range(50)]
-    assert {slot.due_us - to_us(slot.pts) for slot in slots} == {1_000_000}
+    assert {slot.due_us - pts_to_us(slot.pts) for slot in slots} == {1_000_000}
     assert playout.delay_us == 0
 
 

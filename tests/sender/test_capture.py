@@ -11,7 +11,8 @@ import pytest
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from sender.capture import Capture, Image, Picture, ThreadSource, TrackSource
+from codec.units import Image
+from sender.capture import Capture, Picture, ThreadSource, TrackSource
 from sender.errors import SourceError
 from sender.newest_slot import SlotClosed
 

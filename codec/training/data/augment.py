@@ -15,7 +15,8 @@ from torch.nn import functional
 from codec.motion.parameters import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, POSE_NUMBERS
 from codec.networks.layers import full_precision, pixel_grid
 from codec.networks.pose import rotation_matrix
-from codec.training.data.labels import Floats, rigid_fit
+from codec.training.data.labels import rigid_fit
+from codec.units import Floats
 
 _TWINS = {61: 291, 33: 263, 133: 362, 159: 386, 145: 374, 468: 473, 105: 334, 234: 454}  # subject's right: left
 

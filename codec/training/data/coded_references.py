@@ -29,9 +29,10 @@ import cv2
 import numpy as np
 import torch
 
-from codec.decisions.reference_policy import INTRA_OFFSET, reference_crf
 from codec.errors import ConfigError, MediaError
-from codec.training.data.dataset import Bytes, ClipFile, Reference, read_frames
+from codec.reference.crf import INTRA_OFFSET, reference_crf
+from codec.training.data.dataset import ClipFile, Reference, read_frames
+from codec.units import Image
 
 _QUALITY = (reference_crf(20), reference_crf(56))
 _WEBP_QUALITY = 90
@@ -188,12 +189,12 @@ def _name(key: str) -> str:
     return key.split("/", 1)[1]
 
 
-def _to_webp(picture: Bytes) -> bytes:
+def _to_webp(picture: Image) -> bytes:
     colours = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".webp", colours, [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY])[1])
 
 
-def _from_webp(data: Bytes) -> Bytes:
+def _from_webp(data: Image) -> Image:
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError("a picture is damaged")

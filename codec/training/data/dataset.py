@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from codec.errors import MediaError
-from codec.training.data.labels import ClipLabels, Floats, MotionLabels, fit_motion, read_labels
+from codec.training.data.labels import ClipLabels, MotionLabels, fit_motion, read_labels
+from codec.units import Floats, Image
 
-Bytes = npt.NDArray[np.uint8]
 _VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi"}
 
 
@@ -159,10 +159,10 @@ def _load_clip(
     return Clip(file, held, indices, labelled, places)
 
 
-def read_frames(path: Path, *, size: int, limit: int | None) -> list[Bytes]:
+def read_frames(path: Path, *, size: int, limit: int | None) -> list[Image]:
     """RGB frames of a clip, centre-cropped to a square and resized; an unreadable clip gives none."""
     capture = cv2.VideoCapture(str(path))
-    frames: list[Bytes] = []
+    frames: list[Image] = []
     while limit is None or len(frames) < limit:
         read, picture = capture.read()
         if not read:

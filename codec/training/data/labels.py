@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from codec.errors import MediaError
 from codec.motion.parameters import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, MOTION_NUMBERS, POSE_NUMBERS
-
-Floats = npt.NDArray[np.float32]
+from codec.units import Floats
 
 # The order of the 112 points of labels.npz, as indices into the 478-point face mesh.
 # fmt: off

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from codec.networks.layers import full_precision, resize, warp
 
-FLOW_SIZE = 128  # side of the field
+MEASURED_SIZE = 128  # side of the field
 _LEVELS = ((16, 6, 1), (32, 6, 1), (64, 6, 2), (128, 3, 2))  # side, steps, radius of the window
 _ROBUST = 0.1  # of the picture's range: differences well above it count by their sign
 _DAMPING = 0.05  # of the mean structure
@@ -39,7 +39,7 @@ def measure_flow(reference: Tensor, driving: Tensor, *, start: Tensor | None = N
 
 def _grey(picture: Tensor) -> Tensor:
     weights = torch.tensor(_LUMA, device=picture.device)[:, None, None]
-    return resize((picture.float() * weights).sum(1, keepdim=True), FLOW_SIZE)
+    return resize((picture.float() * weights).sum(1, keepdim=True), MEASURED_SIZE)
 
 
 def _better(start: Tensor, before: Tensor, after: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.networks.layers import resize, warp
 from codec.training.data.augment import Mirror, Similarity, Widths, colour_gain
 from codec.training.data.dataset import Clip, Dataset, to_tensor
-from codec.training.data.optical_flow import FLOW_SIZE, measure_flow
+from codec.training.data.optical_flow import MEASURED_SIZE, measure_flow
 
 PAIR_WIDTHS = Widths(turn=0.15, zoom=0.15, shift=0.1, share=0.4)
 _COLOUR = 0.2
@@ -102,5 +102,5 @@ def near(first: int, count: int, *, far_share: float, random: np.random.Generato
 
 def teacher_confidence(reference: Tensor, driving: Tensor, flow: Tensor) -> Tensor:
     """Near 1 where the reference warped by the teacher looks like the driving picture, (B, 1, 128, 128)."""
-    error = (warp(resize(reference, FLOW_SIZE), flow) - resize(driving, FLOW_SIZE)).abs().mean(1, keepdim=True)
+    error = (warp(resize(reference, MEASURED_SIZE), flow) - resize(driving, MEASURED_SIZE)).abs().mean(1, keepdim=True)
     return torch.exp(-functional.avg_pool2d(error, 5, 1, 2) * 12)

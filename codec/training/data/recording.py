@@ -23,21 +23,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from codec.config import CodecConfig
 from codec.encoder import Encoder
-from codec.state.chain import full_flow
 from codec.training.data.coded_references import spread_over
-from codec.training.data.dataset import Bytes, ClipFile, read_frames
+from codec.training.data.dataset import ClipFile, read_frames
+from codec.units import Floats, Image
 
 _STRETCH, _SHORTEST = 32, 12  # frames
 _QPS = (24, 28, 32, 34, 36, 40, 44, 48)
 _KEPT = 0.35  # of the frames: neighbours are nearly alike
 _KEPT_STILL = 0.1  # of those that show a new reference as it is
 _SPREAD_S = 20.0  # under so many seconds, starting processes takes longer than it saves
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +45,6 @@ class Shown:
     age: int  # frames since then
     flow: Floats
     occlusion: Floats
-
-
-class WatchedEncoder(Encoder):
-    """The encoder, telling what the receiver is about to show."""
-
-    @property
-    def reference(self) -> tuple[Bytes, int] | None:
-        """The picture as decoded and its quality index, where the last frame brought a reference."""
-        if self._newest is None or self._newest.number != self._number:
-            return None
-        return self._pictures.reconstruction.copy(), self._pictures.coded_crf
-
-    @property
-    def shown(self) -> Shown:
-        """What the last frame is generated from."""
-        assert self._shown is not None
-        assert self._state is not None
-        flow, occlusion = full_flow(self._runtime, self._shown, self._state)
-        return Shown(self._shown.number, self._number - self._shown.number, flow, occlusion)
 
 
 def record(files: Sequence[ClipFile], folder: Path, *, weights: Path, seconds: float, workers: int, seed: int) -> None:
@@ -106,9 +84,9 @@ def _record(file: ClipFile, deadline: float, *, folder: Path, weights: Path, see
     return True
 
 
-def _stretch(frames: Sequence[Bytes], config: CodecConfig, random: np.random.Generator) -> dict[str, Any]:
+def _stretch(frames: Sequence[Image], config: CodecConfig, random: np.random.Generator) -> dict[str, Any]:
     """The arrays of a file; there is always a frame that moves."""
-    references, rows = dict[int, tuple[Bytes, int]](), list[tuple[Bytes, Shown]]()
+    references, rows = dict[int, tuple[Image, int]](), list[tuple[Image, Shown]]()
     for index, (frame, reference, shown) in enumerate(_watch(frames, config)):
         if reference is not None:
             references[index] = reference
@@ -126,11 +104,14 @@ def _stretch(frames: Sequence[Bytes], config: CodecConfig, random: np.random.Gen
     }
 
 
-def _watch(frames: Sequence[Bytes], config: CodecConfig) -> Iterator[tuple[Bytes, tuple[Bytes, int] | None, Shown]]:
-    encoder = WatchedEncoder(config)
+def _watch(frames: Sequence[Image], config: CodecConfig) -> Iterator[tuple[Image, tuple[Image, int] | None, Shown]]:
+    """Each frame, the reference that came with it (as decoded; its quality index), what it is generated from."""
+    encoder = Encoder(config)
     for index, frame in enumerate(frames):
         encoder.encode(frame, pts=3600 * index)
-        yield frame, encoder.reference, encoder.shown
+        number, newest, shown = encoder.report.number, encoder.newest, encoder.shown
+        reference = (newest.picture.copy(), newest.crf) if newest.number == number else None
+        yield frame, reference, Shown(shown.number, number - shown.number, *encoder.warp)
 
 
 def _path(folder: Path, file: ClipFile) -> Path:

@@ -19,7 +19,7 @@ from codec.config import CodecConfig
 from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import DIAGONALS
 from codec.state.chain import read_frame
-from codec.training.data.dataset import Bytes
+from codec.units import Image
 
 Integers = npt.NDArray[np.int64]
 _ROUNDS = 4
@@ -48,7 +48,7 @@ class Differences:
 
 
 def collect(
-    clips: Sequence[Sequence[Bytes]],
+    clips: Sequence[Sequence[Image]],
     tables: CodingTables,
     *,
     weights: str,

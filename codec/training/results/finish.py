@@ -13,11 +13,12 @@ from codec.errors import ConfigError
 from codec.networks import FaceModel
 from codec.networks.store import model_of, serialize
 from codec.training.checkpoint import Average, State, resume
-from codec.training.data.dataset import Bytes, Dataset, read_frames
+from codec.training.data.dataset import Dataset, read_frames
 from codec.training.materials import Materials, progress_bar
 from codec.training.results import coding_tables as counting
 from codec.training.results.card import write_card
 from codec.training.results.validation import Validation
+from codec.units import PTS_PER_S, Image
 from codec.weights import files as weights
 
 _COUNTED_CLIPS, _COUNTED_FRAMES = 40, 50
@@ -71,7 +72,7 @@ def _count(model: FaceModel, materials: Materials) -> Any:
     return counting.fit(found, materials.tables) if found.motion and found.residual else materials.tables
 
 
-def _frames(dataset: Dataset, *, clips: int, frames: int) -> list[list[Bytes]]:
+def _frames(dataset: Dataset, *, clips: int, frames: int) -> list[list[Image]]:
     """Consecutive frames of evenly chosen clips."""
     moving = [dataset.clips[number] for number in dataset.moving_clips]
     chosen = moving[:: max(1, len(moving) // clips)]
@@ -95,7 +96,7 @@ def closed_loop(name: str, dataset: Dataset, *, clips: int, frames: int) -> dict
         encoder = Encoder(CodecConfig(weights=name))
         pictures = read_frames(clip.file.path, size=256, limit=frames)
         for index, picture in enumerate(pictures):
-            bits += 8 * len(bytes(encoder.encode(picture, pts=index * 90_000 // _FPS)))
+            bits += 8 * len(bytes(encoder.encode(picture, pts=index * PTS_PER_S // _FPS)))
             psnr_db.append(encoder.report.psnr_db)
         seconds += len(pictures) / _FPS
     return {"coded_kbps": bits / seconds / 1000, "coded_psnr_db": float(np.mean(psnr_db))}

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from codec.errors import WeightsError
 from codec.networks.layers import resize, warp
-from codec.training.data.optical_flow import FLOW_SIZE
+from codec.training.data.optical_flow import MEASURED_SIZE
 from codec.training.data.pairs import PairBatch
 
 
@@ -17,7 +17,7 @@ def flow_loss(flow: Tensor, pair: PairBatch) -> Tensor:
 
     flow (B, 2, h, w). The Charbonnier norm keeps the teacher's outliers from ruling.
     """
-    wide = resize(flow, FLOW_SIZE)
+    wide = resize(flow, MEASURED_SIZE)
     difference = (wide - pair.flow).square().sum(1, keepdim=True)
     against_teacher = ((difference + 1e-5).sqrt() * pair.confidence).mean()
     return 10 * against_teacher + 5 * warp_loss(wide, pair)
@@ -25,7 +25,7 @@ def flow_loss(flow: Tensor, pair: PairBatch) -> Tensor:
 
 def warp_loss(flow: Tensor, pair: PairBatch) -> Tensor:
     """L1 of the warped reference at 128x128 and 32x32."""
-    before, after = resize(pair.reference, FLOW_SIZE), resize(pair.driving, FLOW_SIZE)
+    before, after = resize(pair.reference, MEASURED_SIZE), resize(pair.driving, MEASURED_SIZE)
     difference = warp(before, flow) - after
     return difference.abs().mean() + functional.avg_pool2d(difference, 4).abs().mean()
 

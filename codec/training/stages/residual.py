@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.motion.parameters import FLOW_SIZE as BASE_SIZE
+from codec.motion.parameters import FLOW_SIZE
 from codec.motion.residual import GRID
 from codec.networks.layers import full_precision, resize
-from codec.training.data.optical_flow import FLOW_SIZE
+from codec.training.data.optical_flow import MEASURED_SIZE
 
 _TRUST = 0.25
 
@@ -28,7 +28,7 @@ def quantised_residual(
     are sent (B,), 0 for no residual.
     """
     with full_precision(measured):
-        wanted = to_coefficients(measured - resize(base.float(), FLOW_SIZE), texture(driving))
+        wanted = to_coefficients(measured - resize(base.float(), MEASURED_SIZE), texture(driving))
         index = torch.arange(GRID, device=wanted.device)
         kept = (index[:, None] + index) < diagonals[:, None, None]
         steps = step[:, None, None, None]
@@ -38,7 +38,7 @@ def quantised_residual(
 
 def texture(picture: Tensor) -> Tensor:
     """Squared gradients of (B, 3, S, S), blurred, (B, 1, 128, 128)."""
-    small = resize(picture.float().mean(1, keepdim=True), FLOW_SIZE)
+    small = resize(picture.float().mean(1, keepdim=True), MEASURED_SIZE)
     wide = functional.pad(small, (1, 1, 1, 1), mode="replicate")
     across, down = wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2], wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]
     return functional.avg_pool2d(functional.pad(across**2 + down**2, (2, 2, 2, 2), mode="replicate"), 5, 1)
@@ -47,7 +47,7 @@ def texture(picture: Tensor) -> Tensor:
 def to_coefficients(field: Tensor, weight: Tensor) -> Tensor:
     """A field (B, 2, 128, 128) averaged with weights onto the grid, transformed: (B, 2, 16, 16) as (u, v)."""
     weight = weight + 1e-3 * weight.mean((2, 3), keepdim=True) + 1e-9
-    cell = FLOW_SIZE // GRID
+    cell = MEASURED_SIZE // GRID
     total = functional.avg_pool2d(weight, cell)
     mean = functional.avg_pool2d(field * weight, cell) / total
     trust = total / (total + _TRUST * total.mean((2, 3), keepdim=True))
@@ -59,7 +59,7 @@ def to_coefficients(field: Tensor, weight: Tensor) -> Tensor:
 def to_flow(coefficients: Tensor) -> Tensor:
     """Coefficients (B, 2, 16, 16) -> flow (B, 2, 64, 64)."""
     matrix = _dct(coefficients.device)
-    return resize(matrix.T @ coefficients @ matrix, BASE_SIZE)
+    return resize(matrix.T @ coefficients @ matrix, FLOW_SIZE)
 
 
 def _dct(device: torch.device) -> Tensor:

@@ -21,9 +21,9 @@ from benchmarks.engines.rows import ALL, COVERED, SUMS, EngineSettings, GraphRow
 from benchmarks.engines.streams import variants
 from benchmarks.errors import ResultsError, SettingError
 from benchmarks.records.spread import Spread
-from codec.engines.engine import Array
 from codec.engines.openvino_engine import float_precision
 from codec.graphs.files import NAMES, QUANTIZED
+from codec.units import Array
 from codec.weights import files as weights
 
 pytestmark = pytest.mark.timeout(300)  # every engine compiles every graph, on a machine that may be busy

@@ -2,10 +2,11 @@
 
 import pytest
 
-from codec.bits.payload_window import TICKS_PER_S, WINDOW_S, window_rates
+from codec.bits.payload_window import WINDOW_S, window_rates
+from codec.units import PTS_PER_S
 
 STEP = 3600
-WINDOW = round(WINDOW_S * TICKS_PER_S)
+WINDOW = round(WINDOW_S * PTS_PER_S)
 
 
 def steady(count: int, bits: int = 400) -> list[tuple[int, int]]:

@@ -11,7 +11,8 @@ from codec.bits.symbols import CLASSES, SymbolCoder, coded_diagonals
 from codec.errors import BitstreamError
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, DIAGONALS
-from codec.state.chain import Chain, advance, read_frame, walk_frame, walk_pose, write_frame
+from codec.state.chain import Chain, advance, read_frame, walk_frame, write_frame
+from codec.state.reference_pose import walk_pose
 from codec.weights.files import default_coding_tables
 
 SYMBOLS = SymbolCoder.of(default_coding_tables())

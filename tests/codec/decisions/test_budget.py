@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from codec.bits.payload_window import TICKS_PER_S, WindowRates, window_rates
+from codec.bits.payload_window import WindowRates, window_rates
 from codec.decisions.budget import Budget, Ledger, MotionModel
+from codec.units import PTS_PER_S
 
 FPS = 25
 SEEDS = (0, 1)
@@ -35,11 +36,11 @@ class Run:
 
     @property
     def rates(self) -> WindowRates:
-        return window_rates(self.frames, end=self.frames[-1][0] + TICKS_PER_S // FPS)
+        return window_rates(self.frames, end=self.frames[-1][0] + PTS_PER_S // FPS)
 
     @property
     def kbps(self) -> float:
-        return sum(bits for _, bits in self.frames) / self.frames[-1][0] * TICKS_PER_S / 1000
+        return sum(bits for _, bits in self.frames) / self.frames[-1][0] * PTS_PER_S / 1000
 
 
 def spend(call: Call, kbps: float, *, seconds: int = 30, seed: int = 0, keyframes: tuple[int, ...] = (0,)) -> Run:
@@ -53,7 +54,7 @@ def spend(call: Call, kbps: float, *, seconds: int = 30, seed: int = 0, keyframe
             continue
         activity *= float(np.exp(random.normal(0, 0.06) - 0.03 * np.log(activity)))
         age_s, lived, last = age_s + activity * (index - last) / FPS, lived + 1, index
-        pts = index * TICKS_PER_S // FPS
+        pts = index * PTS_PER_S // FPS
         budget.advance(pts)
         chained, motion, reference = place > 0, 24, 0
         if index in keyframes:

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from codec.decisions.motion_search import View, attention, warp_psnr, weighted_psnr
+from codec.decisions.attention import View, attention, warp_psnr, weighted_psnr
+from codec.motion.flow import PICTURE_SIDE
 from codec.motion.parameters import FEATURE_POINTS, FLOW_SIZE, KEYPOINTS
-from codec.motion.residual import PICTURE_SIDE
 
 STILL = np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32)
 

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from codec.decisions.reference_policy import ReferencePolicy, coarser_crf, lagrangian, reference_crf
+from codec.decisions.lagrangian import lagrangian
+from codec.decisions.reference_policy import ReferencePolicy
+from codec.reference.crf import coarser_crf, reference_crf
 
 QP = 32
 BITS = 8000  # of a reference

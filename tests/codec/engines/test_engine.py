@@ -12,8 +12,7 @@ import onnx
 import pytest
 
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
-from codec.config import SIZES
-from codec.engines.engine import Array, Engine
+from codec.engines.engine import Engine
 from codec.engines.openvino_engine import OpenVinoEngine
 from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
@@ -22,6 +21,7 @@ from codec.export import distinct, write, write_index
 from codec.graphs import files as graphs
 from codec.networks import FaceModel
 from codec.pictures.video import read_video
+from codec.units import SIZES, Array
 from codec.weights import files as weights
 
 ROOT = Path(__file__).parents[3]

@@ -5,22 +5,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
 from codec.motion.parameters import FLOW_SIZE
-from codec.motion.residual import (
-    COEFFICIENTS,
-    FLOW_PICTURE,
-    GRID,
-    ORDER,
-    PICTURE_SIDE,
-    FlowEstimator,
-    inverse,
-    remap,
-    shrink,
-    texture,
-    to_grid,
-    transform,
-    widen,
-)
+from codec.motion.residual import COEFFICIENTS, GRID, ORDER, inverse, to_grid, transform
 
 Floats = npt.NDArray[np.float32]
 PIXEL = 2 / PICTURE_SIDE  # a flow of one pixel

@@ -13,15 +13,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codec.errors import BitstreamError, ConfigError, PictureError, ReferenceMissing, TruncatedError
-from codec.reference.coder import (
-    CODERS,
-    Coder,
-    ReferenceDecoder,
-    ReferenceEncoder,
-    rgb_to_yuv420,
-    thread_schedules,
-    yuv420_to_rgb,
-)
+from codec.reference.coder import ReferenceDecoder, ReferenceEncoder
+from codec.reference.colour import rgb_to_yuv420, yuv420_to_rgb
+from codec.reference.contexts import CODERS, Coder
+from codec.reference.schedules import thread_schedules
 
 Picture = NDArray[np.uint8]
 

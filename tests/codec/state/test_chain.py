@@ -13,18 +13,8 @@ from codec.bits.bitstream import NUMBERS, CodedMotion
 from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
-from codec.state.chain import (
-    Chain,
-    HeldReference,
-    References,
-    advance,
-    make_state,
-    motion_steps,
-    origin,
-    pts_of,
-    residual_step,
-    timestamp_of,
-)
+from codec.state.chain import Chain, advance, make_state, motion_steps, origin, pts_of, residual_step, timestamp_of
+from codec.state.references import HeldReference, References
 from codec.weights.files import default_coding_tables
 
 TABLES = default_coding_tables()

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from codec.motion.residual import inverse, transform
 from codec.networks.layers import resize, warp
-from codec.training.data.optical_flow import FLOW_SIZE, measure_flow
+from codec.training.data.optical_flow import MEASURED_SIZE, measure_flow
 from codec.training.stages.rate_loss import MotionRate, laplace_bits
 from codec.training.stages.residual import quantised_residual, to_coefficients, to_flow
 
@@ -37,8 +37,8 @@ def moved() -> tuple[Tensor, Tensor, Tensor]:
 def test_flow_follows_what_moved(moved: tuple[Tensor, Tensor, Tensor]) -> None:
     reference, driving, flow = moved
     found = measure_flow(reference, driving)
-    assert found.shape == (3, 2, FLOW_SIZE, FLOW_SIZE)
-    inside = (found - resize(flow, FLOW_SIZE))[..., 20:-20, 20:-20].abs().mean((1, 2, 3)) * FLOW_SIZE / 2
+    assert found.shape == (3, 2, MEASURED_SIZE, MEASURED_SIZE)
+    inside = (found - resize(flow, MEASURED_SIZE))[..., 20:-20, 20:-20].abs().mean((1, 2, 3)) * MEASURED_SIZE / 2
     assert float(inside[:2].max()) < 0.3, "pixels"
     assert float(inside[2]) < 1e-3
 
@@ -67,7 +67,7 @@ def test_the_transform_is_the_encoders() -> None:
 
 
 def test_a_quantised_residual_brings_the_base_to_the_measured_flow() -> None:
-    y, x = torch.meshgrid(torch.linspace(-1, 1, FLOW_SIZE), torch.linspace(-1, 1, FLOW_SIZE), indexing="ij")
+    y, x = torch.meshgrid(torch.linspace(-1, 1, MEASURED_SIZE), torch.linspace(-1, 1, MEASURED_SIZE), indexing="ij")
     measured = torch.stack((0.1 * torch.cos(2 * x) * y, 0.05 * x * y))[None].expand(2, -1, -1, -1)
     base = torch.zeros(2, 2, 64, 64)
     residual, symbols = quantised_residual(

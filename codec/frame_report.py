@@ -1,0 +1,68 @@
+"""Stage 4, report: what became of each picture, its bits by part, and its quality where that is measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from codec.bits.bitstream import CodedFrame
+
+__all__ = ["FrameReport", "FrameReporter"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What became of one picture. Bits are payload bits of the coded frame, by part.
+
+    psnr_db (RGB, against the picture at the codec's size) is of the newest measured frame: see measure_every.
+    """
+
+    pts: int
+    number: int
+    is_keyframe: bool
+    reference_id: int
+    psnr_db: float
+    payload_bits: int
+    reference_bits: int
+    base_bits: int
+    residual_bits: int
+    header_bits: int
+    qp: int
+
+
+class FrameReporter:
+    """Makes the reports of one encoder; keyframes are always measured, of the others each `measure_every`-th."""
+
+    def __init__(self, *, measure_every: int) -> None:
+        self._every = measure_every
+        self._psnr_db = 0.0
+
+    def report(
+        self,
+        coded: CodedFrame,
+        *,
+        pts: int,
+        number: int,
+        reference_id: int,
+        qp: int,
+        base_bits: int,
+        measure: Callable[[], float],
+    ) -> FrameReport:
+        """`reference_id` is that of the picture shown, `measure` what its PSNR takes to find."""
+        if coded.is_keyframe or (self._every and number % self._every == 0):
+            self._psnr_db = measure()
+        payload_bits = 8 * len(bytes(coded))
+        reference_bits = 8 * (len(coded.reference.picture) + len(coded.reference.symbols)) if coded.reference else 0
+        motion_bits = 8 * len(coded.motion.symbols) if coded.motion else 0
+        base_bits = min(base_bits, motion_bits)
+        return FrameReport(
+            pts=pts,
+            number=number,
+            is_keyframe=coded.is_keyframe,
+            reference_id=reference_id,
+            psnr_db=self._psnr_db,
+            payload_bits=payload_bits,
+            reference_bits=reference_bits,
+            base_bits=base_bits,
+            residual_bits=motion_bits - base_bits,
+            header_bits=payload_bits - reference_bits - motion_bits,
+            qp=qp,
+        )

@@ -1,0 +1,32 @@
+"""Stage 4, threads of the reference coder: SVT-AV1 run as root makes threads real-time; here that is undone."""
+
+import os
+from contextlib import suppress
+
+__all__ = ["restore_schedules", "thread_schedules"]
+
+
+_THREADS = "/proc/self/task"
+
+
+def thread_schedules() -> dict[int, int]:
+    """Scheduling policy of every thread of this process, by thread id; empty where the system does not tell."""
+    if not hasattr(os, "sched_getscheduler") or not os.path.isdir(_THREADS):
+        return {}
+    schedules = {}
+    for thread in map(int, os.listdir(_THREADS)):
+        with suppress(ProcessLookupError):  # it has ended since it was listed
+            schedules[thread] = os.sched_getscheduler(thread)
+    return schedules
+
+
+def restore_schedules(before: dict[int, int]) -> None:
+    """Undo what SVT-AV1 does when it is run as root: it makes itself, and the thread that opened it, real-time.
+
+    A real-time thread would starve the rest of the call, and of the machine. Threads that are new become ordinary.
+    """
+    for thread, policy in thread_schedules().items():
+        wanted = before.get(thread, os.SCHED_OTHER)
+        if policy != wanted == os.SCHED_OTHER:
+            with suppress(ProcessLookupError):
+                os.sched_setscheduler(thread, wanted, os.sched_param(0))
