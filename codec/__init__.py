@@ -31,7 +31,19 @@ from typing import TYPE_CHECKING, Any
 # torch is imported.
 os.environ["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
 
+
+def _version() -> str:
+    """What pyproject.toml says, as it was installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("facewire")
+    except metadata.PackageNotFoundError:  # a checkout that was never installed
+        return "unknown"
+
+
 if TYPE_CHECKING:
+    __version__: str
     from codec.bits.bitstream import CodedFrame
     from codec.config import CodecConfig
     from codec.decoder import Decoder
@@ -52,6 +64,9 @@ else:
     }
 
     def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            value = globals()[name] = _version()
+            return value
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(_HOMES[name]), name)

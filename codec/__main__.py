@@ -7,7 +7,6 @@ plays. Flags of the codec are made from the fields of `CodecConfig`.
 import argparse
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,6 +27,7 @@ from codec.config import PRESETS, CodecConfig
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, VersionError
+from codec.flags import add_flags, given
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import FaceDetector, crop_for_clip
 from codec.pictures.video import VideoInfo, VideoWriter, probe_video, read_video
@@ -101,7 +101,7 @@ def decode(options: argparse.Namespace) -> None:
     _refuse_same(options.input, options.output)
     with FileReader(options.input) as reader:
         config = CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights))
-        decoder = Decoder(config.with_(**_given(options, _RUNNING)))
+        decoder = Decoder(config.with_(**given(options, _RUNNING)))
         total = summarise(options.input).frames
         writer = VideoWriter(options.output, fps=reader.header.fps, comment=RECONSTRUCTED)
         with writer, _progress("decoding", total) as advance:
@@ -208,14 +208,14 @@ def _parser() -> argparse.ArgumentParser:
     coding.add_argument("--crop", choices=("face", "centre"), help="default: face, or centre where IN is square")
     coding.add_argument("--face-model", type=Path, metavar="ONNX", help="YuNet model in place of OpenCV's cascade")
     coding.add_argument("--preset", choices=tuple(PRESETS), default=PRESET, help="what the flags below start from")
-    _add_config_flags(coding, [field.name for field in fields(CodecConfig)])
+    add_flags(coding, CodecConfig, unset=True)
     coding.set_defaults(run=encode)
 
     decoding = commands.add_parser("decode", help=".fw -> video", description="Decode to H.264, or losslessly to FFV1.")
     decoding.add_argument("input", type=Path, metavar="IN.fw")
     decoding.add_argument("output", type=Path, metavar="OUT.mp4|OUT.mkv")
     decoding.add_argument("--weights", help="name or file of the weights; default: those the file names")
-    _add_config_flags(decoding, _RUNNING)
+    add_flags(decoding, CodecConfig, only=_RUNNING, unset=True)
     decoding.set_defaults(run=decode)
 
     telling = commands.add_parser("info", help="what a .fw file holds, as JSON")
@@ -224,36 +224,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_config_flags(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    hints, helps = get_type_hints(CodecConfig), _field_helps()
-    for field in fields(CodecConfig):
-        if field.name not in names:
-            continue
-        flag, hint = "--" + field.name.replace("_", "-"), hints[field.name]
-        settings: dict[str, Any] = {"default": None, "help": helps.get(field.name)}
-        if hint is bool:
-            settings["action"] = argparse.BooleanOptionalAction
-        elif get_origin(hint) is Literal:
-            settings["choices"] = get_args(hint)
-        else:
-            settings |= {"type": hint, "metavar": "NAME" if hint is str else "N"}
-        parser.add_argument(flag, **settings)
-
-
-def _field_helps() -> dict[str, str]:
-    """The lines "name    meaning" of CodecConfig's docstring, as argparse wants them."""
-    lines = re.findall(r"^ {4}(\w+) {2,}(.+)$", CodecConfig.__doc__ or "", re.MULTILINE)
-    return {name: meaning.replace("%", "%%") for name, meaning in lines}
-
-
 def _config(options: argparse.Namespace) -> CodecConfig:
-    return PRESETS[options.preset].with_(**_given(options, [field.name for field in fields(CodecConfig)]))
-
-
-def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """The flags of these names that were given."""
-    values = {name: getattr(options, name) for name in names}
-    return {name: value for name, value in values.items() if value is not None}
+    return PRESETS[options.preset].with_(**given(options, [field.name for field in fields(CodecConfig)]))
 
 
 def _count(text: str) -> int:

@@ -8,17 +8,18 @@ Everything runs on the event loop but `add reference`, `read` and `render`, whic
 window and the files, which have one each.
 """
 
-from receiver.errors import DisplayError, OptionError, ReceiverError
+from receiver.attach import receive_face
+from receiver.errors import DisplayError, OptionsError, ReceiverError
 from receiver.options import ReceiverOptions
 from receiver.picture import Picture
-from receiver.receive import FaceReceiver, receive_face
+from receiver.receive import FaceReceiver
 from receiver.track import FaceTrack
 
 __all__ = [
     "DisplayError",
     "FaceReceiver",
     "FaceTrack",
-    "OptionError",
+    "OptionsError",
     "Picture",
     "ReceiverError",
     "ReceiverOptions",

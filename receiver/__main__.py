@@ -9,14 +9,18 @@ from collections.abc import Callable, Sequence
 from aiortc import RTCPeerConnection
 
 from codec.errors import CodecError
+from codec.flags import add_flags, from_flags
+from receiver.attach import receive_face
 from receiver.display import NullOutput, Output, Recorder, open_output
-from receiver.errors import OptionError, ReceiverError
-from receiver.options import CallOptions, ReceiverOptions, add_flags, from_flags
+from receiver.errors import ReceiverError
+from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
-from receiver.receive import FaceReceiver, receive_face
+from receiver.receive import FaceReceiver
 from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
+from signaling.ends import first_error
+from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
 from signaling.transport.peer import ice_configuration
 
@@ -124,7 +128,7 @@ class Program:
                 call = await connect_peer(pc, client)
                 preparing.cancel()  # what is still loading goes on in the call, and fails there
         except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+            raise first_error(failed) from None
         return call
 
     async def _receive(self, call: Call, receiver: FaceReceiver) -> None:
@@ -158,8 +162,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
     parsed = parser.parse_args(argv)
     try:
         options, receiving = from_flags(CallOptions, parsed), from_flags(ReceiverOptions, parsed)
-        ice_configuration(stun=options.stun, turn=options.turn)
-    except (OptionError, ValueError) as error:
+    except BadOption as error:
         parser.error(str(error))
     return options, receiving
 
@@ -171,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_run(options, receiving))
     except* (SignalingError, ReceiverError, CodecError) as errors:
-        problem = first_line(errors)
+        problem = str(first_error(errors))
     if problem is not None:
         print(f"facewire-receive: {problem}", file=sys.stderr)
     return 0 if problem is None else 2
@@ -183,12 +186,6 @@ async def _run(options: CallOptions, receiving: ReceiverOptions) -> None:
         await Program(options, receiving, terminal).run()
     finally:
         terminal.close()
-
-
-def first_line(errors: BaseExceptionGroup[Exception]) -> str:
-    """What the first error of a group, or of the groups in it, says."""
-    error = errors.exceptions[0]
-    return first_line(error) if isinstance(error, BaseExceptionGroup) else str(error)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,17 @@ from collections.abc import Callable
 from codec.units import pts_to_us
 from receiver.jitterbuffer import KeyframeRequests
 from receiver.picture import Picture
-from receiver.selection import Kind, Mode
-from signaling.errors import MessageError, PeerGone
-from signaling.messages import ClockPing, ClockPong, KeyframeRequest, Message, ModeSwitch, QualityReport, decode, encode
+from receiver.selection import Mode
+from signaling.messages import (
+    Capabilities,
+    KeyframeRequest,
+    Message,
+    ModeSwitch,
+    QualityReport,
+)
 from signaling.transport.channels import Channel
-from signaling.transport.clock import ClockSync
+from signaling.transport.control import ControlChannel
+from signaling.transport.costs import Kind
 
 __all__ = ["Control"]
 
@@ -27,9 +33,15 @@ class Control:
     """
 
     def __init__(
-        self, channel: Channel, *, now_us: Callable[[], int], on_mode: Callable[[Mode], None], counts: Counter[str]
+        self,
+        channel: Channel,
+        *,
+        now_us: Callable[[], int],
+        on_mode: Callable[[Mode], None],
+        on_peer: Callable[[Capabilities | None], None],
+        counts: Counter[str],
     ) -> None:
-        self._channel = channel
+        self._line = ControlChannel(channel, now_us=now_us, heed=self._heed, on_peer=on_peer)
         self._now_us = now_us
         self._on_mode = on_mode
         self._counts = counts
@@ -38,29 +50,33 @@ class Control:
         self._ticks = 0
         self._pts_origin_us: int | None = None
         self.mode: Mode = "keypoints"
-        self.clock = ClockSync()
+        self.clock = self._line.clock
+        self.send = self._line.send
         self.requests = KeyframeRequests()
         self.quality: QualityReport | None = None
         self.h264_origin: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the sender hears us."""
+        return self._line.is_open
+
     def receive(self, data: bytes) -> None:
         """Takes a message of the control channel; what is no message, or none for a receiver, is counted."""
-        try:
-            message = decode(data)
-        except MessageError:
-            self._counts["malformed_control"] += 1
-            return
+        self._line.receive(data)
+        for name in ("malformed", "unexpected"):
+            if self._line.counts[name]:
+                self._counts[f"{name}_control"] = self._line.counts[name]
+
+    def _heed(self, message: Message) -> bool:
         if isinstance(message, ModeSwitch):
             self.mode = message.mode
             self._on_mode(message.mode)
         elif isinstance(message, QualityReport):
             self._on_quality(message)
-        elif isinstance(message, ClockPing):
-            self.send(ClockPong(ping_us=message.sent_us, pong_us=self._now_us()))
-        elif isinstance(message, ClockPong):
-            self.clock.add(sent_us=message.ping_us, peer_us=message.pong_us, received_us=self._now_us())
         else:
-            self._counts["unexpected_control"] += 1
+            return False
+        return True
 
     def _on_quality(self, report: QualityReport) -> None:
         self.quality = report
@@ -82,8 +98,9 @@ class Control:
             self._pictured_us = self._now_us()
             self.requests.satisfied()
 
-    def opened(self) -> None:
-        """The channel is open: whoever joins needs a keyframe, or in H.264 a key picture."""
+    def opened(self, capabilities: Capabilities) -> None:
+        """The channel is open: we say what we can, and whoever joins needs a keyframe, or in H.264 a key picture."""
+        self.send(capabilities)
         self._pictured_us = self._now_us()
         self.need_keyframe("joined")
 
@@ -93,7 +110,7 @@ class Control:
         self._ask_for_keyframe()
 
     def _ask_for_keyframe(self) -> None:
-        if not self._channel.is_open:
+        if not self._line.is_open:
             return
         reason = self.requests.poll(now_us=self._now_us())
         if reason is not None:
@@ -104,14 +121,7 @@ class Control:
         if self._now_us() - self._pictured_us > LONGEST_WITHOUT_PICTURE_US:
             self.requests.need("no picture")
         self._ask_for_keyframe()
-        if self._channel.is_open and (self._pings < QUICK_PINGS or self._ticks % TICKS_PER_PING == 0):
+        if self._line.is_open and (self._pings < QUICK_PINGS or self._ticks % TICKS_PER_PING == 0):
             self._pings += 1
-            self.send(ClockPing(sent_us=self._now_us()))
+            self._line.ping()
         self._ticks += 1
-
-    def send(self, message: Message) -> None:
-        """Sends a message if the channel is open."""
-        try:
-            self._channel.send(encode(message))
-        except PeerGone:
-            self._counts["unsent"] += 1

@@ -18,8 +18,8 @@ from codec.pictures.video import VideoWriter
 from codec.units import Image
 from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
-from receiver.selection import KINDS, Kind
 from receiver.videofile import RECONSTRUCTED, VideoFile
+from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
 

@@ -1,19 +1,21 @@
 """Receiver, errors: what a receiver can say to its user in one line.
 
 ReceiverError
-  OptionError (ValueError)   an option that makes no sense
+  OptionsError (ValueError)  an option, or a combination of options, that makes no sense
   DisplayError               the pictures cannot be shown or written where they should
 """
 
-__all__ = ["DisplayError", "OptionError", "ReceiverError"]
+from signaling import errors as signaling
+
+__all__ = ["DisplayError", "OptionsError", "ReceiverError"]
 
 
 class ReceiverError(Exception):
     """Anything at the receiving end that ends the program with one line."""
 
 
-class OptionError(ReceiverError, ValueError):
-    """An option that makes no sense."""
+class OptionsError(ReceiverError, signaling.OptionsError):
+    """An option, or a combination of options, that makes no sense."""
 
 
 class DisplayError(ReceiverError):

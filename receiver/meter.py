@@ -12,50 +12,24 @@ sender reports (about one a second). `connection` is what the transport really c
 (payload of the UDP packets as counted by the transport, plus 28 bytes of UDP and IPv4 header for each).
 """
 
-import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from receiver.selection import KINDS, Kind
-
-MESSAGE_OVERHEAD = 93  # IPv4 20, UDP 8, DTLS record and AEAD 37, SCTP common header and DATA chunk 28
-SACK_BYTES = 93
-RTP_HEADER = 12
-RTP_OVERHEAD = 50  # IPv4 20, UDP 8, RTP 12, SRTP tag 10
-UDP_IP_HEADER = 28
+from signaling.transport.costs import (
+    KINDS,
+    MESSAGE_OVERHEAD,
+    RTP_HEADER,
+    RTP_OVERHEAD,
+    SACK_BYTES,
+    UDP_IP_HEADER,
+    Kind,
+    kbps,
+    per_second,
+)
 
 Figures = dict[str, Any]
-
-
-class StageTimes:
-    """Milliseconds spent in each named stage, gathered from any thread."""
-
-    def __init__(self, *, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._spent: dict[str, tuple[int, float]] = {}
-
-    @contextmanager
-    def time(self, name: str) -> Iterator[None]:
-        """Times the block as one run of the stage `name`."""
-        start = self._clock()
-        try:
-            yield
-        finally:
-            spent_ms = 1000 * (self._clock() - start)
-            with self._lock:
-                runs, total_ms = self._spent.get(name, (0, 0.0))
-                self._spent[name] = (runs + 1, total_ms + spent_ms)
-
-    def take(self) -> dict[str, float]:
-        """Mean ms of one run of each stage since the last call."""
-        with self._lock:
-            spent, self._spent = self._spent, {}
-        return {name: round(total_ms / runs, 2) for name, (runs, total_ms) in sorted(spent.items())}
 
 
 @dataclass(slots=True)
@@ -150,11 +124,11 @@ class Meter:
         for kind in KINDS:
             figures[kind] = self._flow_figures(kind, now_us=now_us)
         shown, seconds = self._since("shown", self.shown, now_us=now_us)
-        figures["shown_fps"] = _per_second(shown["frames"], seconds)
+        figures["shown_fps"] = per_second(shown["frames"], seconds)
         connection, seconds = self._since("connection", self._connection, now_us=now_us)
         figures["connection"] = {
-            "in_kbps": _kbps(connection["in_bytes"], seconds),
-            "out_kbps": _kbps(connection["out_bytes"], seconds),
+            "in_kbps": kbps(connection["in_bytes"], seconds),
+            "out_kbps": kbps(connection["out_bytes"], seconds),
             "in_bytes": self._connection["in_bytes"],
             "out_bytes": self._connection["out_bytes"],
         }
@@ -166,11 +140,11 @@ class Meter:
         delays = sorted(flow.delays_ms)
         flow.delays_ms.clear()
         return {
-            "payload_kbps": _kbps(new["payload_bytes"], seconds),
-            "packet_kbps": _kbps(new["packet_bytes"], seconds),
-            "wire_kbps": _kbps(new["wire_bytes"], seconds),
-            "wire_back_kbps": _kbps(new["wire_back_bytes"], seconds),
-            "fps": _per_second(new["frames"], seconds),
+            "payload_kbps": kbps(new["payload_bytes"], seconds),
+            "packet_kbps": kbps(new["packet_bytes"], seconds),
+            "wire_kbps": kbps(new["wire_bytes"], seconds),
+            "wire_back_kbps": kbps(new["wire_back_bytes"], seconds),
+            "fps": per_second(new["frames"], seconds),
             "loss": round(max(0.0, min(1.0, new["lost"] / new["expected"])), 4) if new["expected"] > 0 else 0.0,
             "pts": flow.pts,
             "psnr_db": flow.psnr_db,
@@ -185,11 +159,3 @@ class Meter:
         then_us, before = past[0] if past else (now_us, Counter())
         past.append((now_us, Counter(counts)))
         return Counter({key: value - before[key] for key, value in counts.items()}), (now_us - then_us) / 1e6
-
-
-def _kbps(amount_bytes: int, seconds: float) -> float:
-    return round(amount_bytes * 8 / 1000 / seconds, 2) if seconds > 0 else 0.0
-
-
-def _per_second(amount: int, seconds: float) -> float:
-    return round(amount / seconds, 1) if seconds > 0 else 0.0

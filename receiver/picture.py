@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from codec.units import Image
-from receiver.selection import Kind
+from signaling.transport.costs import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,56 +1,56 @@
 """Stages 6 to 10: the one owner of a call's receiving end; channels and a track in, one continuous picture out."""
 
 import asyncio
-import math
 import time
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from aiortc import MediaStreamTrack, RTCPeerConnection
+from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
+import codec
 from codec import MotionState
-from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
-from codec.errors import BitstreamError
-from codec.units import PTS_PER_S
+from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
+from codec.stage_clock import StageClock
+from codec.units import PTS_PER_S, SIZES
+from codec.weights.files import identify
 from receiver.control import Control
-from receiver.decode import DecodeThread, Decoding, FaceDecoder, Lane, Read, Referenced, Rendered, Worker
+from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
 from receiver.due_pictures import Due, Ready
-from receiver.jitterbuffer import JitterBuffer
-from receiver.meter import Figures, Meter, StageTimes
+from receiver.fallback import FallbackSource
+from receiver.intake import Intake
+from receiver.meter import Figures, Meter
 from receiver.options import ReceiverOptions
+from receiver.outlet import Outlet
 from receiver.picture import Picture
 from receiver.playout import Playout, Slot
+from receiver.report import Report
 from receiver.selection import Mode, Selection
-from receiver.stats import read_stats
 from receiver.track import FaceTrack
-from signaling.messages import ReceiverReport, ReferenceReceived
+from signaling.capabilities import PROTOCOL, why_not
+from signaling.ends import End, first_error
+from signaling.messages import Capabilities, ReceiverReport, ReferenceReceived
 from signaling.transport.channels import Channels
-from signaling.transport.peer import open_channels
 
-__all__ = ["FaceReceiver", "receive_face"]
+__all__ = ["FaceReceiver"]
 
 TICK_S = 0.1
 TICKS_PER_REPORT = 10
 AHEAD_US = 40_000  # pictures are made so long before they are due, where their motion is here
 DEFAULTS = ReceiverOptions()
 
-Stats = Callable[[], Awaitable[Mapping[str, Any]]]
 
-
-class FaceReceiver:
+class FaceReceiver(End):
     """Receives a face over three channels and, beside them, an H.264 track.
 
     `run` does the work, in a task of the application's own; it returns when the channels close or after `close`.
     `track` is the picture as a MediaStreamTrack. `watch` and `watch_meter` hand out the same to callbacks on the event
     loop. A late joiner asks for a keyframe at once.
 
-    `stats` is the connection's getStats; `worker` and `decoder` are where and by what pictures are decoded, if not by
-    a thread of our own and codec.Decoder.
+    `fallback` is where the H.264 track comes from, or `video` that track itself; `worker` and `decoder` are where and
+    by what pictures are decoded, if not by a thread of our own and codec.Decoder.
     """
 
     def __init__(
@@ -58,45 +58,63 @@ class FaceReceiver:
         channels: Channels,
         *,
         options: ReceiverOptions = DEFAULTS,
+        fallback: FallbackSource | None = None,
         video: MediaStreamTrack | None = None,
-        stats: Stats | None = None,
         worker: Worker | None = None,
         decoder: Decoding | None = None,
     ) -> None:
         self.track = FaceTrack()
         self.counts: Counter[str] = Counter()  # malformed by channel, missing references, pictures shown
-        self._channels, self._stats, self._worker = channels, stats, worker
-        self._stages = StageTimes(clock=time.perf_counter)
-        self._decoder = decoder or FaceDecoder(options.codec, stage=self._stages.time)
-        self._messages: JitterBuffer[MotionMessage] = JitterBuffer(wait_us=options.reorder_ms * 1000)
+        self.refusal: str | None = None  # why the sender's keypoints cannot be read, once it has said what it sends
+        self._options, self._channels = options, channels
+        self._fallback = fallback or FallbackSource(track=video)
+        self._stages = StageClock(clock=time.perf_counter)
         self._playout: Playout[MotionState] = Playout(
             margin_us=options.margin_ms * 1000, ahead_us=AHEAD_US, longest_us=options.longest_delay_ms * 1000
         )
         self._ready = Ready()
-        self._assembler = ReferenceAssembler()
-        self._selection = Selection(stall_us=options.stall_ms * 1000)
-        self._control = Control(channels.control, now_us=self._now_us, on_mode=self._on_mode, counts=self.counts)
+        self._control = Control(
+            channels.control,
+            now_us=self._now_us,
+            on_mode=self._on_mode,
+            on_peer=self._on_peer,
+            counts=self.counts,
+        )
         self._meter = Meter()
+        self._intake = Intake(
+            decoder or FaceDecoder(options.codec, stage=self._stages.stage),
+            worker=worker,
+            reorder_us=options.reorder_ms * 1000,
+            now_us=self._now_us,
+            meter=self._meter,
+            counts=self.counts,
+            on_reference=self._referenced,
+            on_read=self._read,
+            failed=self._stop,
+        )
+        self._report = Report(
+            self._meter,
+            now_us=self._now_us,
+            explain=self._explanation,
+            tell=self._tell,
+            stats=self._fallback.stats if fallback is not None else None,
+        )
         self._held: tuple[int, ...] = ()
-        self._shown: list[Callable[[Picture], None]] = [self.track.offer]
-        self._every: list[Callable[[Picture], None]] = []
+        self._outlet = Outlet(
+            Selection(stall_us=options.stall_ms * 1000),
+            self._meter,
+            counts=self.counts,
+            delay_ms=self._control.delay_ms,
+        )
+        self._outlet.watch(self.track.offer, every=False)
         self._refused: Callable[[str], None] = lambda reason: None
         self._refusals: set[str] = set()
-        self._untimed: deque[Picture] = deque(maxlen=64)
-        self._metered: list[Callable[[Figures], None]] = []
         self._wake = asyncio.Event()
-        self._video_there = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._loaded = asyncio.Event()  # or never will be: failed, closed
-        self._prepared = self._running = False
-        self._failure: BaseException | None = None
-        self._video: MediaStreamTrack | None = None
-        if video is not None:
-            self.add_video(video)
 
     def watch(self, callback: Callable[[Picture], None], *, every: bool = False) -> None:
         """Hands each picture shown to `callback`; with `every`, the pictures of both codecs, shown or not."""
-        (self._every if every else self._shown).append(callback)
+        self._outlet.watch(callback, every=every)
 
     def watch_refusals(self, callback: Callable[[str], None]) -> None:
         """`callback` learns, once a reason, why references cannot be used: other weights, say."""
@@ -104,21 +122,18 @@ class FaceReceiver:
 
     def watch_meter(self, callback: Callable[[Figures], None]) -> None:
         """Hands the meter's figures to `callback` once a second."""
-        self._metered.append(callback)
+        self._report.watch(callback)
 
-    def add_video(self, track: MediaStreamTrack) -> None:
-        """Takes the remote H.264 track; the first video track counts."""
-        if self._video is None and track.kind == "video":
-            self._video = track
-            self._video_there.set()
+    def figures(self) -> Figures:
+        """The figures of the last second, totals since the first, and what explains them; zeros before it."""
+        return self._report.latest
 
     async def run(self) -> None:
         """Receives until the channels close or `close` is called.
 
         Raises WeightsError or ConfigError if the decoder cannot be made.
         """
-        worker = self._start()
-        self._running = True
+        self._intake.start()
         self._channels.reference.set_receiver(self._on_reference)
         self._channels.motion.set_receiver(self._on_motion)
         self._channels.control.set_receiver(self._control.receive)
@@ -129,43 +144,31 @@ class FaceReceiver:
                 await self._stopped.wait()
                 for task in tasks:
                     task.cancel()
+        except BaseExceptionGroup as failed:
+            raise first_error(failed) from None
         finally:
-            self._stopped.set()
-            await worker.close()
-        if self._failure is not None:
-            raise self._failure
+            self._stop()
+            await self._intake.close()
+        if self._intake.failure is not None:
+            raise self._intake.failure
 
     def prepare(self) -> None:
         """Begins to load the networks, in the worker, so that the first picture does not wait for them; optional."""
-        self._start()
+        self._intake.start()
 
     async def prepared(self) -> None:
         """Waits until `prepare` is through. Raises what `run` would: WeightsError or ConfigError."""
-        self._start()
-        await self._loaded.wait()
-        if self._failure is not None:
-            raise self._failure
-
-    def _start(self) -> Worker:
-        if self._worker is None:
-            self._worker = DecodeThread(failed=self._fail)
-        if not self._prepared:
-            self._prepared = True
-            self._worker.post("keyframe", self._decoder.prepare, lambda _: self._loaded.set())
-        return self._worker
+        await self._intake.loaded()
 
     async def close(self) -> None:
         """Ends `run` and the track. The connection and its channels stay the application's."""
-        self._stopped.set()
-        self._loaded.set()
-        self.track.stop()
-        if self._worker is not None and not self._running:
-            await self._worker.close()
+        self._stop()
+        await self._intake.close()
 
-    def _fail(self, error: BaseException) -> None:
-        self._failure = error
-        self._loaded.set()
+    def _stop(self) -> None:
         self._stopped.set()
+        self._intake.stop()
+        self.track.stop()
 
     @staticmethod
     def _now_us() -> int:
@@ -175,61 +178,53 @@ class FaceReceiver:
 
     def _on_state(self, is_open: bool) -> None:
         if is_open:
-            self._control.opened()
+            self._control.opened(self._capabilities())
         else:
-            self._stopped.set()
+            self._stop()
+
+    def _capabilities(self) -> Capabilities:
+        return Capabilities(
+            end="receiver",
+            software=f"facewire {codec.__version__}",
+            protocol=PROTOCOL,
+            bitstreams=(BITSTREAM_VERSION,),
+            weights=(identify(self._options.weights).hex(),),
+            sizes=SIZES,
+        )
+
+    def _on_peer(self, peer: Capabilities | None) -> None:
+        """What the sender sends, or None where it does not say: it is then as senders of 0.1 were."""
+        self._fallback.settle(peer)
+        self.refusal = None if peer is None else why_not(peer, self._capabilities())
+        if self.refusal is not None:
+            self._refuse(self.refusal)
+
+    def _refuse(self, reason: str) -> None:
+        """Tells whoever watches, once a reason."""
+        if reason not in self._refusals:
+            self._refusals.add(reason)
+            self._refused(reason)
 
     def _on_mode(self, mode: Mode) -> None:
-        self._selection.mode = mode
+        self._outlet.selection.mode = mode
 
     def _on_reference(self, data: bytes) -> None:
-        try:
-            fragment = ReferenceFragment.parse(data)
-            whole = self._assembler.add(fragment)
-        except BitstreamError:
-            self.counts["malformed_reference"] += 1
-            return
-        self._control.requests.arriving(now_us=self._now_us())
-        self._meter.message(payload_bytes=len(fragment.data), message_bytes=len(data), reference=True)
-        if whole is not None:
-            lane: Lane = "keyframe" if self._decoder.is_keyframe(whole) else "reference"
-            self._post(lane, partial(self._decoder.add_reference, whole), self._referenced)
+        if self._intake.take_reference(data):
+            self._control.requests.arriving(now_us=self._now_us())
 
     def _on_motion(self, data: bytes) -> None:
-        try:
-            message = MotionMessage.parse(data)
-        except BitstreamError:
-            self.counts["malformed_motion"] += 1
-            return
-        payload_bytes = sum(map(len, message.frames))
-        self._meter.message(payload_bytes=payload_bytes, message_bytes=len(data), frames=len(message.frames))
-        self._messages.add(message.sequence, message, now_us=self._now_us())
-        self._release()
-        self._wake.set()
+        if self._intake.take_motion(data):
+            self._wake.set()
 
     # Decoding
-
-    def _post(
-        self, lane: Lane, job: Callable[[], Any], done: Callable[[Any], None], *, until_s: float = math.inf
-    ) -> None:
-        if self._worker is not None and not self._stopped.is_set():
-            self._worker.post(lane, job, done, until_s=until_s)
-
-    def _release(self) -> None:
-        for released in self._messages.take(now_us=self._now_us()):
-            job = partial(self._decoder.read, released.message.frames, arrived_us=released.arrived_us)
-            self._post("read", job, self._read)
-        counts = self._messages.counts
-        self._meter.motion_loss(lost=counts["lost"], expected=counts["lost"] + counts["received"])
 
     def _referenced(self, result: Referenced) -> None:
         self._held = result.held
         if result.reference_id is None:
             self.counts[f"reference_{result.problem}"] += 1
             self._control.need_keyframe(f"reference {result.problem}")
-            if result.reason and result.reason not in self._refusals:
-                self._refusals.add(result.reason)
-                self._refused(result.reason)
+            if result.reason:
+                self._refuse(result.reason)
         else:
             self._control.send(ReferenceReceived(reference_id=result.reference_id, number=result.number))
         self._read(result.freed)
@@ -247,7 +242,7 @@ class FaceReceiver:
     async def _play(self) -> None:
         while True:
             self._wake.clear()
-            self._release()
+            self._intake.release()
             slot = self._playout.take(now_us=self._now_us())
             if slot is not None:
                 self._render(slot)
@@ -255,7 +250,7 @@ class FaceReceiver:
             await self._wait_for_work()
 
     async def _wait_for_work(self) -> None:
-        times = (self._messages.deadline_us, self._playout.due_us, self._ready.due_us)
+        times = (self._intake.messages.deadline_us, self._playout.due_us, self._ready.due_us)
         due = [due_us for due_us in times if due_us is not None]
         delay_s = max(0, min(due) - self._now_us()) / 1e6 if due else None
         try:
@@ -265,9 +260,10 @@ class FaceReceiver:
             pass  # something is due
 
     def _render(self, slot: Slot[MotionState]) -> None:
-        if self._every or self._selection.wants("keypoints", now_us=self._now_us()):
+        if self._outlet.wants("keypoints", now_us=self._now_us()):
             rendered = partial(self._rendered, asked_us=self._now_us())
-            self._post("render", partial(self._decoder.render, slot), rendered, until_s=slot.due_us / 1e6)
+            job = partial(self._intake.decoder.render, slot)
+            self._intake.post("render", job, rendered, until_s=slot.due_us / 1e6)
 
     def _rendered(self, result: Rendered, *, asked_us: int) -> None:
         if result.image_rgb is None:
@@ -283,87 +279,56 @@ class FaceReceiver:
     def _show_due(self) -> None:
         now_us = self._now_us()
         if (due := self._ready.take(now_us=now_us)) is not None:
-            self._deliver(Picture("keypoints", due.pts, now_us, due.image_rgb), timed=True)
+            self._control.pictured("keypoints")
+            self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb))
 
     # H.264
 
     async def _receive_h264(self) -> None:
-        await self._video_there.wait()
-        assert self._video is not None
+        video = await self._fallback.track()
         while True:
             try:
-                frame = await self._video.recv()
+                frame = await video.recv()
             except MediaStreamError:
                 return
             if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
-                self._take_h264(frame, round(frame.pts * frame.time_base * PTS_PER_S))
+                elapsed = round(frame.pts * frame.time_base * PTS_PER_S)  # since the first packet
+                self._control.pictured("h264")
+                picture = Picture("h264", elapsed, self._now_us(), frame)
+                self._outlet.deliver_h264(picture, origin=self._control.h264_origin)
 
-    def _take_h264(self, frame: VideoFrame, elapsed: int) -> None:
-        """A decoded frame, `elapsed` (1/90000 s) after the first packet; what came before the sender told that one's
-        pts is kept for the recording."""
-        origin = self._control.h264_origin
-        picture = Picture("h264", elapsed + (origin or 0), self._now_us(), frame)
-        if origin is None and self._every:
-            self._untimed.append(picture)
-        elif origin is not None:
-            while self._untimed:
-                early = self._untimed.popleft()
-                self._record(replace(early, pts=early.pts + origin))
-        self._deliver(picture, timed=origin is not None)
-
-    # Pictures and figures out
-
-    def _deliver(self, picture: Picture, *, timed: bool) -> None:
-        self._control.pictured(picture.kind)
-        shown = self._selection.offer(picture.kind, now_us=picture.shown_us)
-        delay_ms = self._control.delay_ms(picture) if timed else None
-        self._meter.decoded(picture.kind, pts=picture.pts, delay_ms=delay_ms, shown=shown)
-        if shown:
-            self.counts["shown"] += 1
-            for callback in self._shown:
-                callback(picture)
-        if timed:
-            self._record(picture)
-
-    def _record(self, picture: Picture) -> None:
-        for callback in self._every:
-            callback(picture)
+    # Figures out
 
     async def _tick(self) -> None:
         tick = 0
         while True:
             self._control.tick()
             if tick % TICKS_PER_REPORT == 0:
-                await self._report()
+                await self._report.make()
             tick += 1
             await asyncio.sleep(TICK_S)
 
-    async def _report(self) -> None:
-        if self._stats is not None:
-            read_stats(await self._stats(), into=self._meter)
-        figures = self.figures()
-        if self._channels.control.is_open:
+    def _tell(self, figures: Figures) -> None:
+        if self._control.is_open:
             self._control.send(self._receiver_report(figures))
-        for callback in self._metered:
-            callback(figures)
 
-    def figures(self) -> Figures:
-        """The meter since the last call, and what explains it, ready for a line of JSON."""
+    def _explanation(self) -> Figures:
+        """What stands beside the meter's own figures."""
         if (quality := self._control.quality) is not None:
             self._meter.quality(keypoints=quality.keypoints_psnr_db, h264=quality.h264_psnr_db)
         best = self._control.clock.best
-        return self._meter.snapshot(now_us=self._now_us()) | {
-            "mode": self._selection.mode,
-            "showing": self._selection.showing,
-            "changes": self._selection.changes,
+        return {
+            "mode": self._outlet.selection.mode,
+            "showing": self._outlet.selection.showing,
+            "changes": self._outlet.selection.changes,
             "playout_delay_ms": round(self._playout.delay_us / 1000, 1),
             "jitter_ms": round(self._playout.jitter_us / 1000, 1),
             "round_trip_ms": None if best is None else round(best.round_trip_us / 1000, 2),
             "keyframe_requests": self._control.requests.sent,
-            "stages_ms": self._stages.take(),
-            "messages": dict(self._messages.counts),
+            "stages_ms": self._stages.take_means(),
+            "messages": dict(self._intake.messages.counts),
             "playout": dict(self._playout.counts),
-            "dropped": {"ready": self._ready.skipped, **(self._worker.dropped if self._worker is not None else {})},
+            "dropped": {"ready": self._ready.skipped, **self._intake.dropped},
             "counts": dict(self.counts),
             "sender": {} if quality is None else dict(quality.figures),
         }
@@ -372,7 +337,7 @@ class FaceReceiver:
         total = self._meter.total
         return ReceiverReport(
             loss=figures["keypoints"]["loss"],
-            delay_ms=figures[self._selection.showing or "keypoints"]["delay_ms"],
+            delay_ms=figures[self._outlet.selection.showing or "keypoints"]["delay_ms"],
             fps=figures["shown_fps"],
             jitter_ms=figures["jitter_ms"],
             references=self._held[:64],
@@ -383,14 +348,3 @@ class FaceReceiver:
             received_messages_reference=total("keypoints", "reference_messages"),
             received_packets_h264=total("h264", "messages"),
         )
-
-
-def receive_face(pc: RTCPeerConnection, options: ReceiverOptions = DEFAULTS) -> FaceReceiver:
-    """Attaches a receiver to `pc`, ours or an application's; call it before the offer or answer is made.
-
-    The application runs `FaceReceiver.run` in a task of its own, shows `FaceReceiver.track`, and closes the receiver
-    before `pc`.
-    """
-    receiver = FaceReceiver(open_channels(pc), options=options, stats=pc.getStats)
-    pc.on("track", receiver.add_video)
-    return receiver

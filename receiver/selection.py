@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-Kind = Literal["keypoints", "h264"]
-Mode = Literal["keypoints", "h264", "compare"]
+from signaling.transport.costs import Kind
 
-KINDS: tuple[Kind, ...] = ("keypoints", "h264")
+Mode = Literal["keypoints", "h264", "compare"]
 
 
 class Selection:

@@ -8,9 +8,9 @@ from typing import IO
 from rich.console import Console
 from rich.table import Table
 
-from receiver.errors import OptionError
+from receiver.errors import OptionsError
 from receiver.meter import Figures
-from receiver.selection import KINDS, Kind
+from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["Terminal"]
 
@@ -19,7 +19,7 @@ HEADING = "    time  showing    codec      payload  packet    wire   (back)   fp
 
 
 class Terminal:
-    """Prints figures and news to standard error; owns the JSON file. Raises OptionError if that cannot be written."""
+    """Prints figures and news to standard error; owns the JSON file. Raises OptionsError if that cannot be written."""
 
     def __init__(self, *, json_path: str = "", console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -32,7 +32,7 @@ class Terminal:
             try:
                 self._json = Path(json_path).open("a", encoding="utf-8")  # noqa: SIM115 -- closed by close()
             except OSError as error:
-                raise OptionError(f"--json {json_path}: {error.strerror}") from None
+                raise OptionsError(f"--json {json_path}: {error.strerror}") from None
 
     def say(self, text: str) -> None:
         """One line of news."""

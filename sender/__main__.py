@@ -12,14 +12,15 @@ from sender.attach import make_worker
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
 from sender.fallback import add_h264_track
-from sender.options import SenderOptions, parse_arguments
-from sender.send import FaceSender, first_error
+from sender.options import CallOptions, SenderOptions, parse_arguments
+from sender.send import FaceSender
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
+from signaling.ends import first_error
 from signaling.errors import PeerGone, SignalingError, Unreachable
-from signaling.transport.peer import ice_configuration, open_channels
+from signaling.transport.peer import ice_configuration, offer_channels
 
 __all__ = ["main"]
 
@@ -29,20 +30,17 @@ _PAUSE_S = 2.0
 class Program:
     """One process: one source, one codec, and one receiver after the other."""
 
-    def __init__(self, options: SenderOptions, display: Display) -> None:
-        """Raises SourceError or OptionsError for what can be told before anything is opened."""
+    def __init__(self, options: CallOptions, coding: SenderOptions, display: Display) -> None:
+        """Raises SourceError for what can be told before anything is opened."""
         self._options = options
+        self._coding = coding
         self._display = display
         source = open_source(options.input, loop=options.loop)
         self._capture = Capture(source)
         self._is_live = source.is_live
-        self._worker = make_worker(options)
+        self._worker = make_worker(coding)
         self._begun = asyncio.Event()  # the first receiver is there
         self._in_call = False
-        try:
-            ice_configuration(stun=options.stun, turn=options.turn)
-        except ValueError as error:
-            raise OptionsError(str(error)) from None
 
     async def run(self) -> None:
         """Runs until the source ends or the time is over. Raises SenderError, CodecError, SignalingError."""
@@ -103,14 +101,14 @@ class Program:
         """Waits for a receiver and sends until one of the two ends."""
         options = self._options
         pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
-        channels = open_channels(pc)
-        video = add_h264_track(pc) if options.mode != "keypoints" else None
+        channels = offer_channels(pc)
+        video = add_h264_track(pc) if self._coding.mode != "keypoints" else None
         call = await connect_peer(pc, client)
         sender = FaceSender(
             channels,
             self._capture,
             worker=self._worker,
-            options=options,
+            options=self._coding,
             video=video,
             stats=pc.getStats,
             keeps=True,
@@ -121,7 +119,7 @@ class Program:
             await self._send(sender, call)
         finally:
             self._in_call = False
-            self._display.summary(sender.meter)
+            self._display.summary(sender.figures())
             await call.close()
         self._display.say(sender.ended + ("" if self._capture.ended else "; waiting for a receiver"))
 
@@ -143,7 +141,7 @@ class Program:
                 task.cancel()
 
 
-async def _run(options: SenderOptions, display: Display) -> None:
+async def _run(options: CallOptions, coding: SenderOptions, display: Display) -> None:
     """The program, with an orderly end on SIGINT and SIGTERM."""
     task = asyncio.current_task()
     assert task is not None
@@ -151,7 +149,7 @@ async def _run(options: SenderOptions, display: Display) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
     try:
-        await Program(options, display).run()
+        await Program(options, coding, display).run()
     except asyncio.CancelledError:
         display.say("stopped")
     finally:
@@ -161,14 +159,14 @@ async def _run(options: SenderOptions, display: Display) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sender; returns the exit status: 0, 1 for a source or codec that fails, 2 for options and signaling."""
-    options = parse_arguments(arguments)
+    options, coding = parse_arguments(arguments)
     try:
         display = Display(json_path=options.json)
     except OptionsError as error:
         print(f"facewire-send: {error}", file=sys.stderr)
         return 2
     try:
-        asyncio.run(_run(options, display))
+        asyncio.run(_run(options, coding, display))
     except (OptionsError, SignalingError) as error:
         display.say(f"facewire-send: {error}")
         return 2

@@ -12,7 +12,7 @@ from sender.face import FaceFollower
 from sender.fallback import add_h264_track
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from signaling.transport.peer import open_channels
+from signaling.transport.peer import offer_channels
 
 __all__ = ["make_worker", "send_face"]
 
@@ -45,15 +45,18 @@ def make_worker(options: SenderOptions) -> FaceWorker:
     )
 
 
-def send_face(pc: RTCPeerConnection, track: MediaStreamTrack, options: SenderOptions = _DEFAULTS) -> FaceSender:
-    """Attaches facewire's channels and H.264 track to an application's `pc`, before its offer; sends `track`.
+def send_face(
+    pc: RTCPeerConnection, track: MediaStreamTrack, options: SenderOptions = _DEFAULTS, *, stream: str = ""
+) -> FaceSender:
+    """Attaches facewire's channels and H.264 track to an application's `pc`, before its offer or answer; sends `track`.
 
-    Run the result's `run` in a task of your own. Raises SourceError if `track` is no video.
+    `stream` names what is sent, for a receiver that asks for it by name: worth saying where a connection carries
+    several faces in one direction. Run the result in a block (`async with`), or its `run` in a task of your own.
+    Raises SourceError if `track` is no video.
     """
-    channels = open_channels(pc)
     source = TrackSource(track)
     return FaceSender(
-        channels,
+        offer_channels(pc, stream=stream),
         Capture(source),
         worker=make_worker(options),
         options=options,

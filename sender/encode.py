@@ -7,93 +7,25 @@ receiver sees a frame is measured once the frame has left.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from codec import CodedFrame, FrameReport
 from codec.pictures.crop import Crop
 from codec.pictures.psnr import psnr_db
-from codec.units import PTS_PER_S
+from codec.stage_clock import Stage, StageClock
+from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
 from sender.face import FaceFollower
 from sender.face_search import Looks
 
-__all__ = [
-    "MEASURE_S",
-    "Coded",
-    "EncodedPicture",
-    "FaceEncoder",
-    "FaceWorker",
-    "FrameReport",
-    "Orders",
-    "StageClock",
-    "StageHook",
-]
+__all__ = ["MEASURE_S", "EncodedPicture", "FaceEncoder", "FaceWorker", "Orders"]
 
 
-MEASURE_S = (
-    0.2  # between two that are measured, where the mode hangs on it: each costs what the receiver's picture does
-)
-
-
-class _Reference(Protocol):
-    @property
-    def id(self) -> int: ...
-
-
-class _Motion(Protocol):
-    @property
-    def chained(self) -> bool: ...
-
-
-class Coded(Protocol):
-    """What is needed of `codec.CodedFrame`."""
-
-    @property
-    def number(self) -> int:
-        """Frame counter modulo 256."""
-
-    @property
-    def is_keyframe(self) -> bool:
-        """Whether it can be decoded alone."""
-
-    @property
-    def reference(self) -> _Reference | None:
-        """The reference picture in it, if any."""
-
-    @property
-    def motion(self) -> _Motion | None:
-        """The motion in it, if any; `chained`: it stands on the frame before."""
-
-    def split(self) -> tuple["Coded | None", "Coded | None"]:
-        """(what goes over the reliable channel, what goes over the motion channel)."""
-
-    def __bytes__(self) -> bytes: ...
-
-
-class FrameReport(Protocol):
-    """What is needed of `codec.FrameReport`."""
-
-    @property
-    def is_keyframe(self) -> bool:
-        """Whether the frame can be decoded alone."""
-
-    @property
-    def psnr_db(self) -> float:
-        """Of the encoder's own picture of a keyframe, in RGB; of other frames, of the last one it measured."""
-
-    @property
-    def reference_bits(self) -> int:
-        """Bits of the reference picture; 0 if none rode along."""
-
-    @property
-    def qp(self) -> int:
-        """The quantiser it was coded with."""
+# Between two frames that are measured, where the mode hangs on it: each costs what the receiver's picture does.
+MEASURE_S = 0.2
 
 
 class FaceEncoder(Protocol):
@@ -104,10 +36,10 @@ class FaceEncoder(Protocol):
         """About the last frame."""
 
     @property
-    def reconstruction(self) -> npt.NDArray[np.uint8]:
+    def reconstruction(self) -> Image:
         """What the receiver shows for the last frame, uint8 (size, size, 3); made when it is asked for."""
 
-    def encode(self, image_rgb: npt.NDArray[np.uint8], *, pts: int) -> Coded:
+    def encode(self, image_rgb: Image, *, pts: int) -> CodedFrame:
         """One frame of uint8 (size, size, 3)."""
 
     def force_keyframe(self) -> None:
@@ -118,35 +50,6 @@ class FaceEncoder(Protocol):
 
     def start_bundle(self) -> None:
         """The next frame stands on no frame before it."""
-
-
-StageHook = Callable[[str], AbstractContextManager[None]]
-
-
-class StageClock:
-    """Milliseconds by stage, gathered from any thread."""
-
-    def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._ms: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the time inside to stage `name`."""
-        started_s = self._clock()
-        try:
-            yield
-        finally:
-            spent_ms = (self._clock() - started_s) * 1000
-            with self._lock:
-                self._ms[name] = self._ms.get(name, 0.0) + spent_ms
-
-    def take(self) -> dict[str, float]:
-        """What was gathered since the last call."""
-        with self._lock:
-            gathered, self._ms = self._ms, {}
-        return gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +64,7 @@ class EncodedPicture:
     picture: Picture
     crop: Crop
     found: bool
-    coded: Coded | None
+    coded: CodedFrame | None
     report: FrameReport | None
     psnr_db: float
     measured: bool
@@ -211,7 +114,7 @@ class FaceWorker:
 
     def __init__(
         self,
-        make_encoder: Callable[[StageHook], FaceEncoder],
+        make_encoder: Callable[[Stage], FaceEncoder],
         make_follower: Callable[[Looks], FaceFollower],
         *,
         size: int,
@@ -223,10 +126,10 @@ class FaceWorker:
         self._size = size
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="face")
-        self._stages = StageClock()
+        self._stages = StageClock(clock=time.perf_counter)
         self._follower: FaceFollower | None = None
         self._encoder: FaceEncoder | None = None
-        self._square_rgb: npt.NDArray[np.uint8] | None = None  # the last picture coded
+        self._square_rgb: Image | None = None  # the last picture coded
         self._coded_pts: int | None = None  # of that picture; None once it is measured, and of a keyframe
         self._measured_pts: int | None = None
         self._psnr_db = 0.0
@@ -280,7 +183,7 @@ class FaceWorker:
                 if report.is_keyframe:
                     self._coded_pts, self._psnr_db, measured = None, report.psnr_db, False
         return EncodedPicture(
-            picture, followed.crop, followed.found, coded, report, self._psnr_db, measured, self._stages.take()
+            picture, followed.crop, followed.found, coded, report, self._psnr_db, measured, self._stages.take_totals()
         )
 
     def _measure(self) -> None:

@@ -9,6 +9,8 @@ Each carries one line of text that can be shown to a user as it stands. What goe
 `signaling.errors`, what goes wrong inside the codec `codec.errors`.
 """
 
+from signaling import errors as signaling
+
 __all__ = ["FallbackError", "OptionsError", "SenderError", "SourceError"]
 
 
@@ -20,7 +22,7 @@ class SourceError(SenderError):
     """The source of pictures cannot be opened, or broke."""
 
 
-class OptionsError(SenderError, ValueError):
+class OptionsError(SenderError, signaling.OptionsError):
     """An option, or a combination of options, that makes no sense."""
 
 

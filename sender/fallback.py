@@ -9,6 +9,7 @@ RTP timestamps begin at a random number, and aiortc's receiver counts them from 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,15 +19,15 @@ from typing import Any
 
 import av
 import av.error
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av.video.frame import PictureType
 
 from codec.pictures.crop import Crop
 from codec.pictures.psnr import psnr_db
+from codec.stage_clock import StageClock
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
-from sender.encode import StageClock
 from sender.errors import FallbackError
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
@@ -150,7 +151,7 @@ class H264Worker:
         self._size = size
         self._encoder = H264Encoder(size=size, kbps=kbps)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="h264")
-        self._stages = StageClock()
+        self._stages = StageClock(clock=time.perf_counter)
 
     async def encode(self, picture: Picture, crop: Crop, *, force_key: bool) -> tuple[H264Picture, dict[str, float]]:
         """The coded crop of `picture`, and milliseconds by stage."""
@@ -164,7 +165,7 @@ class H264Worker:
         with self._stages.stage("h264"):
             square_rgb = crop.extract(picture.image_rgb, self._size)
             coded = self._encoder.encode(square_rgb, pts=picture.pts, force_key=force_key)
-        return coded, self._stages.take()
+        return coded, self._stages.take_totals()
 
 
 class FallbackTrack(MediaStreamTrack):
@@ -183,6 +184,17 @@ class FallbackTrack(MediaStreamTrack):
         self._on_overflow = on_overflow
         self.dropped = 0
         self.first_pts: int | None = None  # of the first picture that was fetched
+        self.transceiver: RTCRtpTransceiver | None = None  # where it is sent, if over a connection
+
+    @property
+    def mid(self) -> str | None:
+        """The media id (RFC 8843) that it has in the connection, once that is negotiated."""
+        return None if self.transceiver is None else self.transceiver.mid
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the other end's offer had no place for it."""
+        return self.transceiver is not None and self.transceiver.mid is None
 
     def set_overflow(self, callback: Callable[[], None]) -> None:
         """Who is told when pictures had to go."""
@@ -224,12 +236,17 @@ class FallbackTrack(MediaStreamTrack):
 
 
 def add_h264_track(pc: RTCPeerConnection) -> FallbackTrack:
-    """Adds the H.264 stream to `pc`, before the offer, as a track that is sent only and in H.264 only."""
+    """Adds the H.264 stream to `pc`, before the offer or answer, as a track in H.264 only.
+
+    The other end may send something of its own in the same place (its camera, or its own fallback): aiortc pairs
+    transceivers by their order, and one that were for sending alone would keep that back.
+    """
     track = FallbackTrack()
-    transceiver = pc.addTransceiver(track, direction="sendonly")
+    transceiver = pc.addTransceiver(track, direction="sendrecv")
     codecs = RTCRtpSender.getCapabilities("video").codecs
     transceiver.setCodecPreferences(
         [codec for codec in codecs if codec.mimeType == "video/H264"]
         + [codec for codec in codecs if codec.mimeType == "video/rtx"]
     )
+    track.transceiver = transceiver
     return track

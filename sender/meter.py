@@ -14,21 +14,24 @@ RTCP), plus 28 bytes of UDP and IPv4 header a packet.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from signaling.messages import ReceiverReport
+from signaling.transport.costs import (
+    KINDS,
+    MESSAGE_OVERHEAD,
+    RTP_HEADER,
+    RTP_OVERHEAD,
+    SACK_BYTES,
+    UDP_IP_HEADER,
+    Kind,
+    kbps,
+    per_second,
+)
 
 __all__ = ["Figures", "Kind", "Meter", "for_receiver"]
 
-Kind = Literal["keypoints", "h264"]
 Figures = dict[str, Any]
-
-KINDS: tuple[Kind, ...] = ("keypoints", "h264")
-MESSAGE_OVERHEAD = 93  # IPv4 20, UDP 8, DTLS record and AEAD 37, SCTP common header and DATA chunk 28
-SACK_BYTES = 93
-RTP_HEADER = 12
-RTP_OVERHEAD = 50  # IPv4 20, UDP 8, RTP 12, SRTP tag 10
-UDP_IP_HEADER = 28
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Meter:
         self._stages: dict[str, tuple[int, float]] = {}
         self._report: ReceiverReport | None = None
         self.states: dict[str, float | None] = {}  # as they are now: qp, round_trip_ms, queue_bytes...
-        self.latest: Figures = {}
+        self.latest: Figures = self._figures(0.0, seconds=0.0, mode="keypoints")  # of the last second
 
     def message(self, *, payload_bytes: int, message_bytes: int) -> None:
         """One data-channel message of the keypoint codec, and the coded bytes in it."""
@@ -113,22 +116,25 @@ class Meter:
             self._start_s = self._before_s = now_s
         seconds = now_s - self._before_s
         self._before_s = now_s
-        figures: Figures = {"time_s": round(now_s - self._start_s, 3), "mode": mode}
+        self.latest = self._figures(now_s - self._start_s, seconds=seconds, mode=mode)
+        return self.latest
+
+    def _figures(self, time_s: float, *, seconds: float, mode: str) -> Figures:
+        figures: Figures = {"time_s": round(time_s, 3), "mode": mode}
         for kind in KINDS:
             figures[kind] = self._flow_figures(kind, seconds)
         new = self._since("counts", self._counts)
-        figures["captured_fps"] = _per_second(new["captured"], seconds)
+        figures["captured_fps"] = per_second(new["captured"], seconds)
         figures["connection"] = {
-            "out_kbps": _kbps(new["connection_out"], seconds),
-            "in_kbps": _kbps(new["connection_in"], seconds),
+            "out_kbps": kbps(new["connection_out"], seconds),
+            "in_kbps": kbps(new["connection_in"], seconds),
         }
-        figures["control_kbps"] = _kbps(new["control_bytes"] + MESSAGE_OVERHEAD * new["control_messages"], seconds)
+        figures["control_kbps"] = kbps(new["control_bytes"] + MESSAGE_OVERHEAD * new["control_messages"], seconds)
         figures["receiver"] = _said(self._report)
         figures["stages_ms"] = {name: round(ms / runs, 2) for name, (runs, ms) in sorted(self._stages.items())}
         figures["counts"] = dict(self._counts)
         figures.update(self.states)
         self._stages.clear()
-        self.latest = figures
         return figures
 
     def psnr_db(self, kind: Kind) -> float | None:
@@ -142,11 +148,11 @@ class Meter:
         flow.psnr_db.clear()
         flow.last_psnr_db = mean_db if mean_db is not None else flow.last_psnr_db
         return {
-            "payload_kbps": _kbps(new["payload_bytes"], seconds),
-            "packet_kbps": _kbps(new["packet_bytes"], seconds),
-            "wire_kbps": _kbps(new["wire_bytes"], seconds),
-            "wire_back_kbps": _kbps(new["wire_back_bytes"], seconds),
-            "fps": _per_second(new["frames"], seconds),
+            "payload_kbps": kbps(new["payload_bytes"], seconds),
+            "packet_kbps": kbps(new["packet_bytes"], seconds),
+            "wire_kbps": kbps(new["wire_bytes"], seconds),
+            "wire_back_kbps": kbps(new["wire_back_bytes"], seconds),
+            "fps": per_second(new["frames"], seconds),
             "psnr_db": mean_db,
             "totals": dict(flow.counts),
         }
@@ -173,11 +179,3 @@ def _said(report: ReceiverReport | None) -> Figures:
     if report is None:
         return {"loss": None, "delay_ms": None, "fps": None, "jitter_ms": None}
     return {"loss": report.loss, "delay_ms": report.delay_ms, "fps": report.fps, "jitter_ms": report.jitter_ms}
-
-
-def _kbps(amount_bytes: int, seconds: float) -> float:
-    return round(amount_bytes * 8 / 1000 / seconds, 2) if seconds > 0 else 0.0
-
-
-def _per_second(amount: int, seconds: float) -> float:
-    return round(amount / seconds, 1) if seconds > 0 else 0.0

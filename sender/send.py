@@ -3,36 +3,45 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from aiortc.stats import RTCTransportStats
-
+import codec
+from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.pictures.crop import Crop
+from codec.weights.files import identify
 from sender.capture import Capture
-from sender.control import ControlDesk, KeyframeGate
 from sender.encode import EncodedPicture, FaceWorker
 from sender.errors import OptionsError
-from sender.fallback import FallbackTrack, H264Worker
-from sender.meter import Figures, Meter, for_receiver
+from sender.fallback import FallbackTrack
+from sender.fallback_flow import FallbackFlow
+from sender.keyframe_gate import KeyframeGate
+from sender.meter import Figures, Meter
 from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
+from sender.report import CallState, Report, Stats
 from sender.transmit import RETRY_S, Transmitter
-from signaling.messages import KeyframeRequest, ModeSwitch, QualityReport, ReceiverReport, ReferenceReceived
+from signaling.capabilities import PROTOCOL, why_not
+from signaling.ends import End, first_error
+from signaling.messages import (
+    Capabilities,
+    KeyframeRequest,
+    Message,
+    ModeSwitch,
+    ReceiverReport,
+    ReferenceReceived,
+)
 from signaling.transport.channels import Channels
+from signaling.transport.control import ControlChannel
 
-__all__ = ["FaceSender", "first_error"]
+__all__ = ["FaceSender"]
 
-_REPORT_S = 1.0
-_REPORTS_PER_PING = 5
-_OVERLAP_S = 1.0  # H.264 goes on so long at most after keypoints took over, until their keyframe has arrived
 _DRAIN_S = 2.0  # at the end of a source, for what still waits
 
-Stats = Callable[[], Awaitable[Mapping[str, Any]]]
 
-
-class FaceSender:
+class FaceSender(End):
     """Sends the pictures of one capture over three channels and, beside them, an H.264 track.
 
     `run` does the work, in a task of the application's own; it returns when the source ends, when the channels close or
@@ -64,13 +73,12 @@ class FaceSender:
         self._channels = channels
         self._capture = capture
         self._worker = worker
-        self._stats = stats
         self._keeps = keeps
         self._clock = clock
         self._meter = Meter(clock=clock)
-        self._machine = ModeMachine(requested, ModeRules(floor_db=options.floor_db))
+        self._rules = ModeRules(floor_db=options.floor_db)
+        self._machine = ModeMachine(requested, self._rules)
         self._keyframes = KeyframeGate()
-        self._key_pictures = KeyframeGate()
         self._qp: int | None = None  # of the last frame
         self._transmitter = Transmitter(
             channels,
@@ -80,31 +88,31 @@ class FaceSender:
             clock=clock,
             lost_track=worker.orders.force_keyframe,
         )
-        self._video = video
-        self._h264 = H264Worker(size=options.size, kbps=options.h264_kbps) if video is not None else None
-        if video is not None:
-            video.set_overflow(self._key_pictures.ask)
+        self._fallback = (
+            FallbackFlow(video, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
+            if video is not None
+            else None
+        )
         self._crop: Crop | None = None
         self._pts = 0
         self._needs_keyframe = True  # what the codec makes is of no use to the receiver until the next keyframe
-        self._overlap_until_s = 0.0
         self._first = asyncio.Event()  # a picture has been followed
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()  # at the end: nothing waits any more
         self._idle.set()
-        self._h264_done = asyncio.Event()  # at the end: its last picture is out
         self._open = asyncio.Event()  # the channels are open, or never will be
         self._stopped = asyncio.Event()
-        self._reports = 0
-        self._told: dict[str, float] = {}  # clocks that the receiver knows
-        self._watchers: list[Callable[[Figures], None]] = []
-        self._desk = ControlDesk(channels.control, self, clock=clock)
+        self.refusal: str | None = None  # why the receiver cannot read keypoints, once it has said what it can
+        self._control = ControlChannel(
+            channels.control, now_us=lambda: round(clock() * 1e6), heed=self._heed, on_peer=self._on_peer
+        )
+        channels.control.set_receiver(self._control.receive)
+        self._report = Report(self._meter, self._control, state=self._call_state, stats=stats)
         for channel in (channels.reference, channels.motion, channels.control):
             channel.set_state(self._on_state)
 
-    @property
-    def meter(self) -> Figures:
-        """The figures of the last second; empty in the first."""
+    def figures(self) -> Figures:
+        """The figures of the last second, and totals since the first; zeros before it."""
         return self._meter.latest
 
     @property
@@ -114,17 +122,19 @@ class FaceSender:
 
     def watch_meter(self, callback: Callable[[Figures], None]) -> None:
         """Hands the meter's figures to `callback` once a second."""
-        self._watchers.append(callback)
+        self._report.watch(callback)
 
     async def run(self) -> None:
         """Sends until there is nothing more to send or nobody to send to; `ended` says which.
 
-        Raises SourceError when the source breaks, CodecError when the codec cannot work (weights, pictures).
+        Raises SourceError when the source breaks, CodecError when the codec cannot work (weights, pictures), and
+        OptionsError when the mode needs an H.264 track and the receiver's offer had no place for it.
         """
         try:
             if not self._keeps:
                 await self._worker.warm()
             await self._open.wait()
+            self._settle_h264()
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work()) for work in self._parts()]
                 await self._stopped.wait()
@@ -141,16 +151,26 @@ class FaceSender:
         self._stop(why)
 
     def _parts(self) -> list[Callable[[], Any]]:
-        parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, self._report]
-        if self._video is not None:
-            parts.append(self._send_h264)
+        parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, self._tell]
+        if self._fallback is not None:
+            wanted, crop = (lambda: self._machine.sends_h264), (lambda: self._crop)
+            parts.append(partial(self._fallback.run, self._capture, begun=self._first, wanted=wanted, crop=crop))
         if not self._keeps:
             parts.append(self._capture.run)
         return parts
 
+    def _settle_h264(self) -> None:
+        """The connection is there: is there a place in it for the track?"""
+        if self._fallback is None or self._stopped.is_set() or not self._fallback.track.is_left_out:
+            return
+        if self.options.mode != "auto":
+            raise OptionsError(f"--mode {self.options.mode}: the receiver's offer has no place for an H.264 track")
+        self._fallback.close()
+        self._fallback, self._machine = None, ModeMachine("keypoints", self._rules)
+
     def _release(self) -> None:
-        if self._h264 is not None:
-            self._h264.close()
+        if self._fallback is not None:
+            self._fallback.close()
         if not self._keeps:
             self._worker.close()
 
@@ -171,7 +191,8 @@ class FaceSender:
         slot = self._capture.subscribe()
         self.opened.set()
         self._worker.orders.force_keyframe()
-        self._desk.send(ModeSwitch(mode=self._machine.carrier, pts=0))
+        self._control.send(self._capabilities())
+        self._control.send(ModeSwitch(mode=self._machine.carrier, pts=0))
         try:
             while True:
                 picture = await slot.get()
@@ -200,7 +221,7 @@ class FaceSender:
         if self._machine.take_refresh():
             self._worker.orders.force_keyframe()
         if changed:
-            self._change_over(now_s)
+            self._change_over()
         if done.coded is None or done.report is None:
             return
         self._qp = done.report.qp
@@ -217,18 +238,17 @@ class FaceSender:
                 self._worker.orders.start_bundle()
             self._wake.set()
 
-    def _change_over(self, now_s: float) -> None:
+    def _change_over(self) -> None:
         """The carrier has changed: tells the receiver, and starts the new one afresh."""
         self._meter.count("changes")
-        self._desk.send(ModeSwitch(mode=self._machine.carrier, pts=self._pts))
+        self._control.send(ModeSwitch(mode=self._machine.carrier, pts=self._pts))
         self._transmitter.flush()
         self._transmitter.drop()
         self._needs_keyframe = True
         if self._machine.sends_keypoints:
             self._worker.orders.force_keyframe()
-            self._overlap_until_s = now_s + _OVERLAP_S
-        else:
-            self._key_pictures.ask()
+        if self._fallback is not None:
+            (self._fallback.overlap if self._machine.sends_keypoints else self._fallback.ask)()
 
     async def _pump(self) -> None:
         """Hands over what the channels had no room for before."""
@@ -249,120 +269,77 @@ class FaceSender:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_S):
                 await self._idle.wait()
-                if self._video is not None:
-                    await self._h264_done.wait()
-
-    # H.264
-
-    async def _send_h264(self) -> None:
-        assert self._video is not None
-        assert self._h264 is not None
-        slot = self._capture.subscribe()
-        was_live = False
-        try:
-            await self._first.wait()
-            while True:
-                picture = await slot.get()
-                is_live = self._machine.sends_h264 or self._clock() < self._overlap_until_s
-                if is_live:
-                    asked = self._key_pictures.take(now_s=self._clock())
-                    assert self._crop is not None
-                    coded, stage_ms = await self._h264.encode(picture, self._crop, force_key=asked or not was_live)
-                    self._video.deliver(coded)
-                    if coded.is_key:
-                        self._key_pictures.sent(now_s=self._clock(), receipt=False)
-                    self._meter.frame("h264", psnr_db=coded.psnr_db, sent=True)
-                    self._meter.rtp(coded.rtp_payloads)
-                    self._meter.stages(stage_ms)
-                was_live = is_live
-        except SlotClosed:
-            self._h264_done.set()
-        finally:
-            self._capture.unsubscribe(slot)
+                if self._fallback is not None:
+                    await self._fallback.done.wait()
 
     # What the receiver says
 
-    def on_keyframe_request(self, request: KeyframeRequest) -> None:
+    def _capabilities(self) -> Capabilities:
+        return Capabilities(
+            end="sender",
+            software=f"facewire {codec.__version__}",
+            protocol=PROTOCOL,
+            bitstreams=(BITSTREAM_VERSION,),
+            weights=(identify(self.options.weights).hex(),),
+            sizes=(self.options.size,),
+            h264_mid=None if self._fallback is None else self._fallback.track.mid,
+        )
+
+    def _on_peer(self, peer: Capabilities | None) -> None:
+        """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
+        self.refusal = None if peer is None else why_not(self._capabilities(), peer)
+        if self.refusal is not None and self._fallback is not None and self.options.mode == "auto":
+            self._machine = ModeMachine("h264", self._rules)
+            self._change_over()
+
+    def _heed(self, message: Message) -> bool:
+        """One message of the receiver; False when it is none for a sender."""
+        match message:
+            case KeyframeRequest():
+                self._on_keyframe_request()
+            case ReferenceReceived():
+                self._on_reference_received(message)
+            case ReceiverReport():
+                self._meter.hear(message)
+            case _:
+                return False
+        return True
+
+    def _on_keyframe_request(self) -> None:
         """A keyframe soon, or a key picture when H.264 carries the call."""
         self._meter.count("keyframe_requests")
         if self._machine.sends_keypoints:
             self._keyframes.ask()
-        else:
-            self._key_pictures.ask()
+        elif self._fallback is not None:
+            self._fallback.ask()
 
-    def on_reference_received(self, received: ReferenceReceived) -> None:
+    def _on_reference_received(self, received: ReferenceReceived) -> None:
         """A reference has arrived: the encoder may build on it, and H.264 need not run beside keypoints any more."""
         if self._transmitter.acknowledge(received.reference_id, number=received.number):
             self._worker.orders.acknowledge(received.reference_id)
             self._keyframes.received()
-            self._overlap_until_s = 0.0
+            if self._fallback is not None:
+                self._fallback.end_overlap()
 
-    def on_receiver_report(self, report: ReceiverReport) -> None:
-        """Into the meter."""
-        self._meter.hear(report)
-
-    # Meters
-
-    async def _report(self) -> None:
-        """The figures, once a second; at once with the first picture, because they tell the receiver the clock."""
+    async def _tell(self) -> None:
+        """The reports, from the first picture on."""
         await self._first.wait()
-        while True:
-            if self._stats is not None:
-                self._read_stats(await self._stats())
-            self._tell()
-            await asyncio.sleep(_REPORT_S)
+        await self._report.run()
 
-    def _read_stats(self, report: Mapping[str, Any]) -> None:
-        for entry in report.values():
-            if isinstance(entry, RTCTransportStats):
-                self._meter.connection(
-                    sent_bytes=entry.bytesSent,
-                    sent_packets=entry.packetsSent,
-                    received_bytes=entry.bytesReceived,
-                    received_packets=entry.packetsReceived,
-                )
-
-    def _tell(self) -> None:
-        meter, video, epoch_s = self._meter, self._video, self._capture.epoch_s
-        for name, total in {
-            "captured": self._capture.pictures,
-            "stale": self._transmitter.stale_frames,
-            "h264_dropped": video.dropped if video is not None else 0,
-            "control_bytes": self._desk.sent_bytes,
-            "control_messages": self._desk.sent_messages,
-            "refused_messages": self._desk.refused,
-        }.items():
-            meter.set_count(name, total)
-        meter.states = {
-            "pts_origin_us": round(epoch_s * 1e6) if epoch_s is not None else None,
-            "h264_origin_pts": video.first_pts if video is not None else None,
-            "qp": self._qp,
-            "round_trip_ms": self._desk.round_trip_ms,
-            "queue_bytes": self._channels.queued_bytes,
-        }
-        figures = meter.snapshot(mode=self._machine.carrier)
-        clocks = {name: meter.states[name] for name in ("pts_origin_us", "h264_origin_pts")}
-        news = {name: value for name, value in clocks.items() if value is not None and self._told.get(name) != value}
-        self._told.update(news)  # the control channel is reliable: once is enough
-        self._desk.send(
-            QualityReport(
-                pts=self._pts,
-                keypoints_psnr_db=meter.psnr_db("keypoints"),
-                h264_psnr_db=meter.psnr_db("h264"),
-                mode=self._machine.carrier,
-                figures={**for_receiver(figures), **news},
-            )
+    def _call_state(self) -> CallState:
+        video, epoch_s = None if self._fallback is None else self._fallback.track, self._capture.epoch_s
+        return CallState(
+            mode=self._machine.carrier,
+            pts=self._pts,
+            totals={
+                "captured": self._capture.pictures,
+                "stale": self._transmitter.stale_frames,
+                "h264_dropped": video.dropped if video is not None else 0,
+            },
+            states={
+                "pts_origin_us": round(epoch_s * 1e6) if epoch_s is not None else None,
+                "h264_origin_pts": video.first_pts if video is not None else None,
+                "qp": self._qp,
+                "queue_bytes": self._channels.queued_bytes,
+            },
         )
-        self._reports += 1
-        if self._reports % _REPORTS_PER_PING == 1:
-            self._desk.ping()
-        for callback in self._watchers:
-            callback(figures)
-
-
-def first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group that holds groups."""
-    error: BaseException = failed
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sender.errors import OptionsError
-from sender.meter import KINDS, Figures
+from sender.meter import Figures
+from signaling.transport.costs import KINDS
 
 __all__ = ["Display"]
 

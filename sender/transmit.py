@@ -21,14 +21,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from codec import CodedFrame
 from codec.bits.packet import pack_motion, pack_reference
-from sender.encode import Coded
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, Channels
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 
 __all__ = ["RETRY_S", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer", "Transmitter"]
 
-MAX_MESSAGE = 1200
 _MOTION_QUEUE_BYTES = 1500  # of other channels: about one message
 _REFERENCE_QUEUE_BYTES = 65_536  # more can wait for nothing: a keyframe is cheaper than catching up
 _FRAME_S, _SLACK_S = 0.04, 0.02  # the frame rate that bundles are meant for, and what may come on top
@@ -84,7 +84,7 @@ class MotionBundler:
 class ReferencePacer:
     """A queue of reference pieces and a token bucket: `bytes_per_s` on average, `burst_bytes` at once."""
 
-    def __init__(self, *, bytes_per_s: float, burst_bytes: int = 2 * MAX_MESSAGE) -> None:
+    def __init__(self, *, bytes_per_s: float, burst_bytes: int = 2 * MAX_MESSAGE_BYTES) -> None:
         self._bytes_per_s = bytes_per_s
         self._burst_bytes = burst_bytes
         self._pieces: deque[Piece] = deque()
@@ -158,7 +158,7 @@ class Transmitter:
         self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
         self.stale_frames = 0
 
-    def send(self, coded: Coded) -> bool:
+    def send(self, coded: CodedFrame) -> bool:
         """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that.
 
         A bundle leaves early when one more frame would come too late for its first one: a slow encoder, which needs few
@@ -235,9 +235,9 @@ class Transmitter:
         self._replace(self._bundler.flush())
         return True
 
-    def _add_reference(self, coded: Coded) -> None:
+    def _add_reference(self, coded: CodedFrame) -> None:
         assert coded.reference is not None
-        fragments = pack_reference(bytes(coded), transfer=self._transfer)
+        fragments = pack_reference(bytes(coded), transfer=self._transfer, limit=MAX_MESSAGE_BYTES)
         pieces = [Piece(bytes(fragment), len(fragment.data)) for fragment in fragments]
         self._transfer = (self._transfer + 1) % 65536
         if coded.is_keyframe:
@@ -255,7 +255,7 @@ class Transmitter:
         self._bundle = bundle
 
     def _send_motion(self, frames: tuple[bytes, ...]) -> None:
-        messages = pack_motion(frames, first_sequence=self._sequence)
+        messages = pack_motion(frames, first_sequence=self._sequence, limit=MAX_MESSAGE_BYTES)
         self._sequence = (self._sequence + len(messages)) % 65536
         for message in messages:
             self._hand_over(self._channels.motion, bytes(message), payload_bytes=sum(map(len, message.frames)))

@@ -3,9 +3,10 @@
 from signaling.call import Call, connect_peer
 from signaling.client import Retry, SignalingClient
 from signaling.errors import BindError, MessageError, PeerGone, RoomError, SignalingError, TokenError, Unreachable
-from signaling.transport.channels import MAX_MESSAGE_BYTES, Channel, Channels
+from signaling.transport.channels import Channel, Channels
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 from signaling.transport.memory import VirtualClock, memory_pair
-from signaling.transport.peer import ice_configuration, open_channels
+from signaling.transport.peer import accept_channels, ice_configuration, offer_channels
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
@@ -22,8 +23,9 @@ __all__ = [
     "TokenError",
     "Unreachable",
     "VirtualClock",
+    "accept_channels",
     "connect_peer",
     "ice_configuration",
     "memory_pair",
-    "open_channels",
+    "offer_channels",
 ]

@@ -8,14 +8,29 @@
       PeerGone (ConnectionError)     the other end hung up, vanished, or cannot be reached
       BindError (OSError)            the server cannot listen at the address it was given
 
+    OptionsError (ValueError)        an option, or a combination of options, that makes no sense, at either end
+
 Each carries one line of text that can be shown to a user as it stands.
 """
 
-__all__ = ["BindError", "MessageError", "PeerGone", "RoomError", "SignalingError", "TokenError", "Unreachable"]
+__all__ = [
+    "BindError",
+    "MessageError",
+    "OptionsError",
+    "PeerGone",
+    "RoomError",
+    "SignalingError",
+    "TokenError",
+    "Unreachable",
+]
 
 
 class SignalingError(Exception):
     """Anything that goes wrong between two ends that want to meet."""
+
+
+class OptionsError(ValueError):
+    """An option, or a combination of options, that makes no sense; both ends have one of this kind."""
 
 
 class MessageError(SignalingError, ValueError):

@@ -53,7 +53,7 @@ def _check_for(annotation: Any) -> _Check:
     if origin is Literal:
         return lambda value: _one_of(value, arguments)
     if origin is tuple:
-        return _whole_numbers
+        return _list_of(_check_for(arguments[0]))
     if origin is Mapping:
         return _figures
     return {str: _text, bool: _truth, int: _whole_number, float: _number}[annotation]
@@ -98,10 +98,13 @@ def _number(value: object) -> float:
     return number
 
 
-def _whole_numbers(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list | tuple):
-        raise Unfit("is no list")
-    return tuple(map(_whole_number, value))
+def _list_of(check: _Check) -> _Check:
+    def listed(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise Unfit("is no list")
+        return tuple(map(check, value))
+
+    return listed
 
 
 def _figures(value: object) -> dict[str, float]:

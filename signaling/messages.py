@@ -2,7 +2,7 @@
 
 One message is one msgpack map. Two keys are always there: `v`, the version (1), and `t`, the type (the table
 `_TYPES`). The other keys are the fields of the dataclass of that type, under their own names. A message travels alone:
-in one binary WebSocket frame while two ends meet, in one data-channel message of `facewire/control` during a call.
+in one binary WebSocket frame while two ends meet, in one message of a stream's control channel during a call.
 
 What `decode` holds a message to:
 
@@ -25,8 +25,9 @@ candidates and bye repeat it, so that a message of an earlier attempt cannot be 
     peer-left     the server -> an end: the other role is empty
     offer, answer, candidate, bye     relayed by the server to the other end, unread
 
-During the call, over `facewire/control`: keyframe-request, reference-received and receiver-report go from the receiver
-to the sender, mode-switch and quality-report the other way; either end may send a clock-ping, the other one answers.
+During the call, over the control channel: capabilities come first, from both ends; keyframe-request, reference-received
+and receiver-report go from the receiver to the sender, mode-switch and quality-report the other way; either end may
+send a clock-ping, the other one answers.
 """
 
 import dataclasses
@@ -45,6 +46,7 @@ __all__ = [
     "Answer",
     "Bye",
     "Candidate",
+    "Capabilities",
     "ClockPing",
     "ClockPong",
     "Hello",
@@ -79,6 +81,8 @@ Text = Annotated[str, Longest(256)]
 Sdp = Annotated[str, Longest(60_000)]
 Count = Annotated[int, Between(0, 2**53)]
 Fraction = Annotated[float, Between(0.0, 1.0)]
+Versions = Annotated[tuple[int, ...], Longest(16)]
+Names = Annotated[tuple[Name, ...], Longest(32)]
 ReferenceIds = Annotated[tuple[int, ...], Longest(64)]
 Figures = Annotated[Mapping[str, float], Longest(64)]
 
@@ -156,6 +160,26 @@ class Refused:
 
     reason: Refusal
     detail: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """First word of each end on the control channel: what it understands. Without it, an end is as those of 0.1 were.
+
+    `end` says what it is ("sender", "receiver"), `software` which ("facewire 0.1.0"). `protocol` counts changes of what
+    these messages mean; `bitstreams` are the versions of coded frames, `weights` the ids (hexadecimal) of weight files
+    and `sizes` the sides of the square that it codes or reads. `h264_mid` is the media id (RFC 8843) of the sender's
+    H.264 track, None where there is none. `features` names what else it can.
+    """
+
+    end: Name
+    software: Text = ""
+    protocol: Count = 1
+    bitstreams: Versions = ()
+    weights: Names = ()
+    sizes: Versions = ()
+    h264_mid: Name | None = None
+    features: Names = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +266,7 @@ Message = (
     | Candidate
     | Bye
     | Refused
+    | Capabilities
     | KeyframeRequest
     | ReferenceReceived
     | ReceiverReport
@@ -261,6 +286,7 @@ _TYPES: dict[str, type[Message]] = {
     "candidate": Candidate,
     "bye": Bye,
     "refused": Refused,
+    "capabilities": Capabilities,
     "keyframe-request": KeyframeRequest,
     "reference-received": ReferenceReceived,
     "receiver-report": ReceiverReport,

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from codec.bits.packet import MOTION_HEADER
-from sender.meter import MESSAGE_OVERHEAD, SACK_BYTES
+from signaling.transport.costs import MESSAGE_OVERHEAD, SACK_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks.clips.clip import Clip
 from benchmarks.errors import SettingError
 from benchmarks.rate.coded_clip import CodedClip
-from benchmarks.rate.wire import rtp_on_wire
 from codec.reference.schedules import restore_schedules, thread_schedules
+from signaling.transport.costs import rtp_on_wire
 
 ONE_KEYFRAME = 100_000  # a group of pictures longer than any clip
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.clips.clip import Pictures
-from benchmarks.rate.wire import Wire
+from signaling.transport.costs import Wire
 
 
 @dataclass(frozen=True, slots=True)

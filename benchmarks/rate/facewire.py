@@ -7,9 +7,9 @@ import numpy as np
 
 from benchmarks.clips.clip import Clip
 from benchmarks.rate.coded_clip import CodedClip
-from benchmarks.rate.wire import Wire, messages_on_wire
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
 from codec.bits.packet import pack_motion, pack_reference
+from signaling.transport.costs import MAX_MESSAGE_BYTES, Wire, messages_on_wire
 
 PTS_CLOCK = 90_000
 
@@ -51,10 +51,12 @@ def _wire(frames: list[Halves]) -> Wire:
     """Motion in bundles on the motion channel, references in pieces on the reliable one."""
     sizes: list[int] = []
     for group in bundles(frames):
-        sizes += [len(bytes(message)) for message in pack_motion(group, first_sequence=0)]
+        sizes += [len(bytes(message)) for message in pack_motion(group, first_sequence=0, limit=MAX_MESSAGE_BYTES)]
     for frame in frames:
         if frame.reference:
-            sizes += [len(bytes(piece)) for piece in pack_reference(frame.reference, transfer=0)]
+            sizes += [
+                len(bytes(piece)) for piece in pack_reference(frame.reference, transfer=0, limit=MAX_MESSAGE_BYTES)
+            ]
     return messages_on_wire(sizes)
 
 

@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 
 from benchmarks.clips.clip import Clip, Picture, Pictures
 from benchmarks.rate.coded_clip import CodedClip
-from benchmarks.rate.wire import messages_on_wire
 from codec.bits.packet import pack_reference
 from codec.reference.schedules import restore_schedules, thread_schedules
+from signaling.transport.costs import MAX_MESSAGE_BYTES, messages_on_wire
 
 Floats = NDArray[np.float32]
 Symbols = NDArray[np.int64]  # (2, 16, 16)
@@ -201,7 +201,9 @@ def run_prototype(clip: Clip, *, step: float) -> CodedClip:
     pictures = _decode(moved, used)
     end = time.perf_counter()
     messages = bundle_bytes(moved)
-    pieces = [len(bytes(piece)) for one in coded for piece in pack_reference(one.data, transfer=0)]
+    pieces = [
+        len(bytes(piece)) for one in coded for piece in pack_reference(one.data, transfer=0, limit=MAX_MESSAGE_BYTES)
+    ]
     keyframe = len(coded[0].data)
     return CodedClip(
         pictures=pictures,

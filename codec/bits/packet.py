@@ -1,7 +1,7 @@
-"""Stages 5 and 7, coded frames <-> messages of at most 1,200 bytes, both ways in one file.
+"""Stages 5 and 7, coded frames <-> messages, both ways in one file.
 
-A message fits one UDP datagram and the data channels of the usual SFUs. The two kinds travel on channels of their own
-and are not told apart by their bytes. All numbers are big-endian; version is 1.
+How long a message may be is the transport's to say (`limit`, in bytes); a reader takes any length. The two kinds travel
+on channels of their own and are not told apart by their bytes. All numbers are big-endian; version is 1.
 
 Motion message (unordered, never retransmitted), 3 bytes and one more a frame in all but the last:
 
@@ -16,7 +16,7 @@ Reference fragment (reliable), 5 bytes:
     u16     transfer, counts coded references modulo 65,536
     u8      index of this fragment
     u8      number of fragments - 1
-    the bytes: every fragment but the last is full (1,200 bytes in all), none is empty
+    the bytes: all fragments but the last have one length, none is empty
 """
 
 import struct
@@ -28,9 +28,8 @@ from typing import Self
 from codec.errors import BitstreamError, ConfigError, TruncatedError, VersionError
 
 __all__ = [
+    "MAX_FRAGMENTS",
     "MAX_FRAMES",
-    "MAX_MESSAGE",
-    "MAX_REFERENCE",
     "MotionMessage",
     "ReferenceAssembler",
     "ReferenceFragment",
@@ -38,15 +37,14 @@ __all__ = [
     "pack_reference",
 ]
 
-MAX_MESSAGE = 1200  # bytes
 MAX_FRAMES = 16
 VERSION = 1
 LONG_LENGTH = 255
 
 MOTION_HEADER = struct.Struct(">BH")
 FRAGMENT_HEADER = struct.Struct(">BHBB")
-FRAGMENT_DATA = MAX_MESSAGE - FRAGMENT_HEADER.size
-MAX_REFERENCE = 256 * FRAGMENT_DATA  # bytes one transfer can carry
+MAX_FRAGMENTS = 256
+_MAX_LENGTH = 0xFFFF  # of a frame in a bundle, and of a fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +55,15 @@ class MotionMessage:
     frames: tuple[bytes, ...]
 
     def __bytes__(self) -> bytes:
-        """Write the message; ConfigError if it cannot be written within MAX_MESSAGE bytes."""
+        """Write the message; ConfigError on a field out of range."""
         if not 1 <= len(self.frames) <= MAX_FRAMES or not all(self.frames):
             raise ConfigError(f"a motion message holds 1..{MAX_FRAMES} frames, none empty")
         if not 0 <= self.sequence <= 0xFFFF:
             raise ConfigError(f"sequence {self.sequence} is not a u16")
+        if max(map(len, self.frames)) > _MAX_LENGTH:
+            raise ConfigError(f"a frame of more than {_MAX_LENGTH} bytes in a motion message")
         header = MOTION_HEADER.pack(VERSION << 4 | len(self.frames) - 1, self.sequence)
-        message = header + b"".join(_length(frame) for frame in self.frames[:-1]) + b"".join(self.frames)
-        if len(message) > MAX_MESSAGE:
-            raise ConfigError(f"a motion message of {len(message)} bytes exceeds {MAX_MESSAGE}")
-        return message
+        return header + b"".join(_length(frame) for frame in self.frames[:-1]) + b"".join(self.frames)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -100,9 +97,9 @@ class ReferenceFragment:
 
     def __bytes__(self) -> bytes:
         """Write the fragment; ConfigError on a field out of range."""
-        if not 0 <= self.transfer <= 0xFFFF or not 0 <= self.index < self.count <= 256:
+        if not 0 <= self.transfer <= 0xFFFF or not 0 <= self.index < self.count <= MAX_FRAGMENTS:
             raise ConfigError(f"fragment {self.index} of {self.count} in transfer {self.transfer} is out of range")
-        if not 0 < len(self.data) <= FRAGMENT_DATA:
+        if not 0 < len(self.data) <= _MAX_LENGTH:
             raise ConfigError(f"a fragment of {len(self.data)} bytes")
         return FRAGMENT_HEADER.pack(VERSION << 4, self.transfer, self.index, self.count - 1) + self.data
 
@@ -117,13 +114,11 @@ class ReferenceFragment:
             raise BitstreamError("a reference fragment sets bits that have no meaning yet")
         if index > last:
             raise BitstreamError(f"reference fragment {index} of {last + 1}")
-        if index < last and len(data) != MAX_MESSAGE:
-            raise BitstreamError("a reference fragment before the last is not full")
         return cls(transfer, index, last + 1, data[FRAGMENT_HEADER.size :])
 
 
-def pack_motion(frames: Iterable[bytes], *, first_sequence: int) -> list[MotionMessage]:
-    """Put a bundle's frames into as few messages as hold them, in order.
+def pack_motion(frames: Iterable[bytes], *, first_sequence: int, limit: int) -> list[MotionMessage]:
+    """Put a bundle's frames into as few messages of at most `limit` bytes as hold them, in order.
 
     Where a bundle takes several messages, frames chained to one in an earlier message need that message too.
     Raises ConfigError for a frame that fits no message.
@@ -131,22 +126,27 @@ def pack_motion(frames: Iterable[bytes], *, first_sequence: int) -> list[MotionM
     bundles: list[list[bytes]] = []
     used = 0
     for frame in frames:
-        if not bundles or used + len(frame) > MAX_MESSAGE or len(bundles[-1]) == MAX_FRAMES:
+        if not bundles or used + len(frame) > limit or len(bundles[-1]) == MAX_FRAMES:
             bundles.append([])
             used = MOTION_HEADER.size
         bundles[-1].append(frame)
         used += len(frame) + len(_length(frame))
     messages = [MotionMessage((first_sequence + i) & 0xFFFF, tuple(bundle)) for i, bundle in enumerate(bundles)]
-    for message in messages:
-        bytes(message)  # refuses a frame too large for any message here, and not when it is sent
+    for message in messages:  # what cannot be sent is refused here, and not when it is sent
+        if (size := len(bytes(message))) > limit:
+            raise ConfigError(f"a motion message of {size} bytes exceeds {limit}")
     return messages
 
 
-def pack_reference(data: bytes, *, transfer: int) -> list[ReferenceFragment]:
-    """Cut the bytes of a reference half into fragments; ConfigError if they are none or over MAX_REFERENCE."""
-    if not 0 < len(data) <= MAX_REFERENCE:
+def pack_reference(data: bytes, *, transfer: int, limit: int) -> list[ReferenceFragment]:
+    """Cut the bytes of a reference half into fragments of at most `limit` bytes, header included.
+
+    ConfigError if there are none, or more than MAX_FRAGMENTS fragments hold.
+    """
+    size = limit - FRAGMENT_HEADER.size
+    if not 0 < len(data) <= MAX_FRAGMENTS * size:
         raise ConfigError(f"a reference of {len(data)} bytes does not fit a transfer")
-    pieces = [data[start : start + FRAGMENT_DATA] for start in range(0, len(data), FRAGMENT_DATA)]
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
     return [ReferenceFragment(transfer & 0xFFFF, index, len(pieces), piece) for index, piece in enumerate(pieces)]
 
 
@@ -160,7 +160,7 @@ class ReferenceAssembler:
     def add(self, fragment: ReferenceFragment) -> bytes | None:
         """Take a fragment; return the reference once it is whole. BitstreamError if it contradicts an earlier one."""
         pieces = self._partial.setdefault(fragment.transfer, [None] * fragment.count)
-        if len(pieces) != fragment.count or pieces[fragment.index] not in (None, fragment.data):
+        if len(pieces) != fragment.count or not _fits(pieces, fragment):
             del self._partial[fragment.transfer]
             raise BitstreamError(f"fragments of transfer {fragment.transfer} contradict each other")
         pieces[fragment.index] = fragment.data
@@ -172,14 +172,21 @@ class ReferenceAssembler:
         return whole
 
 
+def _fits(pieces: Sequence[bytes | None], fragment: ReferenceFragment) -> bool:
+    """Whether a fragment is the one that may be here already, and as long as the others before the last."""
+    here = pieces[fragment.index]
+    if fragment.index == fragment.count - 1:
+        return here in (None, fragment.data)
+    lengths = {len(piece) for piece in pieces[:-1] if piece is not None} | {len(fragment.data)}
+    return here in (None, fragment.data) and len(lengths) == 1
+
+
 def _join(pieces: Sequence[bytes | None]) -> bytes | None:
     present = [piece for piece in pieces if piece is not None]
     return b"".join(present) if len(present) == len(pieces) else None
 
 
 def _check_length(data: bytes, header: int) -> None:
-    if len(data) > MAX_MESSAGE:
-        raise BitstreamError(f"a message of {len(data)} bytes exceeds {MAX_MESSAGE}")
     if len(data) <= header:
         raise TruncatedError(f"a message of {len(data)} bytes")
 

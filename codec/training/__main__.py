@@ -6,14 +6,14 @@ import sys
 import time
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from codec.errors import CodecError
+from codec.flags import add_flags, from_flags
 from codec.training.materials import gather, prepare
 from codec.training.options import STAGES, TrainingOptions
 from codec.training.results import finish as outputs
@@ -88,23 +88,9 @@ def _parse(arguments: Sequence[str]) -> tuple[str, TrainingOptions]:
     )
     command = arguments[0] if arguments and arguments[0] in _COMMANDS else "train"
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of face clips")
-    for item in fields(TrainingOptions):
-        if item.name != "folders":
-            parser.add_argument(f"--{item.name.replace('_', '-')}", **_flag(item))
-    values = vars(parser.parse_args(arguments[1:] if arguments and arguments[0] == command else arguments))
-    return command, TrainingOptions(**{**values, "folders": tuple(values["folders"])})
-
-
-def _flag(item: Any) -> dict[str, Any]:
-    """How argparse reads one field of the options."""
-    assert item.default is not MISSING
-    kind, help_text = item.metadata["kind"], item.metadata["help"].replace("%", "%%")
-    if kind is bool:
-        return {"action": "store_true", "help": help_text}
-    shown = ",".join(item.default) if kind is tuple else item.default
-    help_text += f" (default: {shown})" if shown not in (None, "") else ""
-    read = (lambda text: tuple(text.split(","))) if kind is tuple else kind
-    return {"type": read, "default": item.default, "help": help_text}
+    add_flags(parser, TrainingOptions, only=[item.name for item in fields(TrainingOptions) if item.name != "folders"])
+    parsed = parser.parse_args(arguments[1:] if arguments and arguments[0] == command else arguments)
+    return command, from_flags(TrainingOptions, parsed)
 
 
 def _age_s() -> float:

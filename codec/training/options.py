@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from codec.errors import ConfigError
+from codec.flags import option
 
 StageName = Literal["extractor", "dense", "restoration", "generator", "joint"]
 # Shares of the time: labels are learnt quickly. Restoration gains most of what a viewer sees and needs no motion, the
@@ -18,72 +19,67 @@ STAGES: dict[StageName, float] = {
 }
 
 
-def _help(text: str, kind: type = str) -> dict[str, Any]:
-    """What --help says of a field, and the type that reads it from a command line."""
-    return {"help": text, "kind": kind}
-
-
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """ConfigError when a field is out of range."""
 
     folders: tuple[Path, ...] = field(metadata={"help": "folders of face clips, with labels.npz beside them or not"})
     stills: Path | None = field(
-        default=None, metadata=_help("folder of clips whose every picture is another face, moved by warps", Path)
+        default=None, metadata=option("folder of clips whose every picture is another face, moved by warps")
     )
     heldout: Path | None = field(
-        default=None, metadata=_help("folder of clips to validate on; default: every 20th person", Path)
+        default=None, metadata=option("folder of clips to validate on; default: every 20th person")
     )
     shards: Path | None = field(
-        default=None, metadata=_help("folder of coded references written by `prepare`; else coded at start", Path)
+        default=None, metadata=option("folder of coded references written by `prepare`; else coded at start")
     )
-    out: Path = field(default=Path("out/training"), metadata=_help("folder for checkpoints, log, plots, weights", Path))
+    out: Path = field(default=Path("out/training"), metadata=option("folder for checkpoints, log, plots, weights"))
     minutes: float = field(
         default=30.0,
-        metadata=_help("how long to train in all, resumed runs counted in; loading and the end are not", float),
+        metadata=option("how long to train in all, resumed runs counted in; loading and the end are not"),
     )
     limit_s: float = field(
         default=0.0,
-        metadata=_help("end by then, in seconds since the start, with a checkpoint; 0: only --minutes counts", float),
+        metadata=option("end by then, in seconds since the start, with a checkpoint; 0: only --minutes counts"),
     )
     resume: str = field(
-        default="", metadata=_help("checkpoint to go on from; 'auto': OUT/checkpoint.pt where it exists")
+        default="", metadata=option("checkpoint to go on from; 'auto': OUT/checkpoint.pt where it exists")
     )
     light_checkpoints: bool = field(
-        default=False, metadata=_help("save averaged weights in half precision and no optimiser: an eighth", bool)
+        default=False, metadata=option("save averaged weights in half precision and no optimiser: an eighth")
     )
-    start: str = field(default="third", metadata=_help("weights to start from, or 'none' for random ones"))
-    device: str = field(default="cpu", metadata=_help("cpu or cuda"))
-    perceptual: Path | None = field(
-        default=None, metadata=_help("folder with LPIPS's SqueezeNet files, as a loss", Path)
+    start: str = field(default="third", metadata=option("weights to start from, or 'none' for random ones"))
+    device: str = field(default="cpu", metadata=option("cpu or cuda"))
+    perceptual: Path | None = field(default=None, metadata=option("folder with LPIPS's SqueezeNet files, as a loss"))
+    stages: tuple[StageName, ...] = field(
+        default=tuple(STAGES), metadata=option("steps to take, in order", separated=True)
     )
-    stages: tuple[StageName, ...] = field(default=tuple(STAGES), metadata=_help("steps to take, in order", tuple))
-    per_clip: int = field(default=36, metadata=_help("frames of each clip to hold in memory; 0: all", int))
+    per_clip: int = field(default=36, metadata=option("frames of each clip to hold in memory; 0: all"))
     references: int = field(
-        default=6, metadata=_help("frames of each clip to code as references, by `prepare` or at start", int)
+        default=6, metadata=option("frames of each clip to code as references, by `prepare` or at start")
     )
-    still_references: int = field(default=600, metadata=_help("pictures of each clip of stills to code", int))
-    batch: int = field(default=8, metadata=_help("pictures a step", int))
-    rate: float = field(default=0.0003, metadata=_help("peak learning rate", float))
+    still_references: int = field(default=600, metadata=option("pictures of each clip of stills to code"))
+    batch: int = field(default=8, metadata=option("pictures a step"))
+    rate: float = field(default=0.0003, metadata=option("peak learning rate"))
     average: float = field(
         default=0.999,
-        metadata=_help("decay a step of the averaged weights that are scored and shipped; 0: the last ones", float),
+        metadata=option("decay a step of the averaged weights that are scored and shipped; 0: the last ones"),
     )
     score_s: float = field(
-        default=60.0, metadata=_help("seconds of training between scores, at least a 24th of the stage", float)
+        default=60.0, metadata=option("seconds of training between scores, at least a 24th of the stage")
     )
     compile: bool = field(
-        default=False, metadata=_help("torch.compile the networks; off again, with a message, where it fails", bool)
+        default=False, metadata=option("torch.compile the networks; off again, with a message, where it fails")
     )
     closed_loop: bool = field(
-        default=False, metadata=_help("also run the real encoder at each score: seconds on the CPU, needs PyAV", bool)
+        default=False, metadata=option("also run the real encoder at each score: seconds on the CPU, needs PyAV")
     )
     skip_finish: bool = field(
-        default=False, metadata=_help("stop before counting tables, for `finish` to do elsewhere", bool)
+        default=False, metadata=option("stop before counting tables, for `finish` to do elsewhere")
     )
-    threads: int = field(default=0, metadata=_help("CPU threads; 0 leaves it to torch", int))
-    workers: int = field(default=0, metadata=_help("processes of `prepare`; 0: one a core", int))
-    seed: int = field(default=0, metadata=_help("of everything random", int))
+    threads: int = field(default=0, metadata=option("CPU threads; 0 leaves it to torch"))
+    workers: int = field(default=0, metadata=option("processes of `prepare`; 0: one a core"))
+    seed: int = field(default=0, metadata=option("of everything random"))
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.per_clip < 0 or self.per_clip == 1 or self.batch < 2 or self.rate <= 0:

@@ -63,6 +63,13 @@ def find(name: str) -> tuple[Path, str | None]:
     raise WeightsError(f"no weights named {name!r}; there are {', '.join(sorted(index))}, or give a .safetensors file")
 
 
+def identify(name: str) -> bytes:
+    """The weights id of a name, without reading the networks. WeightsError when there is no such file."""
+    path, sha256 = find(name)
+    digest = bytes.fromhex(sha256) if sha256 is not None else hashlib.sha256(_read(path)).digest()
+    return digest[:ID_BYTES]
+
+
 def load(name: str, *, ranges: bool = True) -> Weights:
     """The weights of a name, made once a process. WeightsError when absent, damaged or of another shape.
 

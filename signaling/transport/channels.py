@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from signaling.errors import MessageError
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 
-__all__ = ["MAX_MESSAGE_BYTES", "Channel", "Channels", "Ears", "check_message"]
+__all__ = ["Channel", "ChannelCallbacks", "Channels", "check_message"]
 
-# One message fits one packet of any path that carries DTLS, and the data channels of the usual SFUs.
-MAX_MESSAGE_BYTES = 1200
 
 # Messages kept while nobody listens yet: a whole reference picture and the reports around it.
 KEPT_MESSAGES = 64
@@ -22,7 +21,7 @@ class Channel(Protocol):
 
     @property
     def label(self) -> str:
-        """`facewire/reference`, `facewire/motion` or `facewire/control`."""
+        """`facewire/STREAM/reference`, `.../motion` or `.../control`."""
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +50,7 @@ class Channel(Protocol):
         """Closes the channel at both ends; closing a closed channel does nothing."""
 
 
-class Ears(ABC):
+class ChannelCallbacks(ABC):
     """The receiving half of a Channel, the same whatever carries it: who is told of messages and of its state."""
 
     def __init__(self) -> None:

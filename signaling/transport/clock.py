@@ -27,6 +27,11 @@ class ClockSync:
             self._samples.append(Sample(received_us - sent_us, peer_us - (sent_us + received_us) // 2))
 
     @property
+    def latest(self) -> Sample | None:
+        """The last exchange; None before the first."""
+        return self._samples[-1] if self._samples else None
+
+    @property
     def best(self) -> Sample | None:
         """The exchange with the shortest round trip; None before the first."""
         return min(self._samples, key=lambda sample: sample.round_trip_us, default=None)

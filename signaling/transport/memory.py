@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from signaling.errors import PeerGone
-from signaling.transport.channels import Channels, Ears, check_message
+from signaling.transport.channels import ChannelCallbacks, Channels, check_message
+from signaling.transport.costs import MESSAGE_OVERHEAD
 
 __all__ = ["MemoryChannel", "Timers", "VirtualClock", "memory_pair"]
-
-# What one data-channel message costs on the wire beside its payload: IP, UDP, DTLS and SCTP, as measured.
-OVERHEAD_BYTES = 93
 
 
 class Timers(Protocol):
@@ -57,7 +55,7 @@ class VirtualClock:
         self._now_s = end_s
 
 
-class MemoryChannel(Ears):
+class MemoryChannel(ChannelCallbacks):
     """A Channel of one end of a memory pair; see `signaling.transport.channels.Channel`."""
 
     def __init__(self, label: str, link: "_Link", *, lossy: bool) -> None:
@@ -149,7 +147,7 @@ class _Link:
         now_s = self._timers.time()
         begin_s = max(now_s, self._free_at_s)
         rate_bps = self._conditions.rate_bps
-        self._free_at_s = begin_s + (8 * (len(data) + OVERHEAD_BYTES) / rate_bps if rate_bps else 0.0)
+        self._free_at_s = begin_s + (8 * (len(data) + MESSAGE_OVERHEAD) / rate_bps if rate_bps else 0.0)
         if begin_s > now_s:
             self._timers.call_at(begin_s, lambda: source.begun(len(data)))
         else:
@@ -215,7 +213,7 @@ def memory_pair(
     direction (from 0). A motion message is held back with the probability `reorder`, until a later one has overtaken it
     or `reorder_wait_s` is over; each also waits up to `jitter_s` more. The other two channels lose and reorder nothing.
     Every message takes `delay_s`, and with `rate_bps` also its time on a wire of that many bits a second (with
-    OVERHEAD_BYTES), waiting for its turn behind the messages of all three channels: then `buffered_amount` grows.
+    MESSAGE_OVERHEAD), waiting for its turn behind the messages of all three channels: then `buffered_amount` grows.
     Nothing is delivered inside `send`. `clock` runs it all; the default is the running event loop.
     """
     timers = clock if clock is not None else asyncio.get_running_loop()

@@ -1,15 +1,17 @@
-"""Stage 6, transport: attaches the three channels to an RTCPeerConnection, ours or the app's.
+"""Stage 6, transport: the three channels of a stream on an RTCPeerConnection, ours or the app's.
 
-The channels are negotiated out of band (RFC 8832 is not used): both ends call `open_channels` before the offer and the
-answer, and the channels meet by their fixed ids. Labels and ids:
+A *stream* is one face on its way: whoever sends it opens its channels in band (RFC 8832), and the other end takes them
+as they come. Ids are the transport's to give and labels hold the stream's own name, so a connection carries as many
+streams as it likes, in both directions, beside tracks and channels of the application:
 
-    1001 facewire/reference   reliable, ordered
-    1003 facewire/motion      unordered, no retransmission
-    1005 facewire/control     reliable, ordered
+    facewire/STREAM/reference   reliable, ordered
+    facewire/STREAM/motion      unordered, no retransmission
+    facewire/STREAM/control     reliable, ordered
 
-The ids stay clear of the low ones, which implementations hand out to the channels an application opens by itself.
+Applications with channels of their own leave alone what is labelled `facewire/`.
 """
 
+import secrets
 from collections.abc import Sequence
 from urllib.parse import unquote
 
@@ -17,14 +19,16 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnec
 from aiortc.exceptions import InvalidStateError
 
 from signaling.errors import PeerGone
-from signaling.transport.channels import Channel, Channels, Ears, check_message
+from signaling.transport.channels import Channel, ChannelCallbacks, Channels, check_message
 
-__all__ = ["ice_configuration", "open_channels"]
+__all__ = ["accept_channels", "ice_configuration", "offer_channels"]
 
-REFERENCE_ID, MOTION_ID, CONTROL_ID = 1001, 1003, 1005
+_PREFIX = "facewire"
+_KINDS = ("reference", "motion", "control")
+_PLACE_ID = 1023  # stays clear of the low ids, which implementations hand out
 
 
-class PeerChannel(Ears):
+class PeerChannel(ChannelCallbacks):
     """A Channel on one RTCDataChannel."""
 
     def __init__(self, data_channel: RTCDataChannel) -> None:
@@ -66,23 +70,114 @@ class PeerChannel(Ears):
         self.tell(False)
 
 
-def open_channels(pc: RTCPeerConnection) -> Channels:
-    """Opens the three channels on `pc`. Call it at both ends, before the offer and before the answer.
+class IncomingChannel(ChannelCallbacks):
+    """A Channel that the other end opens: closed until it does."""
 
-    `pc` may carry tracks and other channels of the application. Call it once for each connection.
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self._label = label
+        self._opened: PeerChannel | None = None
+
+    @property
+    def label(self) -> str:
+        return self._label if self._opened is None else self._opened.label
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened is not None and self._opened.is_open
+
+    @property
+    def buffered_amount(self) -> int:
+        return 0 if self._opened is None else self._opened.buffered_amount
+
+    def send(self, data: bytes) -> None:
+        check_message(data)
+        if self._opened is None:
+            raise PeerGone(f"{self.label} is not open")
+        self._opened.send(data)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def join(self, opened: PeerChannel) -> None:
+        """`opened` is this channel from now on."""
+        self._opened = opened
+        opened.set_receiver(self.hear)
+        opened.set_state(self.tell)
+
+
+class _Acceptance:
+    """Takes the channels of one stream as the other end opens them."""
+
+    def __init__(self, pc: RTCPeerConnection, stream: str) -> None:
+        self._pc = pc
+        self._stream = stream
+        self._channels = {kind: IncomingChannel(f"{_PREFIX}/{stream or '?'}/{kind}") for kind in _KINDS}
+        self._joined: set[str] = set()
+        pc.on("datachannel", self._on_channel)
+        pc.on("connectionstatechange", self._on_state)
+
+    @property
+    def channels(self) -> Channels:
+        return Channels(**self._channels)
+
+    def _on_channel(self, data_channel: RTCDataChannel) -> None:
+        prefix, _, rest = data_channel.label.partition("/")
+        stream, _, kind = rest.rpartition("/")
+        if (
+            prefix != _PREFIX
+            or kind not in self._channels
+            or kind in self._joined
+            or stream != (self._stream or stream)
+        ):
+            return
+        if data_channel.listeners("message"):
+            return  # of a stream that another receiver on this connection has taken
+        self._stream = stream
+        self._joined.add(kind)
+        self._channels[kind].join(PeerChannel(data_channel))
+
+    def _on_state(self) -> None:
+        """A connection that ends before the channels were there ends them all the same."""
+        if self._pc.connectionState in ("failed", "closed"):
+            for kind, channel in self._channels.items():
+                if kind not in self._joined:
+                    channel.tell(False)
+
+
+def offer_channels(pc: RTCPeerConnection, *, stream: str = "") -> Channels:
+    """Opens the channels of a stream that this end sends, at any time; before the first offer or answer at the latest.
+
+    `stream` is its name, for a receiver that asks for it; "" makes one that no other stream has. Raises ValueError for
+    a name with a slash in it.
     """
+    if "/" in stream:
+        raise ValueError(f"a stream's name holds no slash: {stream!r}")
+    name = stream or secrets.token_hex(4)
 
-    def channel(label: str, channel_id: int, *, reliable: bool) -> Channel:
+    def channel(kind: str, *, reliable: bool) -> Channel:
         retransmits = None if reliable else 0
         return PeerChannel(
-            pc.createDataChannel(label, ordered=reliable, maxRetransmits=retransmits, negotiated=True, id=channel_id)
+            pc.createDataChannel(f"{_PREFIX}/{name}/{kind}", ordered=reliable, maxRetransmits=retransmits)
         )
 
     return Channels(
-        reference=channel("facewire/reference", REFERENCE_ID, reliable=True),
-        motion=channel("facewire/motion", MOTION_ID, reliable=False),
-        control=channel("facewire/control", CONTROL_ID, reliable=True),
+        reference=channel("reference", reliable=True),
+        motion=channel("motion", reliable=False),
+        control=channel("control", reliable=True),
     )
+
+
+def accept_channels(pc: RTCPeerConnection, *, stream: str = "", offers: bool = False) -> Channels:
+    """The channels of a stream that the other end sends; call it before the connection is there.
+
+    With `stream`, that one; else the first that nobody on this connection has taken. `offers`: this end makes the offer
+    without sending anything itself, and so has to make the place for channels in it.
+    """
+    if offers and pc.sctp is None:
+        pc.createDataChannel(_PREFIX, negotiated=True, id=_PLACE_ID)
+    return _Acceptance(pc, stream).channels
 
 
 def ice_configuration(*, stun: Sequence[str] = (), turn: Sequence[str] = ()) -> RTCConfiguration:

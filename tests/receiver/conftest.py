@@ -29,6 +29,7 @@ from signaling.messages import (
     encode,
 )
 from signaling.transport.channels import Channels
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 
 Result = TypeVar("Result")
 FRAME = struct.Struct(">4sBBI")  # mark, number, reference, pts
@@ -176,7 +177,7 @@ class ToySender:
 
     def send_reference(self) -> None:
         data = REFERENCE.pack(b"REFR", self.frame % 256, self.reference_id)
-        for fragment in pack_reference(data, transfer=self.transfer):
+        for fragment in pack_reference(data, transfer=self.transfer, limit=MAX_MESSAGE_BYTES):
             self.channels.reference.send(bytes(fragment))
         self.transfer += 1
 

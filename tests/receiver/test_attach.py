@@ -10,7 +10,7 @@ from aiortc.mediastreams import MediaStreamError
 from receiver import ReceiverOptions, receive_face
 from receiver.meter import Figures
 from signaling.messages import KeyframeRequest, ModeSwitch, ReceiverReport
-from signaling.transport.peer import open_channels
+from signaling.transport.peer import offer_channels
 
 
 async def connect(offering: RTCPeerConnection, answering: RTCPeerConnection) -> None:
@@ -22,7 +22,7 @@ async def connect(offering: RTCPeerConnection, answering: RTCPeerConnection) -> 
 
 async def test_the_track_shows_h264_by_itself_when_no_keypoints_come(toys: Any) -> None:
     there, here = RTCPeerConnection(), RTCPeerConnection()
-    sender = toys.Sender(open_channels(there))
+    sender = toys.Sender(offer_channels(there))
     transceiver = there.addTransceiver(VideoStreamTrack(), direction="sendonly")
     codecs = RTCRtpSender.getCapabilities("video").codecs
     transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/H264"])

@@ -10,6 +10,7 @@ from codec import CodecConfig, CodedFrame, Encoder
 from codec.bits.packet import pack_motion, pack_reference
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 from signaling.transport.memory import memory_pair
 
 FRAMES = 5
@@ -36,7 +37,7 @@ async def call(coded: list[CodedFrame], toys: Any, *, reference_last: bool) -> t
     receiver.watch(shown.append)
 
     def reference(data: CodedFrame | None) -> None:
-        for fragment in pack_reference(bytes(data), transfer=0) if data is not None else []:
+        for fragment in pack_reference(bytes(data), transfer=0, limit=MAX_MESSAGE_BYTES) if data is not None else []:
             there.reference.send(bytes(fragment))
 
     async def send() -> None:
@@ -46,7 +47,7 @@ async def call(coded: list[CodedFrame], toys: Any, *, reference_last: bool) -> t
                 reference(still)
             assert moving is not None or still is not None
             if moving is not None:
-                for message in pack_motion([bytes(moving)], first_sequence=number):
+                for message in pack_motion([bytes(moving)], first_sequence=number, limit=MAX_MESSAGE_BYTES):
                     there.motion.send(bytes(message))
             await asyncio.sleep(0.04)
         if reference_last:

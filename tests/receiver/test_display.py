@@ -12,8 +12,8 @@ import receiver.display
 from receiver.display import FileOutput, NullOutput, Recorder, WindowOutput, labelled, open_output
 from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
-from receiver.selection import Kind
 from receiver.videofile import VideoFile
+from signaling.transport.costs import Kind
 
 
 def picture(index: int, *, kind: Kind = "keypoints", size: int = 64) -> Picture:

@@ -12,16 +12,18 @@ from aiortc import RTCPeerConnection
 from rich.console import Console
 
 import receiver.__main__ as program
+from receiver.fallback import FallbackSource
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
 from receiver.terminal import Terminal
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
+from signaling.ends import first_error
 from signaling.errors import Unreachable
 from signaling.messages import KeyframeRequest, ReferenceReceived
 from signaling.server import SignalingServer, listening
-from signaling.transport.peer import open_channels
+from signaling.transport.peer import accept_channels, offer_channels
 
 
 @pytest.fixture
@@ -58,7 +60,9 @@ def pictures(monkeypatch: pytest.MonkeyPatch, toys: Any) -> asyncio.Queue[Pictur
     shown: asyncio.Queue[Picture] = asyncio.Queue()
 
     def receive(pc: RTCPeerConnection, options: ReceiverOptions) -> FaceReceiver:
-        receiver = FaceReceiver(open_channels(pc), options=options, stats=pc.getStats, decoder=toys.Decoder())
+        receiver = FaceReceiver(
+            accept_channels(pc), options=options, fallback=FallbackSource(pc), decoder=toys.Decoder()
+        )
         receiver.watch(shown.put_nowait)
         return receiver
 
@@ -69,7 +73,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch, toys: Any) -> asyncio.Queue[Pictur
 async def send_a_call(url: str, toys: Any, pictures: asyncio.Queue[Picture]) -> None:
     """A sender's whole call: eight frames as fast as they go, until three of them have been shown."""
     pc = RTCPeerConnection()
-    sender = toys.Sender(open_channels(pc))
+    sender = toys.Sender(offer_channels(pc))
     async with await SignalingClient.connect(url, room="r", role="sender", token="secret") as client:
         call = await connect_peer(pc, client)
         await sender.wait_for(KeyframeRequest)
@@ -111,7 +115,7 @@ async def test_a_wrong_token_is_one_line(url: str) -> None:
     running = program.Program(options(url, token="wrong"), ReceiverOptions(), Terminal(console=News()))
     with pytest.raises(ExceptionGroup) as caught:
         await running.run()
-    assert "token" in program.first_line(caught.value)
+    assert "token" in str(first_error(caught.value))
 
 
 async def test_weights_that_are_not_there_end_it_before_any_sender_comes(url: str) -> None:
@@ -120,7 +124,7 @@ async def test_weights_that_are_not_there_end_it_before_any_sender_comes(url: st
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(60):
             await running.run()
-    assert "/nowhere.safetensors" in program.first_line(caught.value)
+    assert "/nowhere.safetensors" in str(first_error(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ async def test_weights_that_are_not_there_end_it_before_any_sender_comes(url: st
         (["--signal", "http://h", "--room", "r"], "expected ws://HOST:PORT"),
         (["--signal", "ws://h:1", "--room", "r", "--output", "x.avi"], "ends in .mp4"),
         (["--signal", "ws://h:1", "--room", "r", "--turn", "turn:h"], "TURN"),
-        (["--signal", "ws://h:1"], "--room"),
+        (["--room", ""], "--room is empty"),
     ],
 )
 def test_nonsense_on_the_command_line(capsys: pytest.CaptureFixture[str], arguments: list[str], text: str) -> None:

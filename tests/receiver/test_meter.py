@@ -1,12 +1,11 @@
 """The meter: bits of three kinds, rates, and the connection's own statistics."""
 
 import datetime
-from collections.abc import Iterator
 
 import pytest
 from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats, RTCTransportStats
 
-from receiver.meter import Meter, StageTimes
+from receiver.meter import Meter
 from receiver.stats import read_stats
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -84,15 +83,3 @@ def test_nothing_is_read_from_statistics_without_a_video() -> None:
     meter = Meter()
     read_stats({}, into=meter)
     assert meter.total("h264", "payload_bytes") == 0
-
-
-def test_stage_times_are_means_since_the_last_look() -> None:
-    ticks: Iterator[float] = iter([0.0, 0.010, 1.0, 1.030, 2.0, 2.001])
-    stages = StageTimes(clock=lambda: next(ticks))
-    for _ in range(2):
-        with stages.time("render"):
-            pass
-    with stages.time("read"):
-        pass
-    assert stages.take() == {"read": 1.0, "render": 20.0}
-    assert stages.take() == {}

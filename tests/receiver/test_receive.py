@@ -24,6 +24,7 @@ from signaling.messages import (
     ReferenceReceived,
     encode,
 )
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 from signaling.transport.memory import memory_pair
 
 STEP = 3600
@@ -308,7 +309,9 @@ def test_a_ping_is_answered_with_our_clock(virtual: Any, toys: Any) -> None:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     junk=st.lists(
-        st.tuples(st.sampled_from(["reference", "motion", "control"]), st.binary(min_size=1, max_size=1200)),
+        st.tuples(
+            st.sampled_from(["reference", "motion", "control"]), st.binary(min_size=1, max_size=MAX_MESSAGE_BYTES)
+        ),
         max_size=30,
     )
 )
@@ -345,7 +348,7 @@ def test_well_packed_nonsense_goes_no_further_than_the_decoder(
             await ends.sender.film(20)
             ends.sender.channels.motion.send(bytes(MotionMessage(ends.sender.sequence, tuple(frames))))
             ends.sender.sequence += 1
-            for fragment in pack_reference(data or b"x", transfer=99):
+            for fragment in pack_reference(data or b"x", transfer=99, limit=MAX_MESSAGE_BYTES):
                 ends.sender.channels.reference.send(bytes(fragment))
             await ends.sender.film(40)
 

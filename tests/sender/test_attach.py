@@ -13,8 +13,8 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from codec import CodecConfig, CodedFrame, Decoder
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from sender import SenderOptions, send_face
-from signaling.messages import ModeSwitch, QualityReport, ReferenceReceived, decode, encode
-from signaling.transport.peer import open_channels
+from signaling.messages import Capabilities, ModeSwitch, QualityReport, ReferenceReceived, decode, encode
+from signaling.transport.peer import accept_channels
 
 SAMPLE = Path(__file__).resolve().parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"
 SIZE = 256
@@ -37,7 +37,7 @@ class FarEnd:
     """Channels at the receiver's side, decoding without any hurry."""
 
     def __init__(self, pc: RTCPeerConnection) -> None:
-        self.channels = open_channels(pc)
+        self.channels = accept_channels(pc)
         self.decoder = Decoder(CodecConfig(size=SIZE))
         self.held: asyncio.Queue[int] = asyncio.Queue()
         self.frames: asyncio.Queue[CodedFrame] = asyncio.Queue()
@@ -94,10 +94,14 @@ async def test_a_face_arrives_over_an_applications_connection() -> None:
             if number == 0:
                 await far.held.get()
             assert psnr_db(far.decoder.decode(coded), frame) > 24
-        said = [await far.said.get() for _ in range(2)]
-        assert isinstance(said[0], ModeSwitch)
-        assert said[0].mode == "keypoints"
-        report = next(message for message in said if isinstance(message, QualityReport))
+        said = [await far.said.get() for _ in range(3)]
+        assert isinstance(said[0], Capabilities)
+        assert (said[0].end, said[0].bitstreams, said[0].sizes) == ("sender", (2,), (SIZE,))
+        assert said[0].h264_mid == "0"
+        assert isinstance(said[1], ModeSwitch)
+        assert said[1].mode == "keypoints"
+        report = said[2]
+        assert isinstance(report, QualityReport)
         assert report.keypoints_psnr_db is not None
         assert report.keypoints_psnr_db > 24
         await sender.close()

@@ -8,34 +8,12 @@ import pytest
 
 from codec.pictures.face import FaceBox
 from sender.capture import Picture
-from sender.encode import FaceWorker, Orders, StageClock
+from sender.encode import FaceWorker, Orders
 from sender.face import FaceFollower
 
 
 def picture(pts: int = 0) -> Picture:
     return Picture(np.zeros((48, 64, 3), np.uint8), pts, 1.0)
-
-
-def test_stages_add_up_until_taken() -> None:
-    now = iter([0.0, 0.010, 1.0, 1.005, 2.0, 2.001])
-    stages = StageClock(clock=lambda: next(now))
-    for name in ("flow", "flow", "entropy"):
-        with stages.stage(name):
-            pass
-    assert stages.take() == pytest.approx({"flow": 15.0, "entropy": 1.0})
-    assert stages.take() == {}
-
-
-def test_a_stage_that_fails_is_timed_too() -> None:
-    stages = StageClock()
-
-    def fail() -> None:
-        with stages.stage("flow"):
-            raise ValueError
-
-    with pytest.raises(ValueError, match=r"^$"):
-        fail()
-    assert "flow" in stages.take()
 
 
 def test_orders_are_carried_out_once_receipts_first_keyframe_last(fakes: Any) -> None:

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 
 from sender.errors import OptionsError
-from sender.options import SenderOptions, parse_arguments
+from sender.options import CallOptions, SenderOptions, parse_arguments
+from signaling.errors import OptionsError as BadOption
 
 
 def test_no_arguments_are_the_defaults() -> None:
-    assert parse_arguments([]) == SenderOptions()
+    assert parse_arguments([]) == (CallOptions(), SenderOptions())
 
 
 def test_each_option_has_a_flag() -> None:
@@ -19,19 +20,19 @@ def test_each_option_has_a_flag() -> None:
         "--threads 2 --weights w --engine torch --precision f32 --crop centre --face-model y.onnx "
         "--reference-kbps 100 --json - --seconds 9"
     )
-    options = parse_arguments(line.split())
-    assert options.stun == ("stun:a", "stun:b")
-    assert options.turn == ("turn:u:p@h",)
-    assert options.loop
-    assert (options.mode, options.kbps, options.size, options.seconds) == ("h264", 6.5, 512, 9.0)
-    defaults = SenderOptions()
-    for field in dataclasses.fields(options):
-        assert getattr(options, field.name) != getattr(defaults, field.name), field.name
+    call, coding = parse_arguments(line.split())
+    assert call.stun == ("stun:a", "stun:b")
+    assert call.turn == ("turn:u:p@h",)
+    assert call.loop
+    assert (coding.mode, coding.kbps, coding.size, call.seconds) == ("h264", 6.5, 512, 9.0)
+    for options, defaults in ((call, CallOptions()), (coding, SenderOptions())):
+        for field in dataclasses.fields(options):
+            assert getattr(options, field.name) != getattr(defaults, field.name), field.name
 
 
 def test_compare_is_a_mode_and_a_flag() -> None:
-    assert parse_arguments(["--compare"]).mode == "compare"
-    assert parse_arguments(["--mode", "compare"]).mode == "compare"
+    assert parse_arguments(["--compare"])[1].mode == "compare"
+    assert parse_arguments(["--mode", "compare"])[1].mode == "compare"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,6 @@ def test_compare_is_a_mode_and_a_flag() -> None:
         {"h264_kbps": 14.0},
         {"reference_kbps": 0.0},
         {"floor_db": 61.0},
-        {"seconds": float("nan")},
     ],
     ids=str,
 )
@@ -59,7 +59,17 @@ def test_nonsense_is_refused(values: dict[str, object]) -> None:
         SenderOptions(**values)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("arguments", ["--qp 99", "--mode both", "--bundle x", "--h264-kbps 3", "--unknown"])
+@pytest.mark.parametrize(
+    "values", [{"seconds": float("nan")}, {"signal": "http://h"}, {"room": ""}, {"turn": ("x",)}], ids=str
+)
+def test_nonsense_about_the_call_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(BadOption):
+        CallOptions(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--qp 99", "--mode both", "--bundle x", "--h264-kbps 3", "--unknown", "--turn x"]
+)
 def test_nonsense_on_the_command_line_is_one_line_and_status_2(
     arguments: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,5 +83,5 @@ def test_help_shows_each_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_arguments(["--help"])
     text = capsys.readouterr().out
-    for field in dataclasses.fields(SenderOptions):
+    for field in (*dataclasses.fields(CallOptions), *dataclasses.fields(SenderOptions)):
         assert "--" + field.name.replace("_", "-") in text

@@ -46,7 +46,7 @@ async def test_the_receiver_learns_the_clock_and_the_figures_with_the_first_pict
         assert report.h264_psnr_db is None
         assert report.mode == "keypoints"
         assert report.pts == session.pts
-        assert sender.meter["mode"] == "keypoints"
+        assert sender.figures()["mode"] == "keypoints"
         await far.hear(ClockPing)
         far.say(ClockPing(17))
         pong = await far.hear(ClockPong)
@@ -106,7 +106,7 @@ async def test_pictures_the_encoder_cannot_keep_up_with_are_dropped_and_counted(
         figures: list[Any] = []
         sender.watch_meter(figures.append)
         await far.hear(QualityReport)
-        assert sender.meter["counts"]["captured"] == 10
+        assert sender.figures()["counts"]["captured"] == 10
 
 
 async def test_a_lost_face_brings_h264_and_a_found_one_keypoints(fakes: Any, clock: Any) -> None:
@@ -324,8 +324,8 @@ async def test_reports_of_the_receiver_are_in_the_meter_and_nonsense_is_counted(
         await fakes.ready()
         await session.picture()
         await far.hear(QualityReport)
-        assert sender.meter["receiver"]["loss"] == 0.25
-        assert sender.meter["counts"]["refused_messages"] == 1
+        assert sender.figures()["receiver"]["loss"] == 0.25
+        assert sender.figures()["counts"]["refused_messages"] == 1
 
 
 async def test_modes_with_h264_need_a_track_and_auto_does_without(fakes: Any, clock: Any) -> None:

@@ -11,7 +11,7 @@ from signaling.client import SignalingClient
 from signaling.errors import PeerGone
 from signaling.messages import Answer, Bye, Candidate, Offer, PeerJoined, Role, Welcome
 from signaling.transport.channels import Channel, Channels
-from signaling.transport.peer import open_channels
+from signaling.transport.peer import accept_channels, offer_channels
 
 
 class End:
@@ -22,7 +22,7 @@ class End:
 
     async def meet(self) -> Call:
         self.pc = RTCPeerConnection()
-        self.channels = open_channels(self.pc)
+        self.channels = (offer_channels if self.client.role == "sender" else accept_channels)(self.pc, stream="face")
         self.inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         for channel in each(self.channels):
             channel.set_receiver(lambda data, label=channel.label: self.inbox.put_nowait((label, data)))
@@ -120,7 +120,7 @@ async def test_a_call_outlives_the_server(start_server) -> None:
     async with asyncio.TaskGroup() as group:
         ended = group.create_task(call.ended())
         sender.channels.motion.send(b"still here")
-        assert await receiver.inbox.get() == ("facewire/motion", b"still here")
+        assert await receiver.inbox.get() == ("facewire/face/motion", b"still here")
         assert not ended.done()
         await other.close()
         assert await ended == "the other end closed the connection"
@@ -151,7 +151,7 @@ async def test_a_wait_that_is_given_up_loses_no_message(running, steps: int) -> 
 async def test_trickled_candidates_are_taken(ends) -> None:
     sender, other = ends[0], ends[1].client
     pc = RTCPeerConnection()
-    channels = open_channels(pc)
+    channels = accept_channels(pc)
     async with asyncio.TaskGroup() as group:
         meeting = group.create_task(sender.meet())
         while not isinstance(offer := await anext(other), Offer):
@@ -210,7 +210,7 @@ async def test_an_end_that_goes_while_connecting_is_gone(
     sender = await raw_end(running.url, "r", "sender", "a")
     receiver = await enter(running.url, "receiver")
     elsewhere = RTCPeerConnection()
-    open_channels(elsewhere)
+    offer_channels(elsewhere)
     await elsewhere.setLocalDescription()
     assert isinstance(await sender.hear(), Welcome)
     assert isinstance(await sender.hear(), PeerJoined)

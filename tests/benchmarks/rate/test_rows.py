@@ -22,7 +22,7 @@ from benchmarks.rate.rows import (
     read_row,
 )
 from benchmarks.rate.tables import comparison_table, faceless_line, gain_line, rate_table, reasons, spending_table
-from benchmarks.rate.wire import Wire, messages_on_wire, rtp_on_wire
+from signaling.transport.costs import Wire, messages_on_wire, rtp_on_wire
 
 
 @pytest.fixture

@@ -24,7 +24,16 @@ START = 123_457  # no multiple of anything
 
 def reference(*, number: int = 0, pts: int = START, duration: int = 3600, id: int = 0) -> HeldReference:
     canonical, motion = np.zeros((KEYPOINTS, 3), np.float32), np.full(MOTION_NUMBERS, 0.123, np.float32)
-    return HeldReference(id, number, pts, duration, canonical, 32, motion, cast(Any, None))
+    return HeldReference(
+        id=id,
+        number=number,
+        pts=pts,
+        duration=duration,
+        canonical=canonical,
+        qp=32,
+        motion=motion,
+        prepared=cast(Any, None),
+    )
 
 
 def there_and_back(times: list[int], held: HeldReference) -> list[int]:

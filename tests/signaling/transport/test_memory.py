@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from signaling.errors import MessageError, PeerGone
-from signaling.transport.channels import MAX_MESSAGE_BYTES
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 from signaling.transport.memory import VirtualClock, memory_pair
 
 

@@ -1,0 +1,52 @@
+"""Stage 10, report: once a second the meter's figures and what explains them, to whoever watches and to the sender."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from receiver.meter import Figures, Meter
+from receiver.stats import read_stats
+
+__all__ = ["Report", "Stats"]
+
+Stats = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class Report:
+    """Makes the reports of one call. `explain` gives what the meter does not count, `tell` informs the sender."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        *,
+        now_us: Callable[[], int],
+        explain: Callable[[], Figures],
+        tell: Callable[[Figures], None],
+        stats: Stats | None,
+    ) -> None:
+        self._meter = meter
+        self._now_us = now_us
+        self._explain = explain
+        self._tell = tell
+        self._stats = stats
+        self._watchers: list[Callable[[Figures], None]] = []
+        self._latest: Figures | None = None
+
+    def watch(self, callback: Callable[[Figures], None]) -> None:
+        """Hands each second's figures to `callback`."""
+        self._watchers.append(callback)
+
+    @property
+    def latest(self) -> Figures:
+        """The figures of the last second, and totals since the first; zeros before it."""
+        if self._latest is None:
+            return Meter().snapshot(now_us=0) | self._explain()
+        return self._latest
+
+    async def make(self) -> None:
+        """One report, of the time since the one before."""
+        if self._stats is not None:
+            read_stats(await self._stats(), into=self._meter)
+        self._latest = figures = self._meter.snapshot(now_us=self._now_us()) | self._explain()
+        self._tell(figures)
+        for callback in self._watchers:
+            callback(figures)

@@ -1,0 +1,74 @@
+"""Stage 4 to 6, fallback flow: codes pictures in H.264 while they are wanted, and hands them to the track."""
+
+import asyncio
+from collections.abc import Callable
+
+from codec.pictures.crop import Crop
+from sender.capture import Capture
+from sender.fallback import FallbackTrack, H264Worker
+from sender.keyframe_gate import KeyframeGate
+from sender.meter import Meter
+from sender.newest_slot import SlotClosed
+
+__all__ = ["FallbackFlow"]
+
+_OVERLAP_S = 1.0  # it goes on so long at most after keypoints took over, until their keyframe has arrived
+
+
+class FallbackFlow:
+    """The H.264 flow of one call, beside the keypoints and independent of how long those take."""
+
+    def __init__(
+        self, track: FallbackTrack, *, size: int, kbps: float, meter: Meter, clock: Callable[[], float]
+    ) -> None:
+        self.track = track
+        self._worker = H264Worker(size=size, kbps=kbps)
+        self._meter = meter
+        self._clock = clock
+        self._key_pictures = KeyframeGate()
+        self._until_s = 0.0
+        self.done = asyncio.Event()  # at the end of the source: its last picture is out
+        track.set_overflow(self.ask)
+
+    def ask(self) -> None:
+        """A key picture is wanted."""
+        self._key_pictures.ask()
+
+    def overlap(self) -> None:
+        """Keypoints take over: the old picture runs on until the first of theirs is there."""
+        self._until_s = self._clock() + _OVERLAP_S
+
+    def end_overlap(self) -> None:
+        """It is there."""
+        self._until_s = 0.0
+
+    async def run(
+        self, capture: Capture, *, begun: asyncio.Event, wanted: Callable[[], bool], crop: Callable[[], Crop | None]
+    ) -> None:
+        """Until the source ends; `crop` is where the face is, known once it has `begun`."""
+        slot = capture.subscribe()
+        was_live = False
+        try:
+            await begun.wait()
+            while True:
+                picture = await slot.get()
+                is_live = wanted() or self._clock() < self._until_s
+                if is_live:
+                    asked, where = self._key_pictures.take(now_s=self._clock()), crop()
+                    assert where is not None, "a picture has been followed"
+                    coded, stage_ms = await self._worker.encode(picture, where, force_key=asked or not was_live)
+                    self.track.deliver(coded)
+                    if coded.is_key:
+                        self._key_pictures.sent(now_s=self._clock(), receipt=False)
+                    self._meter.frame("h264", psnr_db=coded.psnr_db, sent=True)
+                    self._meter.rtp(coded.rtp_payloads)
+                    self._meter.stages(stage_ms)
+                was_live = is_live
+        except SlotClosed:
+            self.done.set()
+        finally:
+            capture.unsubscribe(slot)
+
+    def close(self) -> None:
+        """Lets the encoder's thread end."""
+        self._worker.close()

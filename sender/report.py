@@ -1,0 +1,105 @@
+"""Stage 6, report: once a second the meter's figures, to the receiver and to whoever watches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiortc.stats import RTCTransportStats
+
+from sender.meter import Figures, Meter, for_receiver
+from signaling.messages import Mode, QualityReport
+from signaling.transport.control import ControlChannel
+
+__all__ = ["CallState", "Report", "Stats"]
+
+_REPORT_S = 1.0
+_REPORTS_PER_PING = 5
+_CLOCKS = ("pts_origin_us", "h264_origin_pts")
+
+Stats = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallState:
+    """What a report needs to know of the call: how it stands, counts kept elsewhere, and values as they are now."""
+
+    mode: Mode
+    pts: int
+    totals: dict[str, int]
+    states: dict[str, float | None]
+
+
+class Report:
+    """Makes the reports of one call. `state` is asked for each; `stats` is the connection's getStats."""
+
+    def __init__(
+        self, meter: Meter, control: ControlChannel, *, state: Callable[[], CallState], stats: Stats | None
+    ) -> None:
+        self._meter = meter
+        self._control = control
+        self._state = state
+        self._stats = stats
+        self._reports = 0
+        self._told: dict[str, float] = {}  # clocks that the receiver knows
+        self._watchers: list[Callable[[Figures], None]] = []
+
+    def watch(self, callback: Callable[[Figures], None]) -> None:
+        """Hands each second's figures to `callback`."""
+        self._watchers.append(callback)
+
+    async def run(self) -> None:
+        """Reports at once, because the first report tells the receiver the clock, and then once a second."""
+        while True:
+            if self._stats is not None:
+                self._read_stats(await self._stats())
+            self._tell()
+            await asyncio.sleep(_REPORT_S)
+
+    def _read_stats(self, report: Mapping[str, Any]) -> None:
+        for entry in report.values():
+            if isinstance(entry, RTCTransportStats):
+                self._meter.connection(
+                    sent_bytes=entry.bytesSent,
+                    sent_packets=entry.packetsSent,
+                    received_bytes=entry.bytesReceived,
+                    received_packets=entry.packetsReceived,
+                )
+
+    def _tell(self) -> None:
+        state, meter, counts = self._state(), self._meter, self._control.counts
+        latest = self._control.clock.latest
+        totals = {
+            **state.totals,
+            "control_bytes": counts["bytes"],
+            "control_messages": counts["messages"],
+            "refused_messages": counts["malformed"] + counts["unexpected"],
+        }
+        for name, total in totals.items():
+            meter.set_count(name, total)
+        meter.states = {
+            **state.states,
+            "round_trip_ms": None if latest is None else latest.round_trip_us / 1000,
+        }
+        figures = meter.snapshot(mode=state.mode)
+        self._control.send(
+            QualityReport(
+                pts=state.pts,
+                keypoints_psnr_db=meter.psnr_db("keypoints"),
+                h264_psnr_db=meter.psnr_db("h264"),
+                mode=state.mode,
+                figures={**for_receiver(figures), **self._new_clocks()},
+            )
+        )
+        self._reports += 1
+        if self._reports % _REPORTS_PER_PING == 1:
+            self._control.ping()
+        for callback in self._watchers:
+            callback(figures)
+
+    def _new_clocks(self) -> dict[str, float]:
+        """Those that the receiver does not know yet: the control channel is reliable, once is enough."""
+        clocks = {name: self._meter.states.get(name) for name in _CLOCKS}
+        news = {name: value for name, value in clocks.items() if value is not None and self._told.get(name) != value}
+        self._told.update(news)
+        return news

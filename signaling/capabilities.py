@@ -1,0 +1,28 @@
+"""Signaling, capabilities: whether a sender and a receiver understand each other, from what each has said it can."""
+
+from signaling.messages import Capabilities
+
+__all__ = ["PROTOCOL", "why_not"]
+
+PROTOCOL = 1  # of the messages in a call; raised when what one of them means changes
+
+
+def why_not(sender: Capabilities, receiver: Capabilities) -> str | None:
+    """Why keypoints cannot go from one to the other, in a line for people; None where they can.
+
+    What an end has not said (an empty list) is no hindrance.
+    """
+    if sender.protocol != receiver.protocol:
+        return f"the sender speaks protocol {sender.protocol}, the receiver {receiver.protocol}"
+    for what, sent, read in (
+        ("bitstream version", sender.bitstreams, receiver.bitstreams),
+        ("weights", sender.weights, receiver.weights),
+        ("size", sender.sizes, receiver.sizes),
+    ):
+        if sent and read and not set(sent) & set(read):
+            return f"the sender has {what} {_listed(sent)}, the receiver {_listed(read)}"
+    return None
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))

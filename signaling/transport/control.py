@@ -1,0 +1,83 @@
+"""Stage 6, transport: one end of a control channel: hears who is there, answers pings, compares clocks."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from signaling.errors import MessageError, PeerGone
+from signaling.messages import Capabilities, ClockPing, ClockPong, Message, decode, encode
+from signaling.transport.channels import Channel
+from signaling.transport.clock import ClockSync
+
+__all__ = ["ControlChannel"]
+
+
+class ControlChannel:
+    """Sends and reads the messages of one control channel. `now_us` is this end's clock, as it is told to the other.
+
+    Whatever is not of this room goes to `heed`, which says whether it knew the message. `on_peer` is told once what the
+    other end can: its Capabilities, or None when it talks without having said, as ends of version 0.1 do.
+
+    counts: "malformed" (bytes that are no message), "unexpected" (none for this end), "unsent" (the channel was
+    closed), "messages" and "bytes" sent.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        now_us: Callable[[], int],
+        heed: Callable[[Message], bool],
+        on_peer: Callable[[Capabilities | None], None] = lambda peer: None,
+    ) -> None:
+        self._channel = channel
+        self._now_us = now_us
+        self._heed = heed
+        self._on_peer = on_peer
+        self._heard = False
+        self.clock = ClockSync()
+        self.counts: Counter[str] = Counter()
+        self.peer: Capabilities | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `send` reaches anybody."""
+        return self._channel.is_open
+
+    def send(self, message: Message) -> None:
+        """Sends one message; one that cannot be sent is counted: whoever watches the channel's state ends the call."""
+        data = encode(message)
+        try:
+            self._channel.send(data)
+        except PeerGone:
+            self.counts["unsent"] += 1
+            return
+        self.counts["bytes"] += len(data)
+        self.counts["messages"] += 1
+
+    def ping(self) -> None:
+        """Begins one measurement of round trip and clock offset."""
+        self.send(ClockPing(sent_us=self._now_us()))
+
+    def receive(self, data: bytes) -> None:
+        """Takes one message as it came."""
+        try:
+            message = decode(data)
+        except MessageError:
+            self.counts["malformed"] += 1
+            return
+        if isinstance(message, Capabilities):
+            self.peer = message
+            self._introduced(message)
+            return
+        self._introduced(None)
+        if isinstance(message, ClockPing):
+            self.send(ClockPong(ping_us=message.sent_us, pong_us=self._now_us()))
+        elif isinstance(message, ClockPong):
+            self.clock.add(sent_us=message.ping_us, peer_us=message.pong_us, received_us=self._now_us())
+        elif not self._heed(message):
+            self.counts["unexpected"] += 1
+
+    def _introduced(self, peer: Capabilities | None) -> None:
+        if not self._heard:
+            self._heard = True
+            self._on_peer(peer)
