@@ -4,7 +4,7 @@ BenchmarkError
 |-- CallTooShort       a call over loopback ended before there was anything to measure
 |-- ClipError          a file is not a video, or too short or too small to measure
 |-- NetsMissing        a file or directory named for a metric does not hold its networks
-|-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (processes.py)
+|-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (calls/)
 |-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
 |-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name, more cores than there are
 """

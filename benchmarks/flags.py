@@ -2,9 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
-LEAST_WIDTH = 190  # columns that the tables need where the output is not a terminal
+from codec.units import SIZES
+
+BELOW_KBPS = 12.0
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def positive(text: str) -> int:
@@ -20,3 +25,48 @@ def picture_path(text: str) -> Path:
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise argparse.ArgumentTypeError(f"{text!r} should end in one of {', '.join(PICTURE_SUFFIXES)}")
     return path
+
+
+def add_timing(commands: Commands, name: str, *, says: str, about: str) -> argparse.ArgumentParser:
+    """A subcommand that times something: `says` is its line among the commands, `about` its own page, kept as it is."""
+    return commands.add_parser(
+        name, help=says, description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )  # fmt: skip
+
+
+def add_clips(parser: argparse.ArgumentParser, *, default: Path) -> None:
+    """Any number of clips, or the default one."""
+    parser.add_argument(
+        "clips", nargs="*", type=Path, default=[default], metavar="CLIP", help="of faces (default: the bundled one)"
+    )
+
+
+def add_size(parser: argparse.ArgumentParser, *, default: int, help: str | None = None) -> None:
+    """`--size`, one of those that the codec knows."""
+    parser.add_argument("--size", type=int, choices=SIZES, default=default, help=help)
+
+
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """`--size` as often as wanted; None for all."""
+    parser.add_argument(
+        "--size", dest="sizes", type=int, choices=SIZES, action="append", help="may be repeated (default: both)"
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser, *, default: int, of: str) -> None:
+    """`--threads`, which also says to how many cores a measurement is held."""
+    parser.add_argument("--threads", type=positive, default=default, metavar="N", help=f"{of} (default %(default)s)")
+
+
+def add_outputs(parser: argparse.ArgumentParser, *, plot: str) -> None:
+    """`--json` and `--plot`; `plot` says what is drawn."""
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=picture_path, metavar="FILE.png", help=plot)
+
+
+def add_below(parser: argparse.ArgumentParser) -> None:
+    """`--below`, the rate under which curves are compared once more."""
+    parser.add_argument(
+        "--below", type=float, default=BELOW_KBPS, metavar="KBPS",
+        help="BD-rate also over what both curves reach below this rate (default %(default)g)",
+    )  # fmt: skip

@@ -1,37 +1,52 @@
-"""Stage 10, display (offline): tables of a speed, delay or engines results file again, in terminal or document."""
+"""Stage 10, display (offline): tables of any results file again, measuring nothing; python -m benchmarks table."""
 
+import argparse
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from benchmarks.delay.report import delay_markdown, plot_delay, read_delay, show_delay
-from benchmarks.engines.plot import plot_engines
-from benchmarks.engines.report import engines_markdown, read_engines, show_engines
+from benchmarks.delay.command import DELAY
+from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
+from benchmarks.flags import Commands, add_below, picture_path
+from benchmarks.rate.plot import plot_rates
+from benchmarks.rate.report import read_run
+from benchmarks.rate.rows import compare_all
+from benchmarks.rate.tables import show_rate
 from benchmarks.records.markdown import replace_section
-from benchmarks.speed.plot import plot_speed
-from benchmarks.speed.report import read_speed, show_speed, speed_markdown
+from benchmarks.speed.command import SPEED
+from benchmarks.terminal import tables_console
+
+KINDS = {"speed": SPEED, "delay": DELAY, "engines": ENGINES}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a benchmark makes of its results: `read` gives what the others show, draw and write."""
+def add_table(commands: Commands) -> None:
+    """Adds the subcommand."""
+    parser = commands.add_parser("table", help="prints a results file's tables again, measuring nothing")
+    parser.add_argument("results", type=Path, metavar="FILE.json")
+    parser.add_argument("--plot", type=picture_path, metavar="FILE.png", help="draws its curves or bars, too")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE.md",
+        help="of speed, delay and engines: writes the tables into its section",
+    )
+    add_below(parser)
+    parser.set_defaults(run=table)
 
-    read: Callable[[dict[str, Any]], Any]
-    show: Callable[[Any, Console], None]
-    plot: Callable[[Any, Path], None]
-    markdown: Callable[[Any], str]
 
-
-KINDS = {
-    "speed": Kind(read_speed, show_speed, plot_speed, speed_markdown),
-    "delay": Kind(read_delay, show_delay, plot_delay, delay_markdown),
-    "engines": Kind(read_engines, show_engines, plot_engines, engines_markdown),
-}
+def table(args: argparse.Namespace, command: Sequence[str]) -> None:
+    """Prints what a run printed, from its results file."""
+    if (timing := read_timing(args.results)) is not None:
+        show_timing(timing, plot=args.plot, into=args.into)
+        return
+    if args.into:
+        raise ResultsError(f"{args.results}: --into is for results of speed, delay and engines")
+    run = read_run(args.results)
+    show_rate(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below), tables_console())
+    if args.plot:
+        plot_rates(run.rows, args.plot, size=run.size)
 
 
 def read_timing(path: Path) -> dict[str, Any] | None:
@@ -46,12 +61,9 @@ def read_timing(path: Path) -> dict[str, Any] | None:
     return report if isinstance(report, dict) and report.get("benchmark") in KINDS else None
 
 
-def show_timing(report: dict[str, Any], console: Console, *, plot: Path | None, into: Path | None) -> None:
+def show_timing(report: dict[str, Any], *, plot: Path | None, into: Path | None) -> None:
     """Prints the tables, and draws or writes them where told. Raises ResultsError, OSError."""
     kind = KINDS[report["benchmark"]]
-    run = kind.read(report)
-    kind.show(run, console)
-    if plot:
-        kind.plot(run, plot)
+    run = kind.put_out(report, json=None, plot=plot)
     if into:
         replace_section(into, report["benchmark"], kind.markdown(run))

@@ -19,7 +19,7 @@ FORBIDDEN = {
     "signaling": {"av", "cv2", "torch"},
 }
 VAGUE_NAMES = {"base", "common", "helpers", "manager", "utils"}
-MAX_LINES = 400
+MAX_LINES = 350
 
 
 def module_name(path: Path) -> str:

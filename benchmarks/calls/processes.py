@@ -1,4 +1,4 @@
-"""The processes of a call: started, watched, and ended all together, whatever happens."""
+"""Measuring, the processes of a call: started, watched, and ended all together, whatever happens."""
 
 import os
 import signal

@@ -1,1 +1,1 @@
-"""Measuring, clips: what is measured on, and the clip that ships."""
+"""Measuring, the clips: what is measured on, and the clip that ships."""

@@ -1,6 +1,6 @@
 """Stage 1, capture (from a file): a clip as the square pictures that every codec is given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.errors import ClipError
+from benchmarks.errors import ClipError, SettingError
 from codec.pictures.video import VideoWriter
-from codec.units import PTS_PER_S
+from codec.units import PTS_PER_S, Image
 
-Picture = NDArray[np.uint8]  # (S, S, 3) RGB
 Pictures = NDArray[np.uint8]  # (T, S, S, 3) RGB
 
 LEAST_FRAMES = 2
@@ -33,7 +32,7 @@ class Clip:
         return len(self.pictures) / self.fps
 
 
-def square(image: Picture, *, size: int) -> Picture:
+def square(image: Image, *, size: int) -> Image:
     """The centre square of `image`, scaled by area averaging where it shrinks. # (size, size, 3)"""
     height, width = image.shape[:2]
     side = min(height, width)
@@ -64,7 +63,7 @@ def write_clip(clip: Clip, path: Path) -> None:
             writer.write(picture, pts=round(index * PTS_PER_S / clip.fps))
 
 
-def _pictures(container: av.container.InputContainer, *, size: int, limit: int) -> Iterator[Picture]:
+def _pictures(container: av.container.InputContainer, *, size: int, limit: int) -> Iterator[Image]:
     for index, frame in enumerate(container.decode(video=0)):
         if index >= limit:
             return
@@ -87,3 +86,24 @@ def load_clip(path: Path, *, size: int, seconds: float) -> Clip:
     if len(pictures) < LEAST_FRAMES:
         raise ClipError(f"{path}: {len(pictures)} frames, at least {LEAST_FRAMES} are needed")
     return Clip(name=path.stem, fps=fps, pictures=np.stack(pictures))
+
+
+def unlike_names(paths: Sequence[Path]) -> None:
+    """Raises SettingError on equal names."""
+    if len({path.stem for path in paths}) < len(paths):
+        raise SettingError("two clips have the same name; their rows could not be told apart")
+
+
+def check_clips(paths: Sequence[Path], *, size: int) -> None:
+    """Before long work: raises SettingError on equal names, ClipError on a file that is no clip."""
+    unlike_names(paths)
+    for path in paths:
+        load_clip(path, size=size, seconds=1.0)
+
+
+def write_looping(source: Path, path: Path, *, size: int, seconds: float, fps: float) -> None:
+    """The first `seconds` of a clip at another frame rate, to and fro, as a video file to be played in a loop.
+
+    Raises ClipError, MediaError.
+    """
+    write_clip(to_and_fro(resampled(load_clip(source, size=size, seconds=seconds), fps=fps)), path)

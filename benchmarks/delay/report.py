@@ -5,17 +5,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.delay.run import STAGES, DelayResult, DelayRow, DelaySettings
-from benchmarks.errors import ResultsError
-from benchmarks.records.conditions import SCHEMA, machine_lines, report_head
+from benchmarks.records.conditions import machine_lines
+from benchmarks.records.figure_file import save_figure
+from benchmarks.records.json_file import check_kind, report_head, results_of
 from benchmarks.records.markdown import markdown_table
 from benchmarks.records.spread import Spread
 
@@ -43,16 +40,13 @@ def delay_report(settings: DelaySettings, result: DelayResult, *, provenance: di
 
 def read_delay(report: dict[str, Any]) -> DelayRun:
     """What `delay_report` made. Raises ResultsError."""
-    try:
-        if report["benchmark"] != "delay" or report["schema"] != SCHEMA:
-            raise ValueError(f"benchmark {report['benchmark']!r} of schema {report['schema']!r}")
+    with results_of("delay"):
+        check_kind(report, "delay")
         return DelayRun(
             rows=tuple(DelayRow(**{**row, "delay_ms": Spread(**row["delay_ms"])}) for row in report["rows"]),
             clip=", ".join(report["provenance"]["clips"]),
             lines=tuple(machine_lines(report)),
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ResultsError(f"not results of the delay benchmark ({error})") from error
 
 
 def cells(row: DelayRow) -> list[str]:
@@ -107,9 +101,7 @@ def plot_delay(run: DelayRun, path: Path) -> None:
     axes.set_xlabel("ms from capture to display, median; whiskers 5 % to 95 %, dashed: target")
     figure.legend(loc="outside right upper", fontsize=9)
     figure.suptitle(f"{run.clip} over loopback; {run.lines[-3]}", fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def _whiskers(axes: Any, rows: Sequence[DelayRow]) -> None:

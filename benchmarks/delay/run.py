@@ -1,16 +1,17 @@
 """Stages 1 to 10, timed: from capture to display through a call over loopback, picture by picture, and by stage."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks.calls.call import SETTLE_S, CallRun, Figures, gained, json_lines, run_call
 from benchmarks.calls.pinning import load_before, pinned
-from benchmarks.clips.clip import load_clip, resampled, to_and_fro, write_clip
+from benchmarks.clips.clip import write_looping
 from benchmarks.errors import CallTooShort, SettingError
 from benchmarks.records.spread import Spread
+from benchmarks.terminal import Tick
 from sender.options import SenderOptions
 
 DEFAULT_BUNDLE = SenderOptions().bundle
@@ -23,9 +24,6 @@ TARGETS_MS = {
 LEAST_S = 4.0
 EDGE_S = 2.0
 STAGES = ("capture", "encode", "bundle", "transport", "decode", "waiting")
-
-# (what is being done, how much of it is done)
-Tick = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,7 @@ def one_call(clip: Path, settings: DelaySettings, *, size: int, bundle: int, tic
     fps = settings.rate(size)
     with tempfile.TemporaryDirectory(prefix="facewire-delay-") as text:
         folder = Path(text)
-        played = resampled(load_clip(clip, size=size, seconds=settings.seconds), fps=fps)
-        write_clip(to_and_fro(played), folder / "clip.mp4")
+        write_looping(clip, folder / "clip.mp4", size=size, seconds=settings.seconds, fps=fps)
         run = run_call(
             folder / "clip.mp4",
             folder,

@@ -16,6 +16,7 @@ from typing import IO
 
 from aiortc import RTCPeerConnection
 
+from benchmarks.flags import add_size
 from codec.errors import CodecError
 from receiver import Picture, ReceiverError, ReceiverOptions, receive_face
 from signaling import SignalingClient, SignalingError, connect_peer, ice_configuration
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--signal", required=True, metavar="ws://HOST:PORT")
     parser.add_argument("--room", required=True)
-    parser.add_argument("--size", type=int, choices=(256, 512), default=256)
+    add_size(parser, default=256)
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the meters go")
     parser.add_argument("--pictures", type=Path, required=True, metavar="FILE", help="where the times go")
     args = parser.parse_args(argv)

@@ -11,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.pictures.video import VideoWriter
-from codec.units import PTS_PER_S
+from codec.units import PTS_PER_S, Image
 
-__all__ = ["Column", "Recording", "psnr_db", "read_recording", "write_montage"]
+__all__ = ["Column", "Recording", "read_recording", "write_montage"]
 
-Picture = NDArray[np.uint8]  # (S, S, 3) RGB
 
 PANEL = 384  # side of a picture in the montage
 HEADER = 64
 GAP = 8
 WHITE, GREY, DARK = (240, 240, 240), (170, 170, 170), (24, 24, 24)
-PSNR_CAP_DB = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +27,16 @@ class Recording:
     """Pictures with the sender's time stamps, increasing."""
 
     pts: tuple[int, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[Image, ...] = ()
 
-    def at(self, pts: int) -> Picture | None:
+    def at(self, pts: int) -> Image | None:
         """What a viewer sees of it at `pts`: the newest picture that is not later. None before the first."""
         index = bisect.bisect_right(self.pts, pts) - 1
         return None if index < 0 else self.pictures[index]
 
     def snapped(self, pts: Sequence[int]) -> "Recording":
         """The same pictures at the nearest of the time stamps `pts`: files and bitstreams round them."""
-        nearest: dict[int, Picture] = {}
+        nearest: dict[int, Image] = {}
         for own, picture in zip(self.pts, self.pictures, strict=True):
             index = bisect.bisect_left(pts, own)
             around = pts[max(0, index - 1) : index + 1]
@@ -61,19 +59,13 @@ def read_recording(path: Path) -> Recording:
     if not path.exists():
         return Recording()
     pts: list[int] = []
-    pictures: list[Picture] = []
+    pictures: list[Image] = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             if frame.time is not None:
                 pts.append(round(frame.time * PTS_PER_S))
                 pictures.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
     return Recording(tuple(pts), tuple(pictures))
-
-
-def psnr_db(original: Picture, picture: Picture) -> float:
-    """10 log10(255^2 / MSE) over all RGB samples, at most 100 dB."""
-    mse = float(np.mean(np.square(original.astype(np.int32) - picture)))
-    return PSNR_CAP_DB if mse == 0 else min(PSNR_CAP_DB, 10 * float(np.log10(255.0**2 / mse)))
 
 
 def write_montage(path: Path, columns: Sequence[Column]) -> Iterator[int]:
@@ -84,7 +76,7 @@ def write_montage(path: Path, columns: Sequence[Column]) -> Iterator[int]:
             yield count
 
 
-def _picture(columns: Sequence[Column], pts: int) -> Picture:
+def _picture(columns: Sequence[Column], pts: int) -> Image:
     width = len(columns) * PANEL + (len(columns) - 1) * GAP
     canvas = np.full((HEADER + PANEL, width, 3), DARK, np.uint8)
     for index, column in enumerate(columns):

@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.engines.plot import plot_engines
-from benchmarks.engines.report import engine_report, read_engines, show_engines
+from benchmarks.engines.report import engine_report, engines_markdown, read_engines, show_engines
 from benchmarks.engines.rows import EngineSettings
 from benchmarks.errors import SettingError
-from benchmarks.flags import LEAST_WIDTH, picture_path, positive
+from benchmarks.flags import Commands, add_clips, add_outputs, add_sizes, add_threads, add_timing, positive
 from benchmarks.quality.metric_networks import NetFiles
 from benchmarks.quality.metrics import EVERY
-from benchmarks.rate.report import write_json
+from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import provenance
-from benchmarks.speed.command import progress_of
-from codec.units import SIZES
+from benchmarks.terminal import progress_of
 
+ENGINES = ResultsKind(read_engines, show_engines, plot_engines, engines_markdown)
 ABOUT = """\
 Compares what can run the codec's networks, so that engine and precision are picked by measurement, on your machine.
 
@@ -41,33 +39,23 @@ examples:
 """
 
 
-def add_engines(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_engines(commands: Commands) -> None:
     """Adds the subcommand."""
     default = EngineSettings()
-    parser = commands.add_parser(
-        "engines",
-        help="what runs the networks: milliseconds, errors and quality by engine and precision",
-        description=ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="of faces (default: the bundled one)")
-    parser.add_argument(
-        "--size", dest="sizes", type=int, choices=SIZES, action="append", help="may be repeated (default: both)"
-    )
+    says = "what runs the networks: milliseconds, errors and quality by engine and precision"
+    parser = add_timing(commands, "engines", says=says, about=ABOUT)
+    add_clips(parser, default=SAMPLE)
+    add_sizes(parser)
     parser.add_argument("--seconds", type=float, default=default.seconds, help="of each clip (default %(default)g)")
     parser.add_argument(
         "--runs", type=positive, default=default.runs, metavar="N", help="of each graph, timed (default %(default)s)"
     )
-    parser.add_argument(
-        "--threads", type=positive, default=default.threads, metavar="N",
-        help="of each engine, and the cores that everything is held to (default %(default)s)",
-    )  # fmt: skip
+    add_threads(parser, default=default.threads, of="of each engine, and the cores that everything is held to")
     parser.add_argument("--weights", default=default.weights, help="name or .safetensors file (default %(default)s)")
     parser.add_argument(
         "--lpips", type=Path, metavar="DIR", help=f"folder of the two LPIPS networks; on each {EVERY}rd frame"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=picture_path, metavar="FILE.png", help="milliseconds by graph for each engine")
+    add_outputs(parser, plot="milliseconds by graph for each engine")
     parser.set_defaults(run=engines)
 
 
@@ -79,9 +67,8 @@ def engines(args: argparse.Namespace, command: Sequence[str]) -> None:
         )
     from benchmarks.engines.run import measure_engines  # needs OpenVINO, which the other benchmarks can do without
 
-    clips: list[Path] = args.clips or [SAMPLE]
     settings = EngineSettings(
-        sizes=tuple(sorted(set(args.sizes))) if args.sizes else EngineSettings().sizes,
+        sizes=tuple(sorted(set(args.sizes or EngineSettings().sizes))),
         seconds=args.seconds,
         runs=args.runs,
         threads=args.threads,
@@ -89,14 +76,7 @@ def engines(args: argparse.Namespace, command: Sequence[str]) -> None:
     )
     nets = NetFiles(lpips=args.lpips)
     lpips = nets.load().lpips
-    origin = provenance(command, clips=clips, weights_name=settings.weights, nets=nets, jobs=1)
-    with progress_of(settings.units(len(clips))) as tick:
-        result = measure_engines(clips, settings, lpips=lpips, tick=tick)
-    report = engine_report(settings, result, provenance=origin)
-    if args.json:
-        write_json(args.json, report)
-    run = read_engines(report)
-    console = Console()
-    show_engines(run, console if console.is_terminal else Console(width=LEAST_WIDTH))
-    if args.plot:
-        plot_engines(run, args.plot)
+    origin = provenance(command, clips=args.clips, weights_name=settings.weights, metric_networks=nets.files())
+    with progress_of(settings.units(len(args.clips))) as tick:
+        result = measure_engines(args.clips, settings, lpips=lpips, tick=tick)
+    ENGINES.put_out(engine_report(settings, result, provenance=origin), json=args.json, plot=args.plot)

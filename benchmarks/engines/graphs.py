@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import openvino as ov
 
-from benchmarks.engines import onnxruntime_engine as engineonnxruntime
+from benchmarks.engines import onnxruntime_engine
 from benchmarks.engines.inputs import Inputs
 from benchmarks.engines.onnxruntime_engine import OnnxRuntimeEngine
 from benchmarks.engines.rows import BYTES, COVERED, EXACT, ONNXRUNTIME, OPENVINO, SUMS, TORCH, GraphRow, SumRow, as_run
@@ -56,8 +56,8 @@ def contestants(
     if not held.ranges:
         notes.append("these weights have no ranges for int8: measure them, python -m codec.engines.calibrate CLIP...")
     found += [Contestant(OPENVINO, each, OpenVinoEngine(held, threads=threads, precision=each)) for each in precisions]
-    if not engineonnxruntime.is_there():
-        return found, [*notes, engineonnxruntime.HOW_TO_GET_IT]
+    if not onnxruntime_engine.is_there():
+        return found, [*notes, onnxruntime_engine.HOW_TO_GET_IT]
     pair: tuple[Precision, Precision] = ("f32", "int8")
     for each in pair:
         runs = OnnxRuntimeEngine(held, folder, threads=threads, precision=each, calibration=calibration)
@@ -110,9 +110,9 @@ def error_of(graph: Graph, exact: Graph, inputs: Sequence[tuple[Array, ...]]) ->
     """Largest and mean error of a graph's outputs, and the latter in parts of their mean magnitude."""
     errors, magnitudes = [], []
     for arrays in inputs:
-        for ours, theirs in zip(graph(*arrays), exact(*arrays), strict=True):
-            errors.append(np.abs(ours.astype(np.float64) - theirs).ravel())
-            magnitudes.append(np.abs(theirs.astype(np.float64)).ravel())
+        for compared, right in zip(graph(*arrays), exact(*arrays), strict=True):
+            errors.append(np.abs(compared.astype(np.float64) - right).ravel())
+            magnitudes.append(np.abs(right.astype(np.float64)).ravel())
     every = np.concatenate(errors)
     mean = float(every.mean())
     return float(every.max()), mean, mean / max(float(np.concatenate(magnitudes).mean()), 1e-12)

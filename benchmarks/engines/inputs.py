@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.clips.clip import Picture, load_clip
+from benchmarks.clips.clip import load_clip
 from codec import CodecConfig
 from codec.engines.calibrate import run_networks
 from codec.engines.engine import Engine, Graph
 from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
-from codec.units import Array
+from codec.units import Array, Image
 from codec.weights import files as weights
 
 SAMPLES = 6  # of each graph's inputs; spread over the clips and over their time
@@ -36,7 +36,7 @@ class Recorder:
         return run
 
 
-def inputs_of(pairs: Sequence[tuple[Picture, Picture]], config: CodecConfig) -> Inputs:
+def inputs_of(pairs: Sequence[tuple[Image, Image]], config: CodecConfig) -> Inputs:
     """What follows, by torch in float32, from pairs of pictures: one coded as a reference, one it is warped into.
 
     Pictures are (S, S, 3), S the size of `config`. Raises what `codec.errors` names.
@@ -49,9 +49,7 @@ def inputs_of(pairs: Sequence[tuple[Picture, Picture]], config: CodecConfig) -> 
     return recorder.inputs
 
 
-def pairs_of(
-    clips: Sequence[Path], *, size: int, seconds: float, between: bool = False
-) -> list[tuple[Picture, Picture]]:
+def pairs_of(clips: Sequence[Path], *, size: int, seconds: float, between: bool = False) -> list[tuple[Image, Image]]:
     """Pictures half a clip apart, at moments spread over it; `between`: at the moments between those. Raises ClipError.
 
     One clip at a time is in memory.

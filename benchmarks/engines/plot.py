@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.engines.report import EngineRun
 from benchmarks.engines.rows import SUMS, as_run
+from benchmarks.records.figure_file import save_figure
 
 COLOURS = ("#2a7f4f", "#1f5fa8", "#8c6d31", "#f08c00", "#c1272d")  # of the graphs of a sum, in their order
 SHOWN = tuple(SUMS)[:2]  # the sender's keypoints would be a sliver
@@ -44,6 +41,4 @@ def plot_engines(run: EngineRun, path: Path) -> None:
         for what, axes in zip(SHOWN, own, strict=True):
             _bars(axes, run, size=size, what=what)
     figure.suptitle(run.machine, fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.engines.rows import ALL, SUMS, DecodeRow, EngineResult, EngineSettings, GraphRow, SumRow
-from benchmarks.errors import ResultsError
-from benchmarks.records.conditions import SCHEMA, machine_lines, report_head
+from benchmarks.records.conditions import machine_lines
+from benchmarks.records.json_file import check_kind, report_head, results_of
 from benchmarks.records.markdown import markdown_table
 from benchmarks.records.provenance import sha256
 from benchmarks.records.spread import Spread
@@ -74,9 +74,8 @@ def _version_of(package: str) -> dict[str, str]:
 
 def read_engines(report: dict[str, Any]) -> EngineRun:
     """What `engine_report` made. Raises ResultsError."""
-    try:
-        if report["benchmark"] != "engines" or report["schema"] != SCHEMA:
-            raise ValueError(f"benchmark {report['benchmark']!r} of schema {report['schema']!r}")
+    with results_of("engines"):
+        check_kind(report, "engines")
         lines = machine_lines(report)
         return EngineRun(
             graphs=tuple(GraphRow(**{**row, "ms": Spread(**row["ms"])}) for row in report["graphs"]),
@@ -86,8 +85,6 @@ def read_engines(report: dict[str, Any]) -> EngineRun:
             machine=lines[-3],
             lines=(*lines, *_own_lines(report)),
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ResultsError(f"not results of the engines benchmark ({error})") from error
 
 
 def _own_lines(report: dict[str, Any]) -> list[str]:

@@ -1,23 +1,20 @@
 """Stages 3, 8 and 9, on every engine: each graph of the networks alone, then whole streams, in every precision."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.calls.pinning import load_before, pinned
-from benchmarks.clips.clip import load_clip
+from benchmarks.clips.clip import check_clips, load_clip
 from benchmarks.engines.graphs import contestants, graph_rows, load_all, sum_rows
 from benchmarks.engines.inputs import inputs_of, pairs_of
 from benchmarks.engines.rows import DecodeRow, EngineResult, EngineSettings, GraphRow, SumRow
 from benchmarks.engines.streams import ClipDecode, decode_rows, decoded, encoded, variants
 from benchmarks.quality.lpips import Lpips
-from benchmarks.rate.run import unlike_names
+from benchmarks.terminal import Tick
 from codec.weights import files as weights
-
-# (what is being done, how much of it is done)
-Tick = Callable[[str, float], None]
 
 
 def measure_engines(
@@ -28,9 +25,7 @@ def measure_engines(
     All runs in this one process, which is pinned before any engine starts its threads: turns of engines in processes of
     their own would be no fairer, and the threads of each would have to be put to sleep all the same.
     """
-    unlike_names(list(clips))
-    for clip in clips:
-        load_clip(clip, size=min(settings.sizes), seconds=1.0)  # a wrong file is named before the long work
+    check_clips(clips, size=min(settings.sizes))
     graphs: list[GraphRow] = []
     sums: list[SumRow] = []
     decodes: list[DecodeRow] = []

@@ -8,24 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-import numpy as np
-import torch
-
-from benchmarks.clips.clip import Clip, Picture
+from benchmarks.clips.clip import Clip
 from benchmarks.engines.graphs import REST_S, rotated, tensors_of
 from benchmarks.engines.rows import ALL, EXACT, OPENVINO, TORCH, DecodeRow
 from benchmarks.quality.lpips import Lpips
-from benchmarks.quality.metrics import psnr_db
+from benchmarks.quality.metrics import as_tensor
 from benchmarks.records.spread import Spread
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
 from codec.config import Precision
 from codec.engines.openvino_engine import float_precision
 from codec.graphs.files import QUANTIZED
+from codec.pictures.psnr import psnr_db
+from codec.units import PTS_PER_S, Image
 from codec.weights import files as weights
 from codec.weights.files import Weights
 
-PTS_CLOCK = 90_000
-WARM_UP = 3  # first frames of a stream: decoded and judged like all, but not timed
+WARM_UP = 3  # first frames of a stream: decoded and measured like all, but not timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def encoded(clip: Clip, base: CodecConfig, *, tick: Callable[[float], None]) -> 
     encoder = Encoder(base.with_(engine=OPENVINO, precision=EXACT))
     data = []
     for index, picture in enumerate(clip.pictures):
-        data.append(bytes(encoder.encode(picture, pts=round(index * PTS_CLOCK / clip.fps))))
+        data.append(bytes(encoder.encode(picture, pts=round(index * PTS_PER_S / clip.fps))))
         tick(len(data) / len(clip.pictures))
     return data
 
@@ -94,7 +92,7 @@ class _Tally:
         self._psnr_db: list[float] = []
         self._lpips: list[float] = []
 
-    def decode(self, data: bytes, *, timed: bool) -> Picture:
+    def decode(self, data: bytes, *, timed: bool) -> Image:
         """Bytes to a picture (S, S, 3)."""
         start_s = time.perf_counter()
         coded = CodedFrame.parse(data)
@@ -103,11 +101,11 @@ class _Tally:
             self._ms[coded.reference is not None].append(1000 * (time.perf_counter() - start_s))
         return picture
 
-    def judge(self, original: Picture, picture: Picture, lpips: Lpips | None) -> None:
+    def measure(self, original: Image, picture: Image, lpips: Lpips | None) -> None:
         """Notes how far a picture is from the original, (S, S, 3) twice."""
-        self._psnr_db.append(float(psnr_db(original[None], picture[None])[0]))
+        self._psnr_db.append(psnr_db(picture, original))
         if lpips is not None:
-            self._lpips.append(float(lpips(_tensor(original), _tensor(picture))))
+            self._lpips.append(float(lpips(as_tensor(original[None]), as_tensor(picture[None]))))
 
     def result(self, clip: str) -> ClipDecode:
         """All of it."""
@@ -137,14 +135,10 @@ def decoded(
         for index in rotated(range(len(compared)), number):
             time.sleep(REST_S)
             pictures[index] = tallies[index].decode(one, timed=number >= min(WARM_UP, len(data) - 1))
-        for index, picture in pictures.items():  # only now: what judges runs on torch
-            tallies[index].judge(original, picture, lpips if number % every == 0 else None)
+        for index, picture in pictures.items():  # only now: LPIPS runs on torch
+            tallies[index].measure(original, picture, lpips if number % every == 0 else None)
         tick((number + 1) / len(data))
     return [tally.result(clip.name) for tally in tallies]
-
-
-def _tensor(picture: Picture) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float()[None]  # (1, 3, S, S), 0..255
 
 
 def decode_rows(decodes: Sequence[ClipDecode], *, size: int) -> list[DecodeRow]:

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clips.clip import Picture
 from benchmarks.errors import NetsMissing
 from codec.pictures.face import FaceBox, FaceDetector
+from codec.units import Image
 
 Points = NDArray[np.float64]  # (N, 2): x, y in pixels
 
@@ -48,7 +48,7 @@ class Square:
         centre = np.array([self.x, self.y]) - turn @ (SIDE / 2, SIDE / 2)
         return np.column_stack([turn, centre])
 
-    def cut(self, picture: Picture) -> Picture:
+    def cut(self, picture: Image) -> Image:
         """What the network looks at; edge pixels go on beyond the picture. # (256, 256, 3)"""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         cut = cv2.warpAffine(picture, self.to_picture, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -99,7 +99,7 @@ class FaceMesh:
             raise NetsMissing(f"{path}: its outputs are {', '.join(sorted(outputs))}, not {', '.join(OUTPUTS)}")
         self._detector = FaceDetector()
 
-    def look(self, picture: Picture, square: Square) -> Mesh:
+    def look(self, picture: Image, square: Square) -> Mesh:
         """The points in a square, whatever it shows."""
         self._net.setInput(cv2.dnn.blobFromImage(square.cut(picture), 1 / 255))  # (1, 3, 256, 256)
         flat, presence = self._net.forward(OUTPUTS)
@@ -107,7 +107,7 @@ class FaceMesh:
         to_picture = square.to_picture
         return Mesh(square, inside @ to_picture[:, :2].T + to_picture[:, 2], float(presence.item()))
 
-    def find(self, picture: Picture, *, before: Mesh | None = None) -> Mesh | None:
+    def find(self, picture: Image, *, before: Mesh | None = None) -> Mesh | None:
         """The face of an original: near where it was before, else where the detector sees one, else in the middle.
 
         Looked at twice, the second time in the square about the points found first. None without a sure face.
@@ -120,7 +120,7 @@ class FaceMesh:
                     return mesh
         return None
 
-    def _places(self, picture: Picture, before: Mesh | None) -> list[Square]:
+    def _places(self, picture: Image, before: Mesh | None) -> list[Square]:
         if before is not None:
             return [square_about_points(before.points), *self._places(picture, None)]
         side = len(picture)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.clips.clip import Picture, Pictures
+from benchmarks.clips.clip import Pictures
 from benchmarks.errors import SettingError
 from benchmarks.quality.face_mesh import FaceMesh, Mesh, five_points, landmark_error
 from benchmarks.quality.identity import Embedding, Identity
+from codec.units import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class FaceQuality:
     without_face: int
 
 
-class FaceJudge:
+class FaceNetworks:
     """The two networks, loaded once. Identity needs the mesh, whose points align the face."""
 
     def __init__(self, landmarks: Path | None, identity: Path | None = None) -> None:
@@ -60,11 +61,11 @@ class FaceJudge:
             faces.append(Face(mesh, embedding))
         return FoundFaces(self, tuple(faces))
 
-    def landmark_percent(self, face: Face, decoded: Picture) -> float:
+    def landmark_percent(self, face: Face, decoded: Image) -> float:
         """How far the decoded face's points are from the original's."""
         return landmark_error(face.mesh, self._mesh.look(decoded, face.mesh.square))
 
-    def cosine(self, face: Face, decoded: Picture) -> float | None:
+    def cosine(self, face: Face, decoded: Image) -> float | None:
         """How much the decoded face is the original's person; None where that is not measured."""
         if face.embedding is None or self._identity is None:
             return None
@@ -75,14 +76,14 @@ class FaceJudge:
 class FoundFaces:
     """The faces of a clip's originals, to hold any number of decoded twins against."""
 
-    judge: FaceJudge
+    networks: FaceNetworks
     faces: tuple[Face | None, ...]
 
     def compare(self, decoded: Pictures) -> FaceQuality:
         """The same frames as a codec shows them. # (T, S, S, 3)"""
         pairs = [(face, picture) for face, picture in zip(self.faces, decoded, strict=True) if face is not None]
-        errors = [self.judge.landmark_percent(*pair) for pair in pairs]
-        cosines = [cosine for pair in pairs if (cosine := self.judge.cosine(*pair)) is not None]
+        errors = [self.networks.landmark_percent(*pair) for pair in pairs]
+        cosines = [cosine for pair in pairs if (cosine := self.networks.cosine(*pair)) is not None]
         return FaceQuality(
             identity=fmean(cosines) if cosines else None,
             landmark_percent=fmean(errors) if errors else None,

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clips.clip import Picture
 from benchmarks.errors import NetsMissing
 from benchmarks.quality.face_mesh import Points
+from codec.units import Image
 
 Embedding = NDArray[np.float64]  # (128,), unit length
 
@@ -38,7 +38,7 @@ def similarity(source: Points, target: Points) -> Points:
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
-def align(picture: Picture, points: Points) -> Picture:
+def align(picture: Image, points: Points) -> Image:
     """The face whose five points are given, as the network wants it. # (112, 112, 3)"""
     fine = FINER * SIDE
     matrix = similarity(points, FINER * (PLACES + 0.5) - 0.5)
@@ -57,12 +57,12 @@ class Identity:
         except cv2.error as error:
             raise NetsMissing(f"{path}: no face recognition network in ONNX form for 112x112 pictures") from error
 
-    def _forward(self, face: Picture) -> Embedding:
+    def _forward(self, face: Image) -> Embedding:
         normal = (face.astype(np.float32) / 255 - MEAN) / DEVIATION
         self._net.setInput(np.ascontiguousarray(normal.transpose(2, 0, 1))[None])
         return np.asarray(self._net.forward(), np.float64).ravel()
 
-    def embed(self, picture: Picture, points: Points) -> Embedding:
+    def embed(self, picture: Image, points: Points) -> Embedding:
         """Unit embedding of the face at five points: the same points for an original and for its decoded twin."""
         face = align(picture, points)
         both = self._forward(face) + self._forward(face[:, ::-1])

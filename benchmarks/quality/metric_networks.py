@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.quality.faces import FaceJudge
+from benchmarks.quality.faces import FaceNetworks
 from benchmarks.quality.lpips import FEATURES_FILE, LINEAR_FILE, Lpips
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
+class MetricNetworks:
     """The metrics with networks, each None where its files were not named."""
 
     lpips: Lpips | None = None
-    faces: FaceJudge | None = None
+    faces: FaceNetworks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class NetFiles:
         lpips = [] if self.lpips is None else [self.lpips / FEATURES_FILE, self.lpips / LINEAR_FILE]
         return [*lpips, *(path for path in (self.landmarks, self.identity) if path is not None)]
 
-    def load(self) -> Judges:
+    def load(self) -> MetricNetworks:
         """Raises NetsMissing on files that cannot be used, SettingError on identity without landmarks."""
         lpips = None if self.lpips is None else Lpips(self.lpips)
         if self.landmarks is None and self.identity is None:
-            return Judges(lpips)
-        return Judges(lpips, FaceJudge(self.landmarks, self.identity))
+            return MetricNetworks(lpips)
+        return MetricNetworks(lpips, FaceNetworks(self.landmarks, self.identity))

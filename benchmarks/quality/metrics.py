@@ -17,8 +17,8 @@ from pytorch_msssim import ms_ssim, ssim
 from benchmarks.clips.clip import Pictures
 from benchmarks.quality.faces import FoundFaces
 from benchmarks.quality.lpips import Lpips
+from codec.pictures.psnr import psnr_db
 
-PSNR_CAP_DB = 100.0
 BATCH = 16
 EVERY = 3
 MS_SSIM_LEAST_SIDE = 161  # (11 - 1) * 2**4 + 1: the window at the coarsest scale
@@ -37,17 +37,14 @@ class Quality:
     without_face: float | None = None  # frames left out of the two before, a number for each clip
 
 
-def psnr_db(original: Pictures, decoded: Pictures) -> NDArray[np.float64]:
-    """10 log10(255^2 / MSE) of each picture, at most 100 dB. # (T, S, S, 3) uint8 twice -> (T,)"""
-    values = np.empty(len(original))
-    for index, (a, b) in enumerate(zip(original, decoded, strict=True)):
-        mse = float(np.mean(np.square(a.astype(np.int32) - b)))
-        values[index] = PSNR_CAP_DB if mse == 0 else min(PSNR_CAP_DB, 10 * np.log10(255.0**2 / mse))
-    return values
+def psnr_of_each(original: Pictures, decoded: Pictures) -> NDArray[np.float64]:
+    """PSNR in dB of each picture. # (T, S, S, 3) uint8 twice -> (T,)"""
+    return np.array([psnr_db(image, truth) for truth, image in zip(original, decoded, strict=True)])
 
 
-def _tensor(pictures: Pictures) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()  # (B, 3, S, S), 0..255
+def as_tensor(pictures: Pictures) -> torch.Tensor:
+    """As the networks of metrics take them. # (B, S, S, 3) -> (B, 3, S, S), 0..255"""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
 
 
 @torch.inference_mode()
@@ -66,7 +63,7 @@ def measure(
     sums = np.zeros(3)
     some, some_decoded = original[::every], decoded[::every]
     for start in range(0, len(some), BATCH):
-        a, b = _tensor(some[start : start + BATCH]), _tensor(some_decoded[start : start + BATCH])
+        a, b = as_tensor(some[start : start + BATCH]), as_tensor(some_decoded[start : start + BATCH])
         sums[0] += float(ssim(a, b, data_range=255, size_average=False).sum())
         sums[1] += float(ms_ssim(a, b, data_range=255, size_average=False).sum())
         if lpips is not None:
@@ -74,7 +71,7 @@ def measure(
     mean_ssim, mean_ms_ssim, mean_lpips = (float(value) for value in sums / len(some))
     face = None if faces is None else faces.compare(some_decoded)
     return Quality(
-        psnr_db=float(psnr_db(original, decoded).mean()),
+        psnr_db=float(psnr_of_each(original, decoded).mean()),
         ssim=mean_ssim,
         ms_ssim=mean_ms_ssim,
         lpips=None if lpips is None else mean_lpips,

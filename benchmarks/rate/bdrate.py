@@ -1,8 +1,8 @@
 """Stage 10, display (as judged): the mean distance between two rate-quality curves, where they overlap.
 
 Bjontegaard, VCEG-M33 (2001), by the `bjontegaard` package with piecewise cubic interpolation (PCHIP) of log rate. The
-result says over how much of our curve the comparison holds; where curves do not overlap there is no number, but the
-reason. The comparison can be held below a rate: both curves are then cut there, at the quality where the same
+result says over how much of the tested curve the comparison holds; where curves do not overlap there is no number, but
+the reason. The comparison can be held below a rate: both curves are then cut there, at the quality where the same
 interpolation of log rate reaches it, so that no bit above the limit has a say.
 """
 
@@ -59,12 +59,12 @@ def _overlap(
     """The share of `test`'s range on `scale` that `anchor` covers, and why there is none."""
     low, high = max(min(anchor), min(test)), min(max(anchor), max(test))
     if high <= low:
-        return 0.0, f"{what} does not overlap: ours {_span(test)}, anchor {_span(anchor)}"
+        return 0.0, f"{what} does not overlap: facewire {_span(test)}, anchor {_span(anchor)}"
     return (scale(high) - scale(low)) / (scale(max(test)) - scale(min(test))), ""
 
 
 def _few(anchor: list[CurvePoint], test: list[CurvePoint]) -> str:
-    for name, curve in (("anchor", anchor), ("ours", test)):
+    for name, curve in (("anchor", anchor), ("facewire", test)):
         if len(curve) < LEAST_POINTS:
             return f"{name} has fewer than {LEAST_POINTS} points of rising rate and quality"
     return ""
@@ -89,7 +89,7 @@ def bd_rate(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint], *, below_k
     a, t = frontier(anchor), frontier(test)
     if below_kbps is not None:
         a, t = cut(a, below_kbps), cut(t, below_kbps)
-        for name, curve in (("anchor", a), ("ours", t)):
+        for name, curve in (("anchor", a), ("facewire", t)):
             if not curve:
                 return Delta(None, 0.0, f"{name} has no point below {below_kbps:g} kbps")
     if reason := _few(a, t):

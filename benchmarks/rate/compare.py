@@ -1,14 +1,21 @@
-"""Stage 10, display (offline): two results files side by side, as of old and new weights on the same clips."""
+"""Stage 10, display (offline): two results files side by side; python -m benchmarks compare.
 
+They may be of old and new weights, on the same clips.
+"""
+
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.table import Table
 
 from benchmarks.errors import ResultsError
+from benchmarks.flags import Commands
 from benchmarks.rate.bdrate import Delta, bd_rate
-from benchmarks.rate.report import Run
-from benchmarks.rate.rows import FREEZE, KEYPOINT_CODECS, MEAN, OURS, RateRow, curve, mean_rows
+from benchmarks.rate.report import Run, read_run
+from benchmarks.rate.rows import FACEWIRE, FREEZE, KEYPOINT_CODECS, MEAN, RateRow, curve, mean_rows
+from benchmarks.terminal import tables_console
 
 SAME_DB = 0.005  # anchors that differ by more were not run alike
 
@@ -44,7 +51,7 @@ def _shared(old: Run, new: Run) -> tuple[list[RateRow], list[RateRow]]:
 
 
 def pairs(old: Run, new: Run) -> list[Pair]:
-    """Our settings that both runs have, clip by clip, then the mean. Raises ResultsError without any."""
+    """Keypoint codecs' settings that both runs have, clip by clip, then the mean. Raises ResultsError without any."""
     old_rows, new_rows = _shared(old, new)
     before = {(row.clip, row.codec, row.setting): row for row in old_rows}
     found = [
@@ -58,12 +65,13 @@ def pairs(old: Run, new: Run) -> list[Pair]:
 
 
 def new_against_old(old: Run, new: Run) -> list[NewAgainstOld]:
-    """BD-rates of all our QPs, which need not be the same ones, clip by clip and on the mean rows."""
+    """BD-rates of all QPs of facewire, which need not be the same ones, clip by clip and on the mean rows."""
     old_rows, new_rows = _shared(old, new)
 
     def delta(clip: str, metric: str) -> Delta:
         before, after = (
-            curve([row for row in rows if row.clip == clip], codec=OURS, metric=metric) for rows in (old_rows, new_rows)
+            curve([row for row in rows if row.clip == clip], codec=FACEWIRE, metric=metric)
+            for rows in (old_rows, new_rows)
         )
         return bd_rate(before, after)
 
@@ -141,3 +149,22 @@ def bd_table(deltas: Sequence[NewAgainstOld]) -> Table:
         cells = ("-" if delta is None else str(delta) for delta in (one.psnr, one.ms_ssim, one.lpips))
         table.add_row(one.clip, *cells, style="bold" if one.clip == MEAN else None)
     return table
+
+
+def add_compare(commands: Commands) -> None:
+    """Adds the subcommand."""
+    parser = commands.add_parser("compare", help="two results files side by side: old and new weights")
+    parser.add_argument("old", type=Path, metavar="OLD.json")
+    parser.add_argument("new", type=Path, metavar="NEW.json")
+    parser.set_defaults(run=compare)
+
+
+def compare(args: argparse.Namespace, command: Sequence[str]) -> None:
+    """Prints the new results beside the old ones."""
+    old, new = read_run(args.old), read_run(args.new)
+    console = tables_console()
+    console.print(f"old: {old.name}, weights {old.weights}\nnew: {new.name}, weights {new.weights}", highlight=False)
+    console.print(pair_table(pairs(old, new)))
+    console.print(bd_table(new_against_old(old, new)))
+    for warning in warnings(old, new):
+        console.print(f"careful: {warning}", highlight=False)

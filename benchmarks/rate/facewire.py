@@ -9,9 +9,8 @@ from benchmarks.clips.clip import Clip
 from benchmarks.rate.coded_clip import CodedClip
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
 from codec.bits.packet import pack_motion, pack_reference
+from codec.units import PTS_PER_S
 from signaling.transport.costs import MAX_MESSAGE_BYTES, Wire, messages_on_wire
-
-PTS_CLOCK = 90_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,8 @@ def _wire(frames: list[Halves]) -> Wire:
         sizes += [len(bytes(message)) for message in pack_motion(group, first_sequence=0, limit=MAX_MESSAGE_BYTES)]
     for frame in frames:
         if frame.reference:
-            sizes += [
-                len(bytes(piece)) for piece in pack_reference(frame.reference, transfer=0, limit=MAX_MESSAGE_BYTES)
-            ]
+            pieces = pack_reference(frame.reference, transfer=0, limit=MAX_MESSAGE_BYTES)
+            sizes += [len(bytes(piece)) for piece in pieces]
     return messages_on_wire(sizes)
 
 
@@ -64,7 +62,7 @@ def _encode(clip: Clip, config: CodecConfig) -> tuple[list[bytes], float]:
     encoder = Encoder(config)
     start = time.perf_counter()
     data = [
-        bytes(encoder.encode(picture, pts=round(index * PTS_CLOCK / clip.fps)))
+        bytes(encoder.encode(picture, pts=round(index * PTS_PER_S / clip.fps)))
         for index, picture in enumerate(clip.pictures)
     ]
     return data, (time.perf_counter() - start) * 1000 / len(data)

@@ -14,10 +14,10 @@ from pathlib import Path
 import cv2
 import torch
 
-from benchmarks.clips.clip import load_clip
+from benchmarks.clips.clip import load_clip, unlike_names
 from benchmarks.errors import BenchmarkError
-from benchmarks.quality.metric_networks import Judges, NetFiles
-from benchmarks.rate.run import ClipResult, RateSettings, measure_clip, measure_clips, unlike_names
+from benchmarks.quality.metric_networks import MetricNetworks, NetFiles
+from benchmarks.rate.run import ClipResult, RateSettings, measure_clip, measure_clips
 
 LISTEN_S = 0.2  # between two looks at what the processes tell
 
@@ -33,19 +33,19 @@ def set_threads(threads: int) -> None:
 class _Process:
     """What a worker process holds between its clips."""
 
-    judges: Judges
+    metric_networks: MetricNetworks
     told: "SimpleQueue[str]"
 
 
 def _begin(nets: NetFiles, threads: int, told: "SimpleQueue[str]") -> None:
     set_threads(threads)
-    _Process.judges = nets.load()
+    _Process.metric_networks = nets.load()
     _Process.told = told
 
 
 def _measure(path: Path, settings: RateSettings) -> ClipResult:
     clip = load_clip(path, size=settings.size, seconds=settings.seconds)
-    return measure_clip(clip, settings, judges=_Process.judges, tick=_Process.told.put)
+    return measure_clip(clip, settings, metric_networks=_Process.metric_networks, tick=_Process.told.put)
 
 
 def _listen(futures: list["Future[ClipResult]"], told: "SimpleQueue[str]", tick: Tick) -> None:
@@ -87,8 +87,8 @@ def measure(
     through as it is.
     """
     unlike_names(paths)
-    judges = nets.load()  # here first: a wrong file is named before any process starts
+    metric_networks = nets.load()  # here first: a wrong file is named before any process starts
     if min(jobs, len(paths)) <= 1:
         set_threads(settings.threads)
-        return list(measure_clips(paths, settings, judges=judges, tick=tick))
+        return list(measure_clips(paths, settings, metric_networks=metric_networks, tick=tick))
     return _spread(paths, settings, nets, tick, min(jobs, len(paths)))

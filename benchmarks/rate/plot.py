@@ -4,19 +4,16 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.rate.anchors import ANCHORS
-from benchmarks.rate.rows import BASE, FREEZE, OURS, PROTOTYPE, SINGLE, RateRow, mean_rows
+from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow, mean_rows
+from benchmarks.records.figure_file import save_figure
 
 STYLE = {
-    OURS: ("#c1272d", "o", 2.6),
+    FACEWIRE: ("#c1272d", "o", 2.6),
     BASE: ("#e58a8d", "D", 0.0),
     SINGLE: ("#e0559a", "*", 0.0),
     PROTOTYPE: ("#f08c00", "X", 1.4),
@@ -80,6 +77,4 @@ def plot_rates(rows: Sequence[RateRow], path: Path, *, size: int) -> None:
     panels.flat[0].legend(loc="lower right", fontsize=9)
     noun = "clip" if clips == 1 else "clips"
     figure.suptitle(f"Rate against quality at {size}x{size}, mean of {clips} {noun}, low-delay settings")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)

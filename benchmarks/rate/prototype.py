@@ -28,10 +28,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clips.clip import Clip, Picture, Pictures
+from benchmarks.clips.clip import Clip, Pictures
 from benchmarks.rate.coded_clip import CodedClip
 from codec.bits.packet import pack_reference
 from codec.reference.schedules import restore_schedules, thread_schedules
+from codec.units import Image
 from signaling.transport.costs import MAX_MESSAGE_BYTES, messages_on_wire
 
 Floats = NDArray[np.float32]
@@ -54,7 +55,7 @@ class Reference:
     """A coded picture: its bytes, what it decodes to, and the frame from which on it is used."""
 
     data: bytes
-    picture: Picture
+    picture: Image
     since: int
 
 
@@ -112,7 +113,7 @@ def in_use(coded: list[Reference], frames: int) -> list[Reference]:
     return [max((one for one in coded if one.since <= index), key=lambda one: one.since) for index in range(frames)]
 
 
-def _grey(picture: Picture) -> Picture:
+def _grey(picture: Image) -> Image:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
@@ -128,7 +129,7 @@ def inverse(coefficients: Floats, size: int) -> Floats:
     return np.asarray(cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def warp(picture: Picture, flow: Floats) -> Picture:
+def warp(picture: Image, flow: Floats) -> Image:
     """out(x) = picture(x + flow(x)), bilinear, edges go on."""
     size = len(picture)
     places = flow + np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
@@ -201,9 +202,8 @@ def run_prototype(clip: Clip, *, step: float) -> CodedClip:
     pictures = _decode(moved, used)
     end = time.perf_counter()
     messages = bundle_bytes(moved)
-    pieces = [
-        len(bytes(piece)) for one in coded for piece in pack_reference(one.data, transfer=0, limit=MAX_MESSAGE_BYTES)
-    ]
+    cut = [piece for one in coded for piece in pack_reference(one.data, transfer=0, limit=MAX_MESSAGE_BYTES)]
+    pieces = [len(bytes(piece)) for piece in cut]
     keyframe = len(coded[0].data)
     return CodedClip(
         pictures=pictures,

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import ResultsError
 from benchmarks.rate.anchors import ANCHORS
 from benchmarks.rate.rows import Comparison, RateRow, gains, mean_rows, read_row
 from benchmarks.rate.run import RateSettings
+from benchmarks.records.json_file import check_kind, results_of
 from benchmarks.records.provenance import environment
 
 SCHEMA = 2  # 1 had neither provenance nor bytes a frame, identity, landmarks, comparisons below a rate
@@ -52,12 +52,6 @@ def rate_report(
     }
 
 
-def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Indented, with a newline at the end; parent folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
-
-
 def _conditions(report: dict[str, Any]) -> dict[str, Any]:
     settings = report["settings"]
     hashes = {name: clip["sha256"] for name, clip in report.get("provenance", {}).get("clips", {}).items()}
@@ -70,11 +64,10 @@ def _weights(report: dict[str, Any]) -> str:
 
 
 def read_run(path: Path) -> Run:
-    """Reads what `write_json` wrote, schema 1 too. Raises ResultsError, and OSError where there is no file."""
-    try:
+    """Reads a results file, of schema 1 too. Raises ResultsError, and OSError where there is no file."""
+    with results_of("rate", path=path):
         report = json.loads(path.read_text())
-        if report["benchmark"] != "rate" or report["schema"] not in (1, SCHEMA):
-            raise ValueError(f"benchmark {report['benchmark']!r} of schema {report['schema']!r}")
+        check_kind(report, "rate", schemas=(1, SCHEMA))
         return Run(
             name=path.stem,
             size=int(report["settings"]["size"]),
@@ -83,5 +76,3 @@ def read_run(path: Path) -> Run:
             weights=_weights(report),
             rows=tuple(read_row(row) for row in report["rows"]),
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{path}: not results of the rate benchmark ({error})") from error

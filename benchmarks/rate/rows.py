@@ -11,12 +11,12 @@ from benchmarks.rate.bdrate import CurvePoint, Delta, bd_quality, bd_rate
 from benchmarks.rate.coded_clip import CodedClip
 
 MEAN = "mean"
-OURS = "facewire"
+FACEWIRE = "facewire"
 BASE = "facewire base layer"
 SINGLE = "facewire, one reference"
 PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
-KEYPOINT_CODECS = (OURS, BASE, SINGLE, PROTOTYPE)  # those that send references and motion
+KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, PROTOTYPE)  # those that send references and motion
 TARGET_FPS = 25
 
 
@@ -114,7 +114,7 @@ def curve(rows: Iterable[RateRow], *, codec: str, metric: str) -> list[CurvePoin
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """PSNR of one of our settings over freezing frame 0: in the mean over clips, and on the clip that gains least."""
+    """PSNR over freezing frame 0 of a keypoint codec at one setting: mean over clips, and the clip that gains least."""
 
     codec: str
     setting: str
@@ -125,7 +125,7 @@ class Gain:
 
 
 def gains(rows: Sequence[RateRow]) -> list[Gain]:
-    """What our settings gain over the freeze rows."""
+    """What the keypoint codecs gain over the freeze rows, setting by setting."""
     frozen = {row.clip: row.psnr_db for row in rows if row.codec == FREEZE}
     groups: dict[tuple[str, str], list[RateRow]] = {}
     for row in rows:
@@ -142,7 +142,7 @@ def gains(rows: Sequence[RateRow]) -> list[Gain]:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Ours against one anchor on one clip (or on the mean rows). Payload rates."""
+    """Facewire against one anchor on one clip (or on the mean rows). Payload rates."""
 
     clip: str
     anchor: str
@@ -159,14 +159,17 @@ def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: floa
     """`rows` are those of one clip, or the mean rows."""
 
     def delta(metric: str, limit: float | None = None) -> Delta:
-        ours, theirs = curve(rows, codec=OURS, metric=metric), curve(rows, codec=anchor, metric=metric)
-        return bd_rate(theirs, ours, below_kbps=limit)
+        return bd_rate(
+            curve(rows, codec=anchor, metric=metric), curve(rows, codec=FACEWIRE, metric=metric), below_kbps=limit
+        )
 
     has_lpips = all(row.lpips is not None for row in rows)
     return Comparison(
         clip=clip,
         anchor=anchor,
-        bd_psnr_db=bd_quality(curve(rows, codec=anchor, metric="psnr_db"), curve(rows, codec=OURS, metric="psnr_db")),
+        bd_psnr_db=bd_quality(
+            curve(rows, codec=anchor, metric="psnr_db"), curve(rows, codec=FACEWIRE, metric="psnr_db")
+        ),
         bd_rate_psnr=delta("psnr_db"),
         bd_rate_ms_ssim=delta("ms_ssim"),
         bd_rate_lpips=delta("lpips") if has_lpips else None,

@@ -1,4 +1,4 @@
-"""Stage 3 to 10, offline: kbps against quality, ours and the anchors, over a set of clips."""
+"""Stage 3 to 10, offline: kbps against quality, facewire and the anchors, over a set of clips."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.clips.clip import Clip, Picture, load_clip
+from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.errors import SettingError
-from benchmarks.quality.metric_networks import Judges
-from benchmarks.quality.metrics import EVERY, measure, psnr_db
+from benchmarks.quality.eyes_and_mouth import EyesAndMouth, eyes_and_mouth_by_box, eyes_and_mouth_by_mesh
+from benchmarks.quality.metric_networks import MetricNetworks
+from benchmarks.quality.metrics import EVERY, measure, psnr_of_each
 from benchmarks.rate.anchors import ANCHORS, asked_kbps, run_anchor
 from benchmarks.rate.coded_clip import CodedClip, freeze
-from benchmarks.rate.eyes_and_mouth import Strips, strips_by_box, strips_by_mesh
 from benchmarks.rate.facewire import run_codec
 from benchmarks.rate.prototype import STEPS, run_prototype
-from benchmarks.rate.rows import BASE, FREEZE, OURS, PROTOTYPE, SINGLE, RateRow, make_row
+from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow, make_row
 from codec import CodecConfig
 from codec.config import References
 from codec.pictures.face import FaceDetector
+from codec.units import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class RateSettings:
         return sorted(self.qps)[len(self.qps) // 2]
 
     def config(self, qp: int, *, residual: bool, references: References | None = None) -> CodecConfig:
-        """Ours at one QP. Raises ConfigError where the codec does not know a value."""
+        """Facewire at one QP. Raises ConfigError where the codec does not know a value."""
         return CodecConfig(
             size=self.size,
             qp=qp,
@@ -76,7 +77,7 @@ class Measured:
     """A row, and one decoded picture to look at."""
 
     row: RateRow
-    still: Picture
+    still: Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,12 @@ class ClipResult:
     """Everything measured on one clip. `still` is the original of the picture kept from each codec."""
 
     name: str
-    still: Picture
-    strips: Strips
+    still: Image
+    eyes_and_mouth: EyesAndMouth
     measured: tuple[Measured, ...]
 
 
-def _ours(codec: str, config: CodecConfig) -> OperatingPoint:
+def _facewire(codec: str, config: CodecConfig) -> OperatingPoint:
     return OperatingPoint(codec, f"qp {config.qp}", lambda clip: run_codec(clip, config))
 
 
@@ -102,15 +103,15 @@ def _prototype(step: float) -> OperatingPoint:
 
 
 def operating_points(settings: RateSettings) -> list[OperatingPoint]:
-    """Freeze, the prototype, ours at each QP, at the middle one its two simpler modes, each anchor at each rate."""
+    """Freeze, the prototype, facewire at each QP, at the middle one its two simpler modes, each anchor at each rate."""
     listed = [OperatingPoint(FREEZE, "", lambda clip: freeze(clip.pictures))]
     listed += [_prototype(step) for step in settings.prototype_steps]
-    listed += [_ours(OURS, settings.config(qp, residual=settings.residual)) for qp in sorted(settings.qps)]
+    listed += [_facewire(FACEWIRE, settings.config(qp, residual=settings.residual)) for qp in sorted(settings.qps)]
     middle = settings.middle_qp
     if settings.residual:
-        listed.append(_ours(BASE, settings.config(middle, residual=False)))
+        listed.append(_facewire(BASE, settings.config(middle, residual=False)))
     if settings.residual or settings.references != "single":
-        listed.append(_ours(SINGLE, settings.config(middle, residual=False, references="single")))
+        listed.append(_facewire(SINGLE, settings.config(middle, residual=False, references="single")))
     for name in settings.anchors:
         listed += [_anchor(name, kbps) for kbps in asked_kbps(name, size=settings.size)]
     return listed
@@ -119,42 +120,40 @@ def operating_points(settings: RateSettings) -> list[OperatingPoint]:
 def telling_frame(clip: Clip) -> int:
     """The frame least like the first, among those that show a face: where a codec that holds still looks worst."""
     detector = FaceDetector()
-    order = [int(index) for index in np.argsort(psnr_db(clip.pictures, freeze(clip.pictures).pictures))]
+    order = [int(index) for index in np.argsort(psnr_of_each(clip.pictures, freeze(clip.pictures).pictures))]
     return next((index for index in order if detector.detect(clip.pictures[index]) is not None), order[0])
 
 
-def _strips(picture: Picture, judges: Judges) -> Strips:
-    found = None if judges.faces is None else judges.faces.find(picture[None]).faces[0]
-    return strips_by_box(picture) if found is None else strips_by_mesh(found.mesh, len(picture))
+def _eyes_and_mouth(picture: Image, metric_networks: MetricNetworks) -> EyesAndMouth:
+    found = None if metric_networks.faces is None else metric_networks.faces.find(picture[None]).faces[0]
+    return eyes_and_mouth_by_box(picture) if found is None else eyes_and_mouth_by_mesh(found.mesh, len(picture))
 
 
 def measure_clip(
-    clip: Clip, settings: RateSettings, *, judges: Judges, tick: Callable[[str], None] = lambda _: None
+    clip: Clip, settings: RateSettings, *, metric_networks: MetricNetworks, tick: Callable[[str], None] = lambda _: None
 ) -> ClipResult:
     """Runs every operating point on one clip. `tick` is told what runs next."""
     index = telling_frame(clip)
-    faces = None if judges.faces is None else judges.faces.find(clip.pictures[:: settings.every])
+    faces = None if metric_networks.faces is None else metric_networks.faces.find(clip.pictures[:: settings.every])
     measured = []
     for point in operating_points(settings):
         tick(f"{clip.name}: {point.codec} {point.setting}")
         coded = point.run(clip)
-        quality = measure(clip.pictures, coded.pictures, lpips=judges.lpips, faces=faces, every=settings.every)
+        quality = measure(clip.pictures, coded.pictures, lpips=metric_networks.lpips, faces=faces, every=settings.every)
         row = make_row(clip, coded, quality, codec=point.codec, setting=point.setting)
         measured.append(Measured(row, coded.pictures[index].copy()))
     still = clip.pictures[index].copy()
-    return ClipResult(clip.name, still, _strips(still, judges), tuple(measured))
-
-
-def unlike_names(paths: list[Path]) -> None:
-    """Raises SettingError on equal names."""
-    if len({path.stem for path in paths}) < len(paths):
-        raise SettingError("two clips have the same name; their rows could not be told apart")
+    return ClipResult(clip.name, still, _eyes_and_mouth(still, metric_networks), tuple(measured))
 
 
 def measure_clips(
-    paths: list[Path], settings: RateSettings, *, judges: Judges, tick: Callable[[str], None] = lambda _: None
+    paths: list[Path],
+    settings: RateSettings,
+    *,
+    metric_networks: MetricNetworks,
+    tick: Callable[[str], None] = lambda _: None,
 ) -> Iterator[ClipResult]:
     """One clip after the other, so that one at a time is in memory. Raises ClipError."""
     for path in paths:
         clip = load_clip(path, size=settings.size, seconds=settings.seconds)
-        yield measure_clip(clip, settings, judges=judges, tick=tick)
+        yield measure_clip(clip, settings, metric_networks=metric_networks, tick=tick)

@@ -1,23 +1,41 @@
-"""Stage 10, display (offline): original, ours and the anchors side by side, with eyes and mouth enlarged."""
+"""Stage 10, display (offline): original, facewire and the anchors side by side, as --sheet and --details draw them.
+
+A sheet shows whole pictures, and eyes and mouth enlarged below; details are eyes and mouth alone, larger.
+"""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benchmarks.clips.clip import Picture
-from benchmarks.rate.eyes_and_mouth import Strips
-from benchmarks.rate.rows import OURS, RateRow
+from benchmarks.quality.eyes_and_mouth import EyesAndMouth
+from benchmarks.rate.rows import FACEWIRE, RateRow
 from benchmarks.rate.run import ClipResult, Measured
+from codec.units import Image
 
-TILE = 256  # side of the whole picture on the sheet
-CAPTION = 34
+CAPTION = 34  # height
+BESIDE = 6  # white to the right of a column
 MOST_CLIPS = 8
 
 
-def caption(first: str, second: str, *, width: int = TILE) -> Picture:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a column looks: its width, whether the whole picture is on top, how much white is below."""
+
+    width: int
+    has_whole: bool
+    below: int
+    names_settings: bool  # of anchors, in captions
+
+
+SHEET = Layout(width=256, has_whole=True, below=8, names_settings=False)
+DETAILS = Layout(width=384, has_whole=False, below=6, names_settings=True)
+
+
+def _caption(first: str, second: str, *, width: int) -> Image:
     """Two lines of text, black on white."""
     band = np.full((CAPTION, width, 3), 255, np.uint8)
     for line, text in enumerate((first, second)):
@@ -25,44 +43,64 @@ def caption(first: str, second: str, *, width: int = TILE) -> Picture:
     return band
 
 
-def _tile(picture: Picture, strips: Strips, first: str, second: str) -> Picture:
-    whole = cv2.resize(picture, (TILE, TILE), interpolation=cv2.INTER_AREA)
-    pieces = [strip.cut(picture, width=TILE) for strip in (strips.eyes, strips.mouth)]
-    column = np.vstack([caption(first, second), whole, *pieces])
-    return np.asarray(np.pad(column, ((0, 8), (0, 6), (0, 0)), constant_values=255), np.uint8)
-
-
-def figures(row: RateRow) -> str:
+def _figures(row: RateRow) -> str:
     """What a picture cost, and how good the clip is."""
     lpips = "" if row.lpips is None else f", LPIPS {row.lpips:.3f}"
     return f"{row.kbps:.1f} kbps, {row.psnr_db:.1f} dB{lpips}"
 
 
-def middle(measured: Sequence[Measured]) -> Measured:
-    """Ours at the middle of its rates."""
-    ours = sorted((one for one in measured if one.row.codec == OURS), key=lambda one: one.row.kbps)
-    return ours[len(ours) // 2]
+def _middle(measured: Sequence[Measured]) -> Measured:
+    """Facewire at the middle of its rates."""
+    by_rate = sorted((one for one in measured if one.row.codec == FACEWIRE), key=lambda one: one.row.kbps)
+    return by_rate[len(by_rate) // 2]
 
 
-def nearest(measured: Sequence[Measured], *, codec: str, kbps: float) -> Measured:
+def _nearest(measured: Sequence[Measured], *, codec: str, kbps: float) -> Measured:
     """The codec's point nearest in log rate."""
     return min((one for one in measured if one.row.codec == codec), key=lambda one: abs(math.log(one.row.kbps / kbps)))
 
 
-def _band(result: ClipResult, anchors: Sequence[str]) -> Picture:
-    ours = middle(result.measured)
-    tiles = [
-        _tile(result.still, result.strips, f"{result.name}: original", "frame least like frame 0"),
-        _tile(ours.still, result.strips, f"{OURS} {ours.row.setting}", figures(ours.row)),
+def _column(picture: Image, places: EyesAndMouth, first: str, second: str, layout: Layout) -> Image:
+    side = layout.width
+    whole = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)] if layout.has_whole else []
+    pieces = [place.cut(picture, width=side) for place in (places.eyes, places.mouth)]
+    column = np.vstack([_caption(first, second, width=side), *whole, *pieces])
+    return np.asarray(np.pad(column, ((0, layout.below), (0, BESIDE), (0, 0)), constant_values=255), np.uint8)
+
+
+def _band(result: ClipResult, anchors: Sequence[str], layout: Layout) -> Image:
+    facewire = _middle(result.measured)
+    shown = [
+        (result.still, f"{result.name}: original", "frame least like frame 0"),
+        (facewire.still, f"{FACEWIRE} {facewire.row.setting}", _figures(facewire.row)),
     ]
     for name in anchors:
-        one = nearest(result.measured, codec=name, kbps=max(ours.row.kbps, 0.01))
-        tiles.append(_tile(one.still, result.strips, name, figures(one.row)))
-    return np.hstack(tiles)
+        one = _nearest(result.measured, codec=name, kbps=max(facewire.row.kbps, 0.01))
+        title = f"{name} {one.row.setting}" if layout.names_settings else name
+        shown.append((one.still, title, _figures(one.row)))
+    return np.hstack([_column(still, result.eyes_and_mouth, first, second, layout) for still, first, second in shown])
+
+
+def _write(results: Sequence[ClipResult], path: Path, anchors: Sequence[str], layout: Layout) -> None:
+    bands = np.vstack([_band(result, anchors, layout) for result in results[:MOST_CLIPS]])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.ascontiguousarray(bands[..., ::-1]))
 
 
 def write_sheet(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[str]) -> None:
-    """One band a clip (the first eight): each anchor at the rate nearest to ours. The suffix chooses PNG or JPEG."""
-    sheet = np.vstack([_band(result, anchors) for result in results[:MOST_CLIPS]])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1]))
+    """One band a clip (the first eight): each anchor at the rate nearest to facewire's. The suffix chooses PNG or JPEG.
+
+    Anchors are named without their settings: the captions are narrow.
+    """
+    _write(results, path, anchors, SHEET)
+
+
+def best_anchor(anchors: Sequence[str]) -> str | None:
+    """AV1 where it was measured, else the last anchor, if there is any."""
+    return "svtav1" if "svtav1" in anchors else next(reversed(anchors), None)
+
+
+def write_details(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[str]) -> None:
+    """As `write_sheet`, but eyes and mouth alone, and of the anchors the best."""
+    anchor = best_anchor(anchors)
+    _write(results, path, [] if anchor is None else [anchor], DETAILS)

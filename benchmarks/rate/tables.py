@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rate.bdrate import Delta
-from benchmarks.rate.rows import KEYPOINT_CODECS, MEAN, Comparison, Gain, RateRow
+from benchmarks.rate.rows import KEYPOINT_CODECS, MEAN, Comparison, Gain, RateRow, gains, mean_rows
 
 COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "SSIM", "MS-SSIM", "LPIPS",
            "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
@@ -99,8 +100,8 @@ def _deltas(one: Comparison) -> list[tuple[str, Delta | None]]:
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    """Ours against each anchor, at equal payload quality and at equal payload rate."""
-    table = Table(title="facewire against the anchors (payload; in brackets how much of our curve is compared)",
+    """Facewire against each anchor, at equal payload quality and at equal payload rate."""
+    table = Table(title="facewire against the anchors (payload; in brackets how much of facewire's curve)",
                   title_justify="left")  # fmt: skip
     for name in ("clip", "anchor"):
         table.add_column(name, no_wrap=True)
@@ -121,3 +122,26 @@ def reasons(comparisons: Sequence[Comparison]) -> list[str]:
         for name, delta in _deltas(one)
         if delta is not None and delta.value is None
     ]
+
+
+def show_rate(rows: Sequence[RateRow], comparisons: Sequence[Comparison], console: Console) -> None:
+    """All tables and lines of a run."""
+    for clip in dict.fromkeys(row.clip for row in rows):
+        console.print(rate_table([row for row in rows if row.clip == clip], title=clip))
+    means = mean_rows(rows)
+    clips = len({row.clip for row in rows})
+    if clips > 1:
+        console.print(rate_table(means, title=f"mean of {clips} clips"))
+    if line := faceless_line(rows):
+        console.print(line, highlight=False)
+    console.print(spending_table([*rows, *(means if clips > 1 else [])]))
+    for gain in gains(rows):
+        console.print(gain_line(gain), highlight=False)
+    if comparisons:
+        console.print(comparison_table(comparisons))
+    for line in reasons(comparisons):
+        console.print(line, highlight=False)
+    console.print(
+        "kbps = key + ref + motion, payload. "
+        "wire, back: a data-channel message of N bytes is N + 93 out and 93 back, an RTP packet N + 50."
+    )

@@ -1,30 +1,10 @@
 """Stage 10, meter (offline): the conditions of a run in a few words; times say nothing without them."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
-
-from benchmarks.records.provenance import environment
 
 LIBRARIES = ("openvino", "torch", "opencv-python", "av", "numpy")
 PLAIN_FLAGS = ("avx2", "avx512f")  # what any server has; the others decide in which precision networks run
 QUIET_LOAD = 0.5
-SCHEMA = 1  # of results files of speed, delay and engines
-
-
-def report_head(
-    benchmark: str, settings: Any, *, cores: Sequence[int], load_before: float | None, provenance: dict[str, Any]
-) -> dict[str, Any]:
-    """What a results file of every timing benchmark begins with; `settings` is a dataclass."""
-    return {
-        "schema": SCHEMA,
-        "benchmark": benchmark,
-        "provenance": provenance,
-        "environment": environment(),
-        "cores": list(cores),
-        "load_before": load_before,
-        "settings": asdict(settings),
-    }
 
 
 def machine_lines(report: dict[str, Any]) -> list[str]:

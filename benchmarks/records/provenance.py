@@ -14,7 +14,6 @@ from typing import Any
 
 import av
 
-from benchmarks.quality.metric_networks import NetFiles
 from codec.weights import files as weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +21,8 @@ PACKAGES = (
     "facewire", "torch", "openvino", "aiortc", "av", "numpy", "opencv-python", "constriction", "scipy",
     "pytorch-msssim", "bjontegaard",
 )  # fmt: skip
-SOURCES = ("codec", "benchmarks/*.py", "pyproject.toml", "constraints.txt")  # what measures and what is measured
+# What measures and what is measured, as git names paths: of benchmarks/ the code, not the clips nor the results.
+SOURCES = ("codec", ":(glob)benchmarks/**/*.py", "pyproject.toml", "constraints.txt")
 CALL_SOURCES = (*SOURCES, "sender", "receiver", "signaling")
 FLAGS = (
     "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",
@@ -145,11 +145,14 @@ def provenance(
     *,
     clips: Sequence[Path],
     weights_name: str,
-    nets: NetFiles,
-    jobs: int,
+    metric_networks: Sequence[Path] = (),
+    jobs: int = 1,
     sources: Sequence[str] = SOURCES,
 ) -> dict[str, Any]:
-    """The command, the source, and the hash of every file that had a say. Raises OSError, WeightsError."""
+    """The command, the source, and the hash of every file that had a say. Raises OSError, WeightsError.
+
+    `metric_networks` are the files of the networks that metrics need.
+    """
     weights_file, _ = weights.find(weights_name)
     return {
         "command": shlex.join(["python", "-m", "benchmarks", *command]),
@@ -158,5 +161,5 @@ def provenance(
         "seeds": "none: nothing that is measured draws random numbers",
         "clips": {path.stem: {"file": path.name, "sha256": sha256(path)} for path in clips},
         "weights": {"name": weights_name, "file": weights_file.name, "sha256": sha256(weights_file)},
-        "nets": {path.name: sha256(path) for path in nets.files()},
+        "nets": {path.name: sha256(path) for path in metric_networks},
     }

@@ -9,8 +9,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.clips.clip import Clip, Picture, load_clip
+from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.errors import BenchmarkError, ClipError
+from benchmarks.flags import add_size
 from codec import CodecConfig, CodecError, CodedFrame, Decoder, Encoder
 from codec.pictures.crop import centre_crop
 from codec.pictures.face import FaceDetector
+from codec.stage_clock import StageClock
+from codec.units import PTS_PER_S, Image
 
 CAMERA = (720, 1280)  # height and width of the picture that is cropped
 KEPT_SIZE = 512  # side at which a clip is held; cameras give more pixels than the codec codes
@@ -31,30 +33,8 @@ GROUP = 5  # frames from one that the encoder decodes to the next
 # Frame numbers are modulo 256, so this is the largest distance: frame 0 of 256 is measured, which medians do not see.
 UNMEASURED = 256
 LOOKS = 25  # of the face detector
-PTS_CLOCK = 90_000
 
 Tick = Callable[[], None]
-
-
-class StageTimes:
-    """Milliseconds by stage of the frame in hand; `stage` is the hook that Encoder and Decoder take."""
-
-    def __init__(self) -> None:
-        self._ms: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the time inside to stage `name`."""
-        start_s = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._ms[name] = self._ms.get(name, 0.0) + 1000 * (time.perf_counter() - start_s)
-
-    def take(self) -> dict[str, float]:
-        """What was gathered since the last call."""
-        gathered, self._ms = self._ms, {}
-        return gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +77,7 @@ class ClipTimes:
         )
 
 
-def camera_picture(square_rgb: Picture) -> Picture:
+def camera_picture(square_rgb: Image) -> Image:
     """(S, S, 3) -> (720, 1280, 3): the square as high as the picture, its edges drawn out to both sides."""
     height, width = CAMERA
     scaled = cv2.resize(square_rgb, (height, height), interpolation=cv2.INTER_LINEAR)
@@ -110,7 +90,7 @@ def camera_picture(square_rgb: Picture) -> Picture:
 
 def time_encoder(clip: Clip, config: CodecConfig, *, tick: Tick) -> tuple[list[FrameTime], list[bytes]]:
     """Camera pictures to bytes, as the sender's worker makes them; a reference is acknowledged by the next frame."""
-    stages = StageTimes()
+    stages = StageClock(clock=time.perf_counter)
     encoder = Encoder(config, stage=stages.stage)
     crop = centre_crop(*CAMERA)
     times, data = [], []
@@ -122,18 +102,18 @@ def time_encoder(clip: Clip, config: CodecConfig, *, tick: Tick) -> tuple[list[F
             face_rgb = crop.extract(image_rgb, config.size)
         if fresh is not None:
             encoder.acknowledge(fresh)
-        coded = encoder.encode(face_rgb, pts=round(index * PTS_CLOCK / clip.fps))
+        coded = encoder.encode(face_rgb, pts=round(index * PTS_PER_S / clip.fps))
         data.append(bytes(coded))
         ms = 1000 * (time.perf_counter() - start_s)
         fresh = None if coded.reference is None else coded.reference.id
-        times.append(FrameTime(ms, coded.reference is not None, stages.take()))
+        times.append(FrameTime(ms, coded.reference is not None, stages.take_totals()))
         tick()
     return times[WARM_UP:], data
 
 
 def time_decoder(data: Sequence[bytes], config: CodecConfig, *, tick: Tick) -> list[FrameTime]:
     """Bytes to RGB pictures, as the receiver's worker makes them."""
-    stages = StageTimes()
+    stages = StageClock(clock=time.perf_counter)
     decoder = Decoder(config, stage=stages.stage)
     times = []
     for one in data:
@@ -141,7 +121,7 @@ def time_decoder(data: Sequence[bytes], config: CodecConfig, *, tick: Tick) -> l
         coded = CodedFrame.parse(one)
         decoder.decode(coded)
         ms = 1000 * (time.perf_counter() - start_s)
-        times.append(FrameTime(ms, coded.reference is not None, stages.take()))
+        times.append(FrameTime(ms, coded.reference is not None, stages.take_totals()))
         tick()
     return times[WARM_UP:]
 
@@ -201,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.speed.codec_times", description="Times the codec on a clip."
     )
     parser.add_argument("clip", type=Path)
-    parser.add_argument("--size", type=int, choices=(256, 512), default=256)
+    add_size(parser, default=256)
     parser.add_argument("--seconds", type=float, default=10.0, help="of the clip (default %(default)g)")
     parser.add_argument("--threads", type=int, default=2, help="of the networks and of OpenCV (default %(default)s)")
     args = parser.parse_args(argv)

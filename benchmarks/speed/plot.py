@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from benchmarks.records.figure_file import save_figure
 from benchmarks.speed.report import SpeedRun, cells, in_order
 from benchmarks.speed.rows import TITLES, SpeedRow, StageRow
 
@@ -64,6 +61,4 @@ def plot_speed(run: SpeedRun, path: Path) -> None:
     _stages(left, run.stages)
     _targets(right, [row for row in in_order(run.rows) if row.target is not None])
     figure.suptitle(run.lines[-3], fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)

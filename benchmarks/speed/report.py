@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.errors import ResultsError
-from benchmarks.records.conditions import SCHEMA, machine_lines, report_head
+from benchmarks.records.conditions import machine_lines
+from benchmarks.records.json_file import check_kind, report_head, results_of
 from benchmarks.records.markdown import markdown_table
 from benchmarks.records.spread import Spread
 from benchmarks.speed.rows import TITLES, SpeedRow, StageRow
@@ -41,17 +41,14 @@ def speed_report(settings: SpeedSettings, result: SpeedResult, *, provenance: di
 
 def read_speed(report: dict[str, Any]) -> SpeedRun:
     """What `speed_report` made. Raises ResultsError."""
-    try:
-        if report["benchmark"] != "speed" or report["schema"] != SCHEMA:
-            raise ValueError(f"benchmark {report['benchmark']!r} of schema {report['schema']!r}")
+    with results_of("speed"):
+        check_kind(report, "speed")
         return SpeedRun(
             rows=tuple(SpeedRow(**{**row, "spread": Spread(**row["spread"])}) for row in report["rows"]),
             stages=tuple(StageRow(**{**row, "spread": Spread(**row["spread"])}) for row in report["stages"]),
             clips=tuple(dict.fromkeys(one["clip"] for one in report["clips"])),
             lines=tuple(machine_lines(report)),
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ResultsError(f"not results of the speed benchmark ({error})") from error
 
 
 def _number(value: float, unit: str) -> str:

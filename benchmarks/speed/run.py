@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,15 @@ from typing import Any
 from benchmarks.calls.call import SETTLE_S, CallRun, run_call
 from benchmarks.calls.pinning import load_before, pinned
 from benchmarks.calls.processes import ProcessFailed
-from benchmarks.clips.clip import load_clip, resampled, to_and_fro, write_clip
+from benchmarks.clips.clip import check_clips, write_looping
 from benchmarks.errors import SettingError
-from benchmarks.rate.run import unlike_names
 from benchmarks.records.provenance import ROOT
 from benchmarks.speed.codec_times import ClipTimes
 from benchmarks.speed.rows import CALL_FPS, SpeedRow, StageRow, call_rows, codec_rows, row, stage_rows, weights_row
+from benchmarks.terminal import Tick
 
 COLD_LIMIT_S = 120.0
 LEAST_CALL_S = 4.0  # meters come once a second
-
-# (what is being done, how much of it is done)
-Tick = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +58,7 @@ class SpeedResult:
 
 def measure_speed(clips: Sequence[Path], settings: SpeedSettings, *, tick: Tick = lambda *_: None) -> SpeedResult:
     """Everything, size by size. Raises ClipError, SettingError, ProcessFailed, CallTooShort, MediaError."""
-    unlike_names(list(clips))
-    for clip in clips:
-        load_clip(clip, size=min(settings.sizes), seconds=1.0)  # a wrong file is named before the long work
+    check_clips(clips, size=min(settings.sizes))
     rows: list[SpeedRow] = []
     stages: list[StageRow] = []
     by_clip: list[dict[str, Any]] = []
@@ -128,8 +123,7 @@ def call(clip: Path, size: int, settings: SpeedSettings, *, tick: Tick) -> CallR
     name = f"{clip.stem} {size}: call"
     with tempfile.TemporaryDirectory(prefix="facewire-speed-") as text:
         folder = Path(text)
-        played = load_clip(clip, size=size, seconds=settings.seconds)
-        write_clip(to_and_fro(resampled(played, fps=CALL_FPS[size])), folder / "clip.mp4")
+        write_looping(clip, folder / "clip.mp4", size=size, seconds=settings.seconds, fps=CALL_FPS[size])
         total_s = settings.call_seconds + SETTLE_S
         run = run_call(
             folder / "clip.mp4",

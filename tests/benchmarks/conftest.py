@@ -1,16 +1,20 @@
-"""Clips without people: textured squares that move, made on the spot."""
+"""Clips without people: textured squares that move, made on the spot; meter lines of calls that were not run."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.calls.call import CallRun, Memory
 from benchmarks.clips.clip import Clip
 
 WriteVideo = Callable[..., Path]
+Meter = Callable[..., dict[str, Any]]
+ACall = Callable[..., CallRun]
 
 
 def moving_texture(frames: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -39,3 +43,30 @@ def write_video(tmp_path: Path) -> WriteVideo:
         return path
 
     return write
+
+
+def meter(time_s: float, *, frames: int) -> dict[str, Any]:
+    """A line of either meter, after so many frames."""
+    return {
+        "time_s": time_s,
+        "shown_fps": 30.0,
+        "counts": {"shown": frames, "dropped": 2},
+        "playout": {"interpolated": 3},
+        "dropped": {},
+        "keypoints": {"totals": {"frames": frames}},
+    }
+
+
+def a_call(*, frames_a_second: int = 30) -> CallRun:
+    lines = tuple(meter(float(second), frames=second * frames_a_second) for second in range(1, 6))
+    return CallRun(lines, lines, {"sender": Memory(300.0, 320.0), "receiver": Memory(200.0, 210.0)})
+
+
+@pytest.fixture(name="meter")
+def _meter() -> Meter:
+    return meter
+
+
+@pytest.fixture(name="a_call", scope="session")
+def _a_call() -> ACall:
+    return a_call

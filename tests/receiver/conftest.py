@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
@@ -16,6 +16,8 @@ from av import VideoFrame
 
 from codec.bits.packet import MotionMessage, pack_reference
 from receiver.decode import Read, Referenced, Rendered
+from receiver.meter import Figures
+from receiver.picture import Picture
 from receiver.playout import Slot
 from receiver.receive import FaceReceiver
 from signaling.messages import (
@@ -30,6 +32,7 @@ from signaling.messages import (
 )
 from signaling.transport.channels import Channels
 from signaling.transport.costs import MAX_MESSAGE_BYTES
+from signaling.transport.memory import memory_pair
 
 Result = TypeVar("Result")
 FRAME = struct.Struct(">4sBBI")  # mark, number, reference, pts
@@ -236,12 +239,38 @@ async def during(receiver: FaceReceiver, work: Awaitable[Any]) -> None:
         await receiver.close()
 
 
+class Ends:
+    """A receiver with toys, its far end, and what it showed."""
+
+    def __init__(self, *, render_s: float = 0.0, video: Any = None, **path: Any) -> None:
+        here, there = memory_pair(delay_s=0.02, **path)
+        self.decoder = ToyDecoder()
+        self.worker = InlineWorker(render_s=render_s)
+        self.sender = ToySender(there)
+        self.receiver = FaceReceiver(here, worker=self.worker, decoder=cast(Any, self.decoder), video=video)
+        self.shown: list[Picture] = []
+        self.figures: list[Figures] = []
+        self.receiver.watch(self.shown.append)
+        self.receiver.watch_meter(self.figures.append)
+
+    def run_during(self, receiver: FaceReceiver, work: Awaitable[Any]) -> Awaitable[None]:
+        return during(receiver, work)
+
+    async def film(self, frames: int) -> None:
+        await during(self.receiver, self.sender.film(frames))
+
+    @property
+    def pts(self) -> list[int]:
+        return [picture.pts // STEP for picture in self.shown if picture.kind == "keypoints"]
+
+
 @pytest.fixture
 def toys() -> Any:
     """The toys by name: tests cannot import this file."""
 
     class Toys:
         Decoder, Sender, State, Video, Worker = ToyDecoder, ToySender, ToyState, ToyVideo, InlineWorker
+        Ends = Ends
         run_during = staticmethod(during)
         reports = ReceiverReport
         received = ReferenceReceived

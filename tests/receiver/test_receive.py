@@ -11,51 +11,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codec.bits.packet import MotionMessage, pack_reference
-from receiver.meter import Figures
 from receiver.picture import Picture
-from receiver.receive import FaceReceiver
 from signaling.messages import (
     ClockPing,
     ClockPong,
     KeyframeRequest,
-    ModeSwitch,
     QualityReport,
     ReceiverReport,
     ReferenceReceived,
     encode,
 )
 from signaling.transport.costs import MAX_MESSAGE_BYTES
-from signaling.transport.memory import memory_pair
 
 STEP = 3600
 
 
-class Ends:
-    """A receiver with toys, its far end, and what it showed."""
-
-    def __init__(self, toys: Any, *, render_s: float = 0.0, video: Any = None, **path: Any) -> None:
-        here, there = memory_pair(delay_s=0.02, **path)
-        self.decoder = toys.Decoder()
-        self.worker = toys.Worker(render_s=render_s)
-        self.sender = toys.Sender(there)
-        self.receiver = FaceReceiver(here, worker=self.worker, decoder=self.decoder, video=video)
-        self.shown: list[Picture] = []
-        self.figures: list[Figures] = []
-        self.receiver.watch(self.shown.append)
-        self.receiver.watch_meter(self.figures.append)
-        self.run_during = toys.run_during
-
-    async def film(self, frames: int) -> None:
-        await self.run_during(self.receiver, self.sender.film(frames))
-
-    @property
-    def pts(self) -> list[int]:
-        return [picture.pts // STEP for picture in self.shown if picture.kind == "keypoints"]
-
-
 def test_a_clean_call_shows_every_frame_in_order_at_its_time(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
         await ends.film(200)
         return ends
 
@@ -71,8 +44,8 @@ def test_a_clean_call_shows_every_frame_in_order_at_its_time(virtual: Any, toys:
 
 
 def test_a_late_joiner_has_a_picture_at_once(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
         await ends.sender.film(150)
         await ends.film(50)
         return ends
@@ -84,8 +57,8 @@ def test_a_late_joiner_has_a_picture_at_once(virtual: Any, toys: Any) -> None:
 
 
 def test_loss_and_reordering_cost_only_their_own_frames(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys, loss=0.1, reorder=0.1, reorder_wait_s=0.03, jitter_s=0.01, seed=3)
+    async def call() -> Any:
+        ends = toys.Ends(loss=0.1, reorder=0.1, reorder_wait_s=0.03, jitter_s=0.01, seed=3)
         await ends.film(1000)
         return ends
 
@@ -104,14 +77,14 @@ def test_loss_and_reordering_cost_only_their_own_frames(virtual: Any, toys: Any)
 
 
 def test_a_gap_is_filled_by_mixing_when_the_next_frame_is_here(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys, drop=lambda number: number == 40)
+    async def call() -> Any:
+        ends = toys.Ends(drop=lambda number: number == 40)
         ends.sender.bundle = 1
         await ends.film(40)
         return ends
 
-    async def bundled() -> Ends:
-        ends = Ends(toys, drop=lambda number: number == 10, jitter_s=0.06)
+    async def bundled() -> Any:
+        ends = toys.Ends(drop=lambda number: number == 10, jitter_s=0.06)
         ends.sender.bundle = 2
         await ends.film(60)
         return ends
@@ -124,8 +97,8 @@ def test_a_gap_is_filled_by_mixing_when_the_next_frame_is_here(virtual: Any, toy
 
 
 def test_frames_of_an_unknown_reference_bring_a_request_and_no_storm(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
         answer = ends.sender.send_reference
         ends.sender.send_reference = lambda: None  # type: ignore[method-assign]
         filming = asyncio.create_task(ends.sender.film(200))
@@ -148,8 +121,8 @@ def test_frames_of_an_unknown_reference_bring_a_request_and_no_storm(virtual: An
 
 
 def test_a_slow_worker_skips_pictures_but_reads_all(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys, render_s=0.03)
+    async def call() -> Any:
+        ends = toys.Ends(render_s=0.03)
         await ends.film(100)
         return ends
 
@@ -161,8 +134,8 @@ def test_a_slow_worker_skips_pictures_but_reads_all(virtual: Any, toys: Any) -> 
 def test_pictures_that_take_long_are_made_ahead_and_come_evenly(virtual: Any, toys: Any) -> None:
     """Each bundle's first picture is just in time, and the others wait for theirs."""
 
-    async def call() -> Ends:
-        ends = Ends(toys, render_s=0.03)
+    async def call() -> Any:
+        ends = toys.Ends(render_s=0.03)
         await ends.film(200)
         return ends
 
@@ -173,57 +146,10 @@ def test_pictures_that_take_long_are_made_ahead_and_come_evenly(virtual: Any, to
     assert ends.figures[-1]["playout_delay_ms"] == pytest.approx(125 + 30, abs=1)
 
 
-def test_the_mode_switches_without_a_hole_and_back(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        video = toys.Video()
-        ends = Ends(toys, video=video)
-        ends.sender.bundle = 1
-
-        async def show() -> None:
-            await ends.sender.film(50)
-            ends.sender.say(ModeSwitch(mode="h264", pts=50 * STEP))
-            await asyncio.sleep(0.2)
-            await video.film(50)
-            ends.sender.say(ModeSwitch(mode="keypoints", pts=100 * STEP))
-            ends.sender.frame += 55
-            ends.sender.send_reference()
-            await ends.sender.film(50)
-
-        await ends.run_during(ends.receiver, show())
-        return ends
-
-    ends = virtual(call())
-    kinds = [picture.kind for picture in ends.shown]
-    assert kinds == sorted(kinds[:60], reverse=True) + kinds[60:]
-    assert kinds.count("h264") == 50
-    assert ends.figures[-1]["changes"] == 2
-    assert max(b.shown_us - a.shown_us for a, b in pairwise(ends.shown)) < 400_000
-
-
-def test_h264_takes_over_by_itself_when_keypoints_stop(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        video = toys.Video()
-        ends = Ends(toys, video=video)
-
-        async def show() -> None:
-            ends.sender.say(ModeSwitch(mode="compare", pts=0))
-            async with asyncio.TaskGroup() as group:
-                group.create_task(video.film(150))
-                group.create_task(ends.sender.film(50))
-
-        await ends.run_during(ends.receiver, show())
-        return ends
-
-    ends = virtual(call())
-    assert ends.shown[-1].kind == "h264"
-    assert max(b.shown_us - a.shown_us for a, b in pairwise(ends.shown)) <= 800_000
-    assert sum(picture.kind == "h264" for picture in ends.shown) >= 70
-
-
 def test_delay_and_quality_as_the_sender_tells_them(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
+    async def call() -> Any:
         video = toys.Video()
-        ends = Ends(toys, video=video)
+        ends = toys.Ends(video=video)
         recorded: list[Picture] = []
         ends.receiver.watch(recorded.append, every=True)
 
@@ -252,8 +178,8 @@ def test_delay_and_quality_as_the_sender_tells_them(virtual: Any, toys: Any) -> 
 
 
 def test_the_sender_vanishing_ends_the_run_and_the_track(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
         running = asyncio.create_task(ends.receiver.run())
         await ends.sender.film(50)
         ends.sender.channels.close()
@@ -270,7 +196,7 @@ def test_the_sender_vanishing_ends_the_run_and_the_track(virtual: Any, toys: Any
 
 def test_the_track_gives_frames_with_increasing_times(virtual: Any, toys: Any) -> None:
     async def call() -> list[Any]:
-        ends = Ends(toys)
+        ends = toys.Ends()
         frames: list[Any] = []
 
         async def consume() -> None:
@@ -292,8 +218,8 @@ def test_the_track_gives_frames_with_increasing_times(virtual: Any, toys: Any) -
 
 
 def test_a_ping_is_answered_with_our_clock(virtual: Any, toys: Any) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
 
         async def ask() -> None:
             ends.sender.say(ClockPing(sent_us=123))
@@ -318,8 +244,8 @@ def test_a_ping_is_answered_with_our_clock(virtual: Any, toys: Any) -> None:
 def test_nonsense_on_any_channel_is_counted_and_the_call_goes_on(
     virtual: Any, toys: Any, junk: list[tuple[str, bytes]]
 ) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
 
         async def show() -> None:
             await ends.sender.film(20)
@@ -341,8 +267,8 @@ def test_nonsense_on_any_channel_is_counted_and_the_call_goes_on(
 def test_well_packed_nonsense_goes_no_further_than_the_decoder(
     virtual: Any, toys: Any, frames: list[bytes], data: bytes
 ) -> None:
-    async def call() -> Ends:
-        ends = Ends(toys)
+    async def call() -> Any:
+        ends = toys.Ends()
 
         async def show() -> None:
             await ends.sender.film(20)
@@ -359,43 +285,3 @@ def test_well_packed_nonsense_goes_no_further_than_the_decoder(
     assert ends.pts[-1] == 59
     assert ends.receiver.counts["malformed_frames"] == len(frames)
     assert ends.receiver.counts["reference_malformed"] == 1
-
-
-def test_an_h264_call_that_shows_nothing_asks_for_a_key_picture(virtual: Any, toys: Any) -> None:
-    async def call(*, flows: bool) -> int:
-        video = toys.Video()
-        ends = Ends(toys, video=video)
-        ends.sender.send_reference = lambda: None  # type: ignore[method-assign]
-
-        async def show() -> None:
-            ends.sender.say(ModeSwitch(mode="h264", pts=0))
-            await asyncio.sleep(0.1)
-            await (video.film(125) if flows else asyncio.sleep(5))
-
-        await ends.run_during(ends.receiver, show())
-        return len(ends.sender.of(KeyframeRequest))
-
-    assert virtual(call(flows=True)) == 1
-    assert virtual(call(flows=False)) >= 4
-
-
-def test_early_h264_pictures_are_recorded_once_their_time_is_known(virtual: Any, toys: Any) -> None:
-    async def call() -> list[int]:
-        video = toys.Video()
-        ends = Ends(toys, video=video)
-        recorded: list[int] = []
-        ends.receiver.watch(lambda picture: recorded.append(picture.pts), every=True)
-
-        async def show() -> None:
-            await video.film(10)
-            figures = {"h264_origin_pts": 100.0 * STEP}
-            ends.sender.say(
-                QualityReport(pts=0, keypoints_psnr_db=None, h264_psnr_db=None, mode="h264", figures=figures)
-            )
-            await asyncio.sleep(0.1)
-            await video.film(10)
-
-        await ends.run_during(ends.receiver, show())
-        return recorded
-
-    assert virtual(call()) == [number * STEP for number in range(100, 120)]

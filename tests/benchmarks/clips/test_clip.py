@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.clips.clip import load_clip, square
+from benchmarks.clips.clip import Clip, load_clip, resampled, square, to_and_fro, write_clip
 from benchmarks.errors import ClipError
 
 
@@ -58,3 +58,16 @@ def test_a_truncated_file_is_named(write_video, tmp_path: Path) -> None:
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(ClipError, match=r"half\.mp4"):
         load_clip(path, size=32, seconds=1)
+
+
+def test_a_clip_is_resampled_at_its_own_pace_and_loops_without_a_jump(clip: Clip, tmp_path: Path) -> None:
+    faster = resampled(clip, fps=30)
+    assert len(faster.pictures) == 18
+    assert (faster.pictures[6] == clip.pictures[5]).all()
+    assert (resampled(clip, fps=12.5).pictures == clip.pictures[::2]).all()
+    looped = to_and_fro(clip)
+    assert len(looped.pictures) == 28
+    assert (looped.pictures[-1] == clip.pictures[1]).all()
+    write_clip(faster, tmp_path / "faster.mp4")
+    back = load_clip(tmp_path / "faster.mp4", size=256, seconds=9)
+    assert (back.fps, len(back.pictures)) == (30, 18)

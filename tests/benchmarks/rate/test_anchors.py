@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.clips.clip import Clip
 from benchmarks.errors import SettingError
-from benchmarks.quality.metrics import psnr_db
+from benchmarks.quality.metrics import psnr_of_each
 from benchmarks.rate.anchors import ANCHORS, asked_kbps, run_anchor
 from benchmarks.rate.coded_clip import CodedClip, freeze
 
@@ -24,10 +24,10 @@ def test_an_anchor_decodes_near_the_asked_rate_and_gains_with_it(name: str, clip
     # over half a second a controller has hardly settled: the right order of size is all that can be asked
     assert 40 < kbps(low, clip) < 600
     assert kbps(low, clip) < kbps(high, clip) < 1500
-    quality_low, quality_high = (psnr_db(clip.pictures, coded.pictures) for coded in (low, high))
+    quality_low, quality_high = (psnr_of_each(clip.pictures, coded.pictures) for coded in (low, high))
     assert quality_high.mean() > quality_low.mean()
     assert quality_high.min() > 18  # pictures in the right order: the texture a frame off scores less
-    assert quality_low.mean() > psnr_db(clip.pictures, freeze(clip.pictures).pictures)[1:].mean()
+    assert quality_low.mean() > psnr_of_each(clip.pictures, freeze(clip.pictures).pictures)[1:].mean()
 
 
 def test_an_unknown_anchor_is_refused(clip: Clip) -> None:

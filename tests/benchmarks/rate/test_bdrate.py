@@ -44,9 +44,9 @@ def test_curves_apart_give_a_reason_instead_of_a_number() -> None:
     cheap = line((0.5, 1, 2))
     rate, quality = bd_rate(ANCHOR, cheap), bd_quality(ANCHOR, cheap)
     assert rate.value is None
-    assert rate.reason == "quality does not overlap: ours 2 to 14, anchor 20 to 38"
+    assert rate.reason == "quality does not overlap: facewire 2 to 14, anchor 20 to 38"
     assert quality.value is None
-    assert quality.reason == "kbps does not overlap: ours 0.5 to 2, anchor 4 to 32"
+    assert quality.reason == "kbps does not overlap: facewire 0.5 to 2, anchor 4 to 32"
     assert str(rate) == "n/a"
 
 
@@ -56,7 +56,7 @@ def test_curves_that_touch_in_one_point_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("points", [[], ANCHOR[:1], [CurvePoint(4, 20), CurvePoint(8, 19)]])
 def test_too_few_points_are_a_reason(points: list[CurvePoint]) -> None:
-    assert bd_rate(ANCHOR, points).reason == "ours has fewer than 2 points of rising rate and quality"
+    assert bd_rate(ANCHOR, points).reason == "facewire has fewer than 2 points of rising rate and quality"
     assert bd_quality(points, ANCHOR).reason == "anchor has fewer than 2 points of rising rate and quality"
 
 
@@ -85,6 +85,6 @@ def test_bits_above_the_limit_have_no_say() -> None:
 
 
 def test_a_curve_that_begins_above_the_limit_is_a_reason() -> None:
-    assert bd_rate(ANCHOR, line((16, 32)), below_kbps=12).reason == "ours has no point below 12 kbps"
+    assert bd_rate(ANCHOR, line((16, 32)), below_kbps=12).reason == "facewire has no point below 12 kbps"
     assert bd_rate(line((16, 32)), ANCHOR, below_kbps=12).reason == "anchor has no point below 12 kbps"
     assert bd_rate(line((12, 32)), ANCHOR, below_kbps=12).reason.startswith("anchor has fewer than 2 points")

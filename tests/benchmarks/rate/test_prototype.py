@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.quality.metrics import psnr_db
+from benchmarks.quality.metrics import psnr_of_each
 from benchmarks.rate.coded_clip import freeze
 from benchmarks.rate.prototype import (
     Moved,
@@ -36,8 +36,8 @@ def moved(level: int, *, is_first: bool) -> Moved:
 
 def test_it_beats_freezing_and_costs_what_it_says(sample: Clip) -> None:
     coarse, fine = (run_prototype(sample, step=step) for step in (24.0, 6.0))
-    frozen = psnr_db(sample.pictures, freeze(sample.pictures).pictures)[1:].mean()
-    assert psnr_db(sample.pictures, fine.pictures)[1:].mean() > frozen + 1
+    frozen = psnr_of_each(sample.pictures, freeze(sample.pictures).pictures)[1:].mean()
+    assert psnr_of_each(sample.pictures, fine.pictures)[1:].mean() > frozen + 1
     assert fine.motion_bytes > coarse.motion_bytes > 0
     assert fine.keyframe_bytes == fine.first_keyframe_bytes > fine.reference_bytes > 0
     assert fine.wire.out > fine.payload_bytes
@@ -49,7 +49,7 @@ def test_a_reference_is_used_a_quarter_of_a_second_after_its_picture(sample: Cli
     assert [one.since for one in coded] == [0, 25 + 6]
     used = in_use(coded, len(sample.pictures))
     assert [used.index(one) for one in coded] == [0, 31]
-    assert psnr_db(sample.pictures[25:26], coded[1].picture[None])[0] > 28
+    assert psnr_of_each(sample.pictures[25:26], coded[1].picture[None])[0] > 28
 
 
 def test_no_reference_is_sent_that_would_never_be_used() -> None:

@@ -1,48 +1,26 @@
-"""The speed benchmark: real frames through the codec, a cold start, and what is made of them; the call is made up."""
+"""Measuring speed: the whole command on a second of the sample clip, but for the call; and its mistakes."""
 
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.calls.call import CallRun, Memory, counted, gained
-from benchmarks.calls.pinning import pinned
-from benchmarks.calls.processes import ProcessFailed
-from benchmarks.clips.clip import Clip, load_clip, resampled, to_and_fro, write_clip
-from benchmarks.clips.sample import SAMPLE
-from benchmarks.errors import CallTooShort, ResultsError, SettingError
+from benchmarks.calls.call import CallRun
+from benchmarks.errors import ResultsError
 from benchmarks.speed import run as speed
-from benchmarks.speed.codec_times import CAMERA, GROUP, WARM_UP, camera_picture
-from benchmarks.speed.codec_times import main as time_codec
+from benchmarks.speed.codec_times import GROUP, WARM_UP
 from benchmarks.speed.report import read_speed
-from benchmarks.speed.rows import HELD, TARGETS, call_rows, row
-from benchmarks.speed.run import SpeedSettings, measure_speed
+from benchmarks.speed.rows import TARGETS
 
+ACall = Callable[..., CallRun]
 pytestmark = pytest.mark.timeout(300)  # interpreters that start on a busy machine
 
 
-def meter(time_s: float, *, frames: int) -> dict[str, Any]:
-    """A line of either meter, after so many frames."""
-    return {
-        "time_s": time_s,
-        "shown_fps": 30.0,
-        "counts": {"shown": frames, "dropped": 2},
-        "playout": {"interpolated": 3},
-        "dropped": {},
-        "keypoints": {"totals": {"frames": frames}},
-    }
-
-
-def a_call(*, frames_a_second: int = 30) -> CallRun:
-    lines = tuple(meter(float(second), frames=second * frames_a_second) for second in range(1, 6))
-    return CallRun(lines, lines, {"sender": Memory(300.0, 320.0), "receiver": Memory(200.0, 210.0)})
-
-
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(a_call: ACall, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The whole command on a second of the bundled clip, but for the call."""
     folder = tmp_path_factory.mktemp("speed")
     flags = ["--size", "256", "--seconds", "1", "--cold-runs", "1", "--threads", "1"]
@@ -127,61 +105,3 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path, capsys: pytest.Capt
         assert len(error.splitlines()) == 1
     assert main(["speed", "--threads", "4096"]) == 2
     assert "--threads 4096" in capsys.readouterr().err
-
-
-def test_a_clip_too_short_is_named_by_the_child_and_by_the_parent(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], write_video: Any
-) -> None:
-    short = write_video("short.mp4", frames=6)
-    assert time_codec([str(short)]) == 2
-    assert "at least 15 are needed" in capfd.readouterr().err
-    with pytest.raises(ProcessFailed, match="short: 6 frames, at least 15"):
-        measure_speed([short], SpeedSettings(sizes=(256,), call_seconds=0, threads=1))
-
-
-def test_frames_a_second_are_held_at_99_percent() -> None:
-    held, *_ = call_rows([a_call(), a_call()], size=256)
-    assert (held.judged, held.met, held.details["interpolated"]) == (30, True, 0)
-    missed, sender, receiver = call_rows([a_call(frames_a_second=29)], size=256)
-    assert (missed.judged, missed.met) == (29, False)
-    assert row("call_fps", 256, "fps", [30.0], judged=HELD * 30).met
-    assert (sender.judged, sender.details, sender.met) == (320, {"steady": 300}, True)
-    assert receiver.judged == 210
-
-
-def test_a_call_is_counted_from_three_seconds_after_its_first_picture() -> None:
-    lines = [meter(float(second), frames=max(0, second - 2) * 30) for second in range(10)]
-    kept = counted(lines, "frames")
-    assert [line["time_s"] for line in kept] == [6, 7, 8, 9]
-    assert gained(kept, "keypoints", "totals", "frames") == 90
-    assert gained(kept, "nowhere", "at", "all") == 0
-    with pytest.raises(CallTooShort, match="1 meter lines"):
-        counted(lines[:7], "frames")
-
-
-def test_a_clip_is_resampled_at_its_own_pace_and_loops_without_a_jump(clip: Clip, tmp_path: Path) -> None:
-    faster = resampled(clip, fps=30)
-    assert len(faster.pictures) == 18
-    assert (faster.pictures[6] == clip.pictures[5]).all()
-    assert (resampled(clip, fps=12.5).pictures == clip.pictures[::2]).all()
-    looped = to_and_fro(clip)
-    assert len(looped.pictures) == 28
-    assert (looped.pictures[-1] == clip.pictures[1]).all()
-    write_clip(faster, tmp_path / "faster.mp4")
-    back = load_clip(tmp_path / "faster.mp4", size=256, seconds=9)
-    assert (back.fps, len(back.pictures)) == (30, 18)
-
-
-def test_the_camera_gives_a_whole_picture() -> None:
-    picture = camera_picture(load_clip(SAMPLE, size=256, seconds=0.1).pictures[0])
-    assert picture.shape == (*CAMERA, 3)
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not pin processes")
-def test_cores_are_held_and_given_back() -> None:
-    before = os.sched_getaffinity(0)
-    with pinned(1) as cores:
-        assert os.sched_getaffinity(0) == set(cores)
-    assert os.sched_getaffinity(0) == before
-    with pytest.raises(SettingError, match=f"may use {len(before)} cores"), pinned(len(before) + 1):
-        pass

@@ -1,23 +1,16 @@
-"""Stage 3 to 10, offline: the rate benchmark from the command line, on a fifth of a second of the sample clip."""
+"""Measuring rate: the whole command, on a fifth of a second of the sample clip, and its mistakes."""
 
 import hashlib
 import json
 import math
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.clips.clip import load_clip
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.errors import SettingError
-from benchmarks.rate.facewire import Halves, bundles, run_codec
-from benchmarks.rate.rows import BASE, FREEZE, OURS, PROTOTYPE, SINGLE, RateRow
-from benchmarks.rate.run import RateSettings, operating_points, telling_frame
-from codec import CodecConfig
-from codec.errors import ConfigError
+from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +45,7 @@ def test_the_json_holds_rows_means_and_how_they_came_about(finished: Path) -> No
     assert report["provenance"]["nets"] == {}
     assert set(report["anchors"]) == {"x264", "svtav1"}
     assert [set(row) for row in report["rows"]] == [{field.name for field in fields(RateRow)}] * len(report["rows"])
-    codecs = [FREEZE, *[PROTOTYPE] * 3, OURS, OURS, BASE, SINGLE, *["x264"] * 4, *["svtav1"] * 5]
+    codecs = [FREEZE, *[PROTOTYPE] * 3, FACEWIRE, FACEWIRE, BASE, SINGLE, *["x264"] * 4, *["svtav1"] * 5]
     assert [row["codec"] for row in report["rows"]] == codecs
     assert all(row["clip"] == "mean" for row in report["mean"])
     assert len(report["mean"]) == len(report["rows"])
@@ -95,62 +88,13 @@ def test_results_compared_with_themselves_show_no_change(finished: Path, capsys:
     assert "careful" not in shown
 
 
-def test_what_was_coded_is_what_is_counted() -> None:
-    clip = load_clip(SAMPLE, size=256, seconds=0.2)
-    coded = run_codec(clip, CodecConfig(size=256, threads=1))
-    assert coded.pictures.shape == clip.pictures.shape
-    assert coded.keyframe_bytes > coded.motion_bytes > 0
-    assert coded.wire.out > coded.payload_bytes
-    assert coded.wire.back % 93 == 0
-
-
-def test_chained_frames_share_a_message() -> None:
-    chained = (False, True, True, False, True)
-    frames = [Halves(False, b"", bytes([n]), chain) for n, chain in enumerate(chained)]
-    silent = Halves(False, b"", b"", False)
-    assert bundles([*frames, silent]) == [[b"\0", b"\1", b"\2"], [b"\3", b"\4"]]
-
-
-def test_without_the_residual_there_is_no_second_base_row() -> None:
-    listed = operating_points(RateSettings(anchors=(), residual=False, prototype_steps=()))
-    assert [point.codec for point in listed] == [FREEZE, OURS, OURS, OURS, SINGLE]
-    single = RateSettings(anchors=(), residual=False, references="single", prototype_steps=())
-    assert [point.codec for point in operating_points(single)] == [FREEZE, OURS, OURS, OURS]
-    listed = operating_points(RateSettings(anchors=(), qps=(44, 20, 32), prototype_steps=(8.0,)))
-    ours = [(OURS, "qp 44"), (BASE, "qp 32"), (SINGLE, "qp 32")]
-    assert [(point.codec, point.setting) for point in listed[-3:]] == ours
-    assert (listed[1].codec, listed[1].setting) == (PROTOTYPE, "step 8")
-
-
-def test_the_telling_frame_is_the_one_least_like_the_first() -> None:
-    clip = load_clip(SAMPLE, size=256, seconds=1)
-    far = np.clip(clip.pictures[10].astype(int) + 30, 0, 255).astype(np.uint8)
-    faceless = np.full_like(far, 128)
-    pictures = np.stack([clip.pictures[0], clip.pictures[4], far, faceless])
-    assert telling_frame(replace(clip, pictures=pictures)) == 2
-    assert telling_frame(replace(clip, pictures=pictures[[3, 3]])) in (0, 1)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"qps": ()}, {"seconds": 0}, {"prototype_steps": (0.0,)}, {"every": 0}, {"anchors": ("h263",)}]
-)
-def test_settings_check_themselves(wrong: dict[str, object]) -> None:
-    with pytest.raises(SettingError):
-        RateSettings(**wrong)  # type: ignore[arg-type]
-
-
-def test_a_qp_out_of_range_is_the_codecs_error() -> None:
-    with pytest.raises(ConfigError):
-        operating_points(RateSettings(qps=(99,)))
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["gone.mp4"], "gone.mp4: No such file"),
-        ([__file__], "test_rate.py"),
+        ([__file__], "test_command.py"),
         ([str(SAMPLE), "--lpips", "nowhere"], "nowhere: no usable alexnet_features.npz"),
-        ([str(SAMPLE), "--landmarks", __file__], "test_rate.py: no face landmark network"),
+        ([str(SAMPLE), "--landmarks", __file__], "test_command.py: no face landmark network"),
         ([str(SAMPLE), "--identity", "nowhere"], "identity needs the landmarks too"),
         ([str(SAMPLE), "--weights", "nowhere"], "no weights named 'nowhere'"),
         ([str(SAMPLE), "--anchors", "h263"], "unknown anchor 'h263'"),

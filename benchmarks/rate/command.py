@@ -1,0 +1,151 @@
+"""Measuring rate: the command line, python -m benchmarks rate."""
+
+import argparse
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmarks.flags import Commands, add_below, add_outputs, add_size, picture_path, positive
+from benchmarks.quality.metric_networks import NetFiles
+from benchmarks.rate.anchors import ANCHORS
+from benchmarks.rate.parallel import measure
+from benchmarks.rate.plot import plot_rates
+from benchmarks.rate.report import rate_report
+from benchmarks.rate.rows import compare_all
+from benchmarks.rate.run import ClipResult, RateSettings, operating_points
+from benchmarks.rate.sheet import write_details, write_sheet
+from benchmarks.rate.tables import show_rate
+from benchmarks.records.json_file import write_json
+from benchmarks.records.provenance import provenance
+from benchmarks.terminal import tables_console
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in _names(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"whole numbers separated by commas, not {text!r}") from error
+
+
+def _steps(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in _names(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"numbers separated by commas, not {text!r}") from error
+
+
+def _what_runs(parser: argparse.ArgumentParser) -> None:
+    default = RateSettings()
+    parser.add_argument(
+        "clips", nargs="+", type=Path, metavar="CLIP", help="any video of a face; the centre square is used"
+    )
+    add_size(parser, default=default.size)
+    parser.add_argument("--seconds", type=float, default=default.seconds, help="of each clip (default %(default)s)")
+    parser.add_argument(
+        "--anchors", type=_names, default=default.anchors, help=f"of {','.join(ANCHORS)}; '' for none (default all)"
+    )
+    parser.add_argument(
+        "--qps", type=_numbers, default=default.qps, help="facewire's, comma-separated (default 20,32,44)"
+    )
+    parser.add_argument("--no-residual", dest="residual", action="store_false", help="facewire: the base layer only")
+    parser.add_argument("--references", choices=("single", "adaptive"), default=default.references)
+    parser.add_argument("--weights", default=default.weights, help="name or .safetensors file (default %(default)s)")
+    parser.add_argument(
+        "--prototype-steps", type=_steps, default=default.prototype_steps, metavar="STEPS",
+        help="the unlearned prototype's quantiser steps, comma-separated; '' for none",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="clips measured at once (default 1)")
+    parser.add_argument(
+        "--threads", type=positive,
+        help=f"of each job, for the networks and the metrics (default {default.threads}, 1 with --jobs)",
+    )  # fmt: skip
+
+
+def _what_is_measured(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--every", type=int, default=RateSettings().every,
+        help="all metrics but PSNR on every so many frames (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--lpips", type=Path, metavar="DIR", help="folder of the two LPIPS networks")
+    parser.add_argument(
+        "--landmarks", type=Path, metavar="FILE.tflite", help="MediaPipe's face landmark network: landmark error"
+    )
+    parser.add_argument(
+        "--identity", type=Path, metavar="FILE.onnx", help="MobileFaceNet: identity; needs --landmarks too"
+    )
+    add_below(parser)
+
+
+def add_rate(commands: Commands) -> None:
+    """Adds the subcommand."""
+    parser = commands.add_parser("rate", help="kbps against quality, beside video codecs")
+    _what_runs(parser)
+    _what_is_measured(parser)
+    add_outputs(parser, plot="the curves, mean over the clips")
+    parser.add_argument("--sheet", type=picture_path, metavar="FILE.png", help="a picture of each clip by every codec")
+    parser.add_argument("--details", type=picture_path, metavar="FILE.png", help="eyes and mouth, large")
+    parser.set_defaults(run=rate)
+
+
+def _settings(args: argparse.Namespace) -> RateSettings:
+    threads = args.threads or (RateSettings().threads if args.jobs == 1 else 1)
+    return RateSettings(
+        size=args.size,
+        seconds=args.seconds,
+        anchors=args.anchors,
+        qps=args.qps,
+        residual=args.residual,
+        references=args.references,
+        weights=args.weights,
+        prototype_steps=args.prototype_steps,
+        every=args.every,
+        threads=threads,
+    )
+
+
+def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -> list[ClipResult]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(args.clips) * len(operating_points(settings)))
+        at_once = min(args.jobs, len(args.clips))
+        started = itertools.count(1)  # each point is announced when it starts
+
+        def tick(description: str) -> None:
+            progress.update(task, description=description, completed=max(0, next(started) - at_once))
+
+        return measure(args.clips, settings, nets, jobs=args.jobs, tick=tick)
+
+
+def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
+    """Runs the rate benchmark and writes what was asked for."""
+    settings = _settings(args)
+    nets = NetFiles(lpips=args.lpips, landmarks=args.landmarks, identity=args.identity)
+    origin = None
+    if args.json:  # now, since files and checkout may change while it runs
+        origin = provenance(
+            command,
+            clips=args.clips,
+            weights_name=settings.weights,
+            metric_networks=nets.files(),
+            jobs=args.jobs,
+        )
+    results = _measure(args, settings, nets)
+    rows = [one.row for result in results for one in result.measured]
+    comparisons = compare_all(rows, settings.anchors, below_kbps=args.below)
+    show_rate(rows, comparisons, tables_console())
+    if origin is not None:
+        write_json(args.json, rate_report(settings, rows, comparisons, provenance=origin))
+    if args.plot:
+        plot_rates(rows, args.plot, size=settings.size)
+    if args.sheet:
+        write_sheet(results, args.sheet, anchors=settings.anchors)
+    if args.details:
+        write_details(results, args.details, anchors=settings.anchors)

@@ -1,0 +1,23 @@
+"""Stage 10, display (offline): where the eyes and the mouth are found."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.quality.eyes_and_mouth import eyes_and_mouth_by_box, eyes_and_mouth_by_mesh
+from benchmarks.quality.face_mesh import (
+    Mesh,
+    Square,
+)
+
+SIDE = 256
+
+
+def test_places_lie_about_the_eyes_and_the_mouth(template: NDArray[np.float64]) -> None:
+    found = eyes_and_mouth_by_mesh(Mesh(Square(0, 0, 1), template + 128, 9.0), SIDE)
+    assert found.eyes.x + found.eyes.width / 2 == pytest.approx(128 / SIDE)
+    assert found.eyes.y + found.eyes.width / 4 == pytest.approx(123 / SIDE)
+    assert found.mouth.y + found.mouth.width / 4 == pytest.approx(140 / SIDE)
+    blank = eyes_and_mouth_by_box(np.full((SIDE, SIDE, 3), 90, np.uint8))
+    assert blank.eyes.y < blank.mouth.y
+    assert blank.eyes.cut(np.zeros((SIDE, SIDE, 3), np.uint8), width=64).shape == (32, 64, 3)
