@@ -3,17 +3,19 @@
 import argparse
 import sys
 
-from benchmarks.delay.command import add_delay
-from benchmarks.engines.command import add_engines
 from benchmarks.errors import BenchmarkError
-from benchmarks.rate.command import add_rate
-from benchmarks.rate.compare import add_compare
-from benchmarks.speed.command import add_speed
-from benchmarks.table_command import add_table
 from codec.errors import CodecError
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Raises ModuleNotFoundError where the extra `bench` is not installed."""
+    from benchmarks.delay.command import add_delay
+    from benchmarks.engines.command import add_engines
+    from benchmarks.rate.command import add_rate
+    from benchmarks.rate.compare import add_compare
+    from benchmarks.speed.command import add_speed
+    from benchmarks.table_command import add_table
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the codec.")
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (add_rate, add_speed, add_delay, add_engines, add_table, add_compare):
@@ -24,9 +26,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs one of the commands. Returns 0, or 2 after one line that says what is wrong."""
     command = sys.argv[1:] if argv is None else argv
-    args = _parser().parse_args(command)
     try:
+        args = _parser().parse_args(command)
         args.run(args, command)
+    except ModuleNotFoundError as error:
+        print(f"benchmarks: {error}: pip install 'facewire[bench]'", file=sys.stderr)
+        return 2
     except (BenchmarkError, CodecError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2

@@ -10,7 +10,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"python -m codec.export: {missing}: pip install 'facewire[export]'") from None
 
 from codec.config import CodecConfig
 from codec.graphs import files as graphs

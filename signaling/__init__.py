@@ -2,7 +2,16 @@
 
 from signaling.call import Call, connect_peer
 from signaling.client import Retry, SignalingClient
-from signaling.errors import BindError, MessageError, PeerGone, RoomError, SignalingError, TokenError, Unreachable
+from signaling.errors import (
+    BindError,
+    MessageError,
+    OptionsError,
+    PeerGone,
+    RoomError,
+    SignalingError,
+    TokenError,
+    Unreachable,
+)
 from signaling.transport.channels import Channel, Channels
 from signaling.transport.costs import MAX_MESSAGE_BYTES
 from signaling.transport.memory import VirtualClock, memory_pair
@@ -15,6 +24,7 @@ __all__ = [
     "Channel",
     "Channels",
     "MessageError",
+    "OptionsError",
     "PeerGone",
     "Retry",
     "RoomError",

@@ -13,7 +13,10 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"python -m codec.engines.calibrate: {missing}: pip install 'facewire[torch]'") from None
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn

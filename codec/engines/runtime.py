@@ -132,5 +132,6 @@ def _make_engine(config: CodecConfig, weights: Weights) -> Engine:
     try:
         from codec.engines.torch_engine import TorchEngine
     except ImportError as error:
-        raise ConfigError(f"no engine can be loaded ({error}): pip install openvino, or torch") from error
+        which = "engine torch cannot" if config.engine == "torch" else "no engine can"
+        raise ConfigError(f"{which} be loaded ({error}): pip install 'facewire[torch]'") from error
     return TorchEngine(weights, threads=config.threads, precision=config.precision)

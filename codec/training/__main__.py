@@ -14,10 +14,14 @@ from rich.console import Console
 
 from codec.errors import CodecError
 from codec.flags import add_flags, from_flags
-from codec.training.materials import gather, prepare
-from codec.training.options import STAGES, TrainingOptions
-from codec.training.results import finish as outputs
-from codec.training.train import Trainer
+
+try:
+    from codec.training.materials import gather, prepare
+    from codec.training.options import STAGES, TrainingOptions
+    from codec.training.results import finish as outputs
+    from codec.training.train import Trainer
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"python -m codec.training: {missing}: pip install 'facewire[train]'") from None
 
 _COMMANDS = ("prepare", "train", "finish")
 _DESCRIPTION = """\

@@ -1,0 +1,77 @@
+"""The front door: every public name in one place. What a name is, is said where it is at home.
+
+    from facewire import CodecConfig, Decoder, Encoder                      # the codec: bytes, arrays, no network
+    from facewire import ReceiverOptions, SenderOptions, receive_face, send_face   # a face over a connection of yours
+    from facewire import SignalingClient, connect_peer, ice_configuration   # how two ends meet, where you have no way
+    from facewire import CodecError, OptionsError, ReceiverError, SenderError, SignalingError     # what can go wrong
+
+Names are imported when they are first asked for: the codec alone needs neither aiortc nor aiohttp.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from codec import CodecConfig, CodecError, CodedFrame, Decoder, Encoder, FrameReport, MotionState, __version__
+    from receiver import FaceReceiver, FaceTrack, Picture, ReceiverError, ReceiverOptions, receive_face
+    from sender import FaceSender, SenderError, SenderOptions, send_face
+    from signaling import (
+        Channel,
+        Channels,
+        OptionsError,
+        SignalingClient,
+        SignalingError,
+        connect_peer,
+        ice_configuration,
+        memory_pair,
+    )
+else:
+    _HOMES = {
+        "codec": (
+            *("CodecConfig", "CodecError", "CodedFrame", "Decoder", "Encoder", "FrameReport", "MotionState"),
+            "__version__",
+        ),
+        "receiver": ("FaceReceiver", "FaceTrack", "Picture", "ReceiverError", "ReceiverOptions", "receive_face"),
+        "sender": ("FaceSender", "SenderError", "SenderOptions", "send_face"),
+        "signaling": (
+            *("Channel", "Channels", "OptionsError", "SignalingClient", "SignalingError"),
+            *("connect_peer", "ice_configuration", "memory_pair"),
+        ),
+    }
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(home), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "Channel",
+    "Channels",
+    "CodecConfig",
+    "CodecError",
+    "CodedFrame",
+    "Decoder",
+    "Encoder",
+    "FaceReceiver",
+    "FaceSender",
+    "FaceTrack",
+    "FrameReport",
+    "MotionState",
+    "OptionsError",
+    "Picture",
+    "ReceiverError",
+    "ReceiverOptions",
+    "SenderError",
+    "SenderOptions",
+    "SignalingClient",
+    "SignalingError",
+    "__version__",
+    "connect_peer",
+    "ice_configuration",
+    "memory_pair",
+    "receive_face",
+    "send_face",
+]
