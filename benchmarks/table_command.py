@@ -15,8 +15,8 @@ from benchmarks.rate.report import read_run
 from benchmarks.rate.rows import compare_all
 from benchmarks.rate.tables import show_rate
 from benchmarks.records.markdown import replace_section
+from benchmarks.records.terminal import tables_console
 from benchmarks.speed.command import SPEED
-from benchmarks.terminal import tables_console
 
 KINDS = {"speed": SPEED, "delay": DELAY, "engines": ENGINES}
 

@@ -16,7 +16,7 @@ from codec.decisions.motion_search import MotionSearch
 from codec.decisions.reference_policy import ReferencePolicy
 from codec.engines.runtime import Runtime
 from codec.errors import PictureError
-from codec.frame_report import FrameReport, FrameReporter
+from codec.frame_report import NOTHING_YET, FrameReport, FrameReporter
 from codec.graphs import files as graphs
 from codec.motion.residual import COEFFICIENTS
 from codec.pictures.psnr import psnr_db
@@ -36,8 +36,6 @@ class Encoder:
     `stage`, if given, is entered around the parts worth timing: "motion", "flow", "reference", "entropy", "generate".
     """
 
-    report: FrameReport
-
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
         self.config = config or CodecConfig()
         self._stage = stage
@@ -56,6 +54,7 @@ class Encoder:
         self._policy = ReferencePolicy()
         self._reporter = FrameReporter(measure_every=self.config.measure_every)
         self._clock = FrameClock()
+        self.report: FrameReport = NOTHING_YET  # of the last picture
         self._number = -1
         self._reference: HeldReference | None = None  # in use
         self._newest: DecodedReference | None = None  # the last one coded

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from codec.bits.bitstream import CodedFrame
 
-__all__ = ["FrameReport", "FrameReporter"]
+__all__ = ["NOTHING_YET", "FrameReport", "FrameReporter"]
 
 
 @dataclass(frozen=True, slots=True)
 class FrameReport:
     """What became of one picture. Bits are payload bits of the coded frame, by part.
 
+    Before the first picture it is all zeros, and its number -1.
     psnr_db (RGB, against the picture at the codec's size) is of the newest measured frame: see measure_every.
     """
 
@@ -26,6 +27,21 @@ class FrameReport:
     residual_bits: int
     header_bits: int
     qp: int
+
+
+NOTHING_YET = FrameReport(
+    pts=0,
+    number=-1,
+    is_keyframe=False,
+    reference_id=0,
+    psnr_db=0.0,
+    payload_bits=0,
+    reference_bits=0,
+    base_bits=0,
+    residual_bits=0,
+    header_bits=0,
+    qp=0,
+)
 
 
 class FrameReporter:

@@ -50,6 +50,9 @@ def send_face(
 ) -> FaceSender:
     """Attaches facewire's channels and H.264 track to an application's `pc`, before its offer or answer; sends `track`.
 
+    Where `pc` answers, the offer needs a place for video (`receive_face(..., offers=True)` makes one), or `options` the
+    mode "keypoints": aiortc cannot answer without a place for each of its tracks.
+
     `stream` names what is sent, for a receiver that asks for it by name: worth saying where a connection carries
     several faces in one direction. Run the result in a block (`async with`), or its `run` in a task of your own.
     Raises SourceError if `track` is no video.

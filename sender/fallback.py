@@ -191,11 +191,6 @@ class FallbackTrack(MediaStreamTrack):
         """The media id (RFC 8843) that it has in the connection, once that is negotiated."""
         return None if self.transceiver is None else self.transceiver.mid
 
-    @property
-    def is_left_out(self) -> bool:
-        """Whether the other end's offer had no place for it."""
-        return self.transceiver is not None and self.transceiver.mid is None
-
     def set_overflow(self, callback: Callable[[], None]) -> None:
         """Who is told when pictures had to go."""
         self._on_overflow = callback

@@ -127,14 +127,12 @@ class FaceSender(End):
     async def run(self) -> None:
         """Sends until there is nothing more to send or nobody to send to; `ended` says which.
 
-        Raises SourceError when the source breaks, CodecError when the codec cannot work (weights, pictures), and
-        OptionsError when the mode needs an H.264 track and the receiver's offer had no place for it.
+        Raises SourceError when the source breaks, CodecError when the codec cannot work (weights, pictures).
         """
         try:
             if not self._keeps:
                 await self._worker.warm()
             await self._open.wait()
-            self._settle_h264()
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work()) for work in self._parts()]
                 await self._stopped.wait()
@@ -158,15 +156,6 @@ class FaceSender(End):
         if not self._keeps:
             parts.append(self._capture.run)
         return parts
-
-    def _settle_h264(self) -> None:
-        """The connection is there: is there a place in it for the track?"""
-        if self._fallback is None or self._stopped.is_set() or not self._fallback.track.is_left_out:
-            return
-        if self.options.mode != "auto":
-            raise OptionsError(f"--mode {self.options.mode}: the receiver's offer has no place for an H.264 track")
-        self._fallback.close()
-        self._fallback, self._machine = None, ModeMachine("keypoints", self._rules)
 
     def _release(self) -> None:
         if self._fallback is not None:

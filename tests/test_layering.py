@@ -12,6 +12,7 @@ ARROWS: dict[str, set[str]] = {
     "signaling": set(),
     "sender": {"codec", "signaling"},
     "receiver": {"codec", "signaling"},
+    "facewire": {"codec", "signaling", "sender", "receiver", "benchmarks"},
     "benchmarks": {"codec", "signaling", "sender", "receiver"},
 }
 FORBIDDEN = {
@@ -47,6 +48,17 @@ def imported_names(path: Path) -> Iterator[str]:
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
                 yield name if name in SOURCES else node.module
+
+
+def imported_at_the_top(path: Path) -> set[str]:
+    """The modules of ours that a file imports when it is imported itself."""
+    found: set[str] = set()
+    for node in TREES[path].body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found & SOURCES.keys()
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -85,6 +97,68 @@ def test_no_import_cycles() -> None:
 
     for name in edges:
         visit(name, ())
+
+
+def room_of(name: str) -> str:
+    """The package a module stands in; what lies beside the rooms of a folder stands for itself."""
+    package = name if SOURCES[name].name == "__init__.py" else name.rpartition(".")[0]
+    holds_rooms = any(path.parent.parent == SOURCES[package].parent for path in SOURCES.values())
+    return name if holds_rooms or "." not in package else package
+
+
+def test_no_circle_between_rooms() -> None:
+    """No two packages import each other, however far around: what a room needs can be read before the room."""
+    edges: dict[str, set[str]] = {}
+    for name, path in SOURCES.items():
+        edges.setdefault(room_of(name), set()).update(map(room_of, imported_modules(path)))
+    order: list[str] = []
+
+    def visit(room: str, trail: tuple[str, ...]) -> None:
+        assert room not in trail, " -> ".join([*trail[trail.index(room) :], room])
+        if room not in order:
+            for other in sorted(edges[room] - {room}):
+                visit(other, (*trail, room))
+            order.append(room)
+
+    for room in sorted(edges):
+        visit(room, ())
+
+
+@pytest.mark.parametrize(("folder", "most"), [("codec", 12), ("benchmarks", 14)])
+def test_a_newcomer_sees_at_a_glance_what_is_there(folder: str, most: int) -> None:
+    """Few files beside the rooms of the codec, and few rooms and files that measure."""
+    entries = [path for path in (ROOT / folder).iterdir() if path.name != "__pycache__"]
+    rooms = [path for path in entries if (path / "__init__.py").exists()]
+    files = [path for path in entries if path.is_file()]
+    counted = files if folder == "codec" else rooms + [path for path in files if path.suffix == ".py"]
+    assert len(counted) <= most, sorted(path.name for path in counted)
+
+
+def test_torch_stays_off_the_calls_path() -> None:
+    """Whatever a call imports, at whatever depth, no module of ours that needs torch is imported with it."""
+    reached: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in reached:
+            return
+        reached.add(name)
+        tree = TREES[SOURCES[name]]
+        for node in tree.body:  # at the top: what is imported when it is needed is another matter
+            modules = {node.module} if isinstance(node, ast.ImportFrom) else set()
+            modules |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            assert not any(str(module).split(".")[0] == "torch" for module in modules), name
+        for imported in imported_at_the_top(SOURCES[name]):
+            visit(imported)
+
+    for program in (
+        "sender.__main__",
+        "receiver.__main__",
+        "signaling.__main__",
+        "codec.__main__",
+        "facewire.__main__",
+    ):
+        visit(program)
+    assert "codec.engines.runtime" in reached
 
 
 @pytest.mark.parametrize("path", [*SOURCES.values(), *TESTS], ids=lambda path: str(path.relative_to(ROOT)))

@@ -10,7 +10,7 @@ from benchmarks.delay.run import DEFAULT_BUNDLE, FPS, DelaySettings, measure_del
 from benchmarks.flags import Commands, add_outputs, add_sizes, add_threads, add_timing, positive
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
-from benchmarks.terminal import progress_of
+from benchmarks.records.terminal import progress_of
 from codec import CodecConfig
 
 DELAY = ResultsKind(read_delay, show_delay, plot_delay, delay_markdown)

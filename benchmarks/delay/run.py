@@ -11,7 +11,7 @@ from benchmarks.calls.pinning import load_before, pinned
 from benchmarks.clips.clip import write_looping
 from benchmarks.errors import CallTooShort, SettingError
 from benchmarks.records.spread import Spread
-from benchmarks.terminal import Tick
+from benchmarks.records.terminal import Tick
 from sender.options import SenderOptions
 
 DEFAULT_BUNDLE = SenderOptions().bundle

@@ -15,7 +15,7 @@ from benchmarks.quality.metric_networks import NetFiles
 from benchmarks.quality.metrics import EVERY
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import provenance
-from benchmarks.terminal import progress_of
+from benchmarks.records.terminal import progress_of
 
 ENGINES = ResultsKind(read_engines, show_engines, plot_engines, engines_markdown)
 ABOUT = """\

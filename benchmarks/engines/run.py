@@ -13,7 +13,7 @@ from benchmarks.engines.inputs import inputs_of, pairs_of
 from benchmarks.engines.rows import DecodeRow, EngineResult, EngineSettings, GraphRow, SumRow
 from benchmarks.engines.streams import ClipDecode, decode_rows, decoded, encoded, variants
 from benchmarks.quality.lpips import Lpips
-from benchmarks.terminal import Tick
+from benchmarks.records.terminal import Tick
 from codec.weights import files as weights
 
 

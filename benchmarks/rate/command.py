@@ -20,7 +20,7 @@ from benchmarks.rate.sheet import write_details, write_sheet
 from benchmarks.rate.tables import show_rate
 from benchmarks.records.json_file import write_json
 from benchmarks.records.provenance import provenance
-from benchmarks.terminal import tables_console
+from benchmarks.records.terminal import tables_console
 
 
 def _names(text: str) -> tuple[str, ...]:

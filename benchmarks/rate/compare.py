@@ -15,7 +15,7 @@ from benchmarks.flags import Commands
 from benchmarks.rate.bdrate import Delta, bd_rate
 from benchmarks.rate.report import Run, read_run
 from benchmarks.rate.rows import FACEWIRE, FREEZE, KEYPOINT_CODECS, MEAN, RateRow, curve, mean_rows
-from benchmarks.terminal import tables_console
+from benchmarks.records.terminal import tables_console
 
 SAME_DB = 0.005  # anchors that differ by more were not run alike
 

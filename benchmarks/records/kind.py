@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.records.json_file import write_json
-from benchmarks.terminal import tables_console
+from benchmarks.records.terminal import tables_console
 
 
 @dataclass(frozen=True, slots=True)

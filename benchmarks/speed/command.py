@@ -7,10 +7,10 @@ from benchmarks.clips.sample import SAMPLE
 from benchmarks.flags import Commands, add_clips, add_outputs, add_sizes, add_threads, add_timing, positive
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
+from benchmarks.records.terminal import progress_of
 from benchmarks.speed.plot import plot_speed
 from benchmarks.speed.report import read_speed, show_speed, speed_markdown, speed_report
 from benchmarks.speed.run import SpeedSettings, measure_speed
-from benchmarks.terminal import progress_of
 from codec import CodecConfig
 
 SPEED = ResultsKind(read_speed, show_speed, plot_speed, speed_markdown)

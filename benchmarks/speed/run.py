@@ -16,9 +16,9 @@ from benchmarks.calls.processes import ProcessFailed
 from benchmarks.clips.clip import check_clips, write_looping
 from benchmarks.errors import SettingError
 from benchmarks.records.provenance import ROOT
+from benchmarks.records.terminal import Tick
 from benchmarks.speed.codec_times import ClipTimes
 from benchmarks.speed.rows import CALL_FPS, SpeedRow, StageRow, call_rows, codec_rows, row, stage_rows, weights_row
-from benchmarks.terminal import Tick
 
 COLD_LIMIT_S = 120.0
 LEAST_CALL_S = 4.0  # meters come once a second

@@ -89,7 +89,7 @@ class Runtime:
         return answer
 
     def _base_flow(self, reference: PreparedReference, driving_motion: Floats) -> tuple[Floats, Floats]:
-        features, looks, shifts, affine, prior = self._graph("sight")(
+        features, looks, shifts, affine, prior = self._graph("candidates")(
             *reference.scene, reference.motion, reference.canonical, driving_motion[None]
         )
         logits, occlusion = self._graph("judgement")(features, looks)

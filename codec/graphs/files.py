@@ -17,9 +17,9 @@ OPSET = 20
 REDUCED = ("restoration", "appearance", "judgement", "generator")
 QUANTIZED = ("restoration", "appearance", "generator")
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
-WHOLE = ("extractor", "keypoints", "sight", "judgement", "mix")
+WHOLE = ("extractor", "keypoints", "candidates", "judgement", "mix")
 NAMES = (*PER_SIZE, *WHOLE)
-DECODING = ("restoration", "scene", "appearance", "sight", "judgement", "mix", "warp", "generator")
+DECODING = ("restoration", "scene", "appearance", "candidates", "judgement", "mix", "warp", "generator")
 
 
 def path_of(name: str, size: int) -> Path:

@@ -20,7 +20,7 @@ _BOUND = 5.0  # of the learnt logits: an unbounded mix can collapse to the backg
 _BACKGROUND_DISTANCE = 0.55  # beyond this distance from every keypoint the untrained mix stands still
 
 
-class Sight(NamedTuple):
+class Candidates(NamedTuple):
     """What the networks judge the candidates by, and what the mix is made of."""
 
     features: Tensor  # (B, 2 K + 8, 64, 64)
@@ -59,7 +59,7 @@ class DenseMotion(nn.Module):
         """reference (B, 3, H, W) in [0, 1]; points (B, K, 3); motions (B, MOTION_NUMBERS)."""
         picture = resize(reference, FLOW_SIZE)
         with full_precision(reference):
-            sight = self.look(
+            candidates = self.look(
                 picture,
                 before=heat(reference_points),
                 reference_points=reference_points,
@@ -67,9 +67,9 @@ class DenseMotion(nn.Module):
                 driving_points=driving_points,
                 driving_motion=driving_motion,
             )
-        logits, occlusion = self.judge(sight.features, sight.looks)
+        logits, occlusion = self.judge(candidates.features, candidates.looks)
         with full_precision(reference):
-            return mix(sight.shifts, sight.affine, sight.prior + logits), occlusion
+            return mix(candidates.shifts, candidates.affine, candidates.prior + logits), occlusion
 
     @staticmethod
     def look(
@@ -80,7 +80,7 @@ class DenseMotion(nn.Module):
         reference_motion: Tensor,
         driving_points: Tensor,
         driving_motion: Tensor,
-    ) -> Sight:
+    ) -> Candidates:
         """What there is to judge by; picture (B, 3, 64, 64), before (B, K, 64, 64) the heat of the reference points."""
         affine = head_affine(reference_motion, driving_motion)
         shifts = _shifts(reference_points[..., :2], driving_points[..., :2], affine)
@@ -89,7 +89,7 @@ class DenseMotion(nn.Module):
         first = mix(shifts, affine, prior)
         now = torch.exp(-distances / _REACH**2)
         looks = torch.cat((picture, warp(picture, first), first * 4), 1)
-        return Sight(torch.cat((now, before - now, looks), 1), looks, shifts, affine, prior)
+        return Candidates(torch.cat((now, before - now, looks), 1), looks, shifts, affine, prior)
 
     def judge(self, features: Tensor, looks: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, K + 1, 64, 64) that correct the prior, and the occlusion map (B, 1, 64, 64)."""

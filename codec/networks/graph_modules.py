@@ -9,7 +9,7 @@ keeping (all that depends on the reference alone). `codec.export` writes each to
     restoration  decoded reference, its crf -> restored reference
     scene        restored reference, canonical, its motion -> the same as floats, small; its points and their heat
     appearance   restored reference as floats -> three feature maps
-    sight        the scene, driving motion -> candidates of flow, and what to judge them by
+    candidates   the scene, driving motion -> candidates of flow, what to judge them by
     judgement    that -> logits, occlusion map
     mix          candidates, logits -> warping field
     warp         reference, features, the warping field at their sizes -> warped pixels and features
@@ -83,7 +83,7 @@ class Appearance(nn.Module):
         return tuple(level.float() for level in self.appearance(pixels))
 
 
-class Sight(nn.Module):
+class Candidates(nn.Module):
     def __init__(self, model: FaceModel) -> None:
         super().__init__()
         self.motion_extractor = model.motion_extractor
@@ -179,7 +179,9 @@ CUTS: dict[str, Cut] = {
     "restoration": Cut(Restoration, lambda size: (_bytes(size), torch.zeros(1))),
     "scene": Cut(Scene, lambda size: (_bytes(size), _canonical(), _motion())),
     "appearance": Cut(Appearance, lambda size: (_map(3, size),)),
-    "sight": Cut(Sight, lambda size: (_map(3), _map(KEYPOINTS), _canonical(), _motion(), _canonical(), _motion())),
+    "candidates": Cut(
+        Candidates, lambda size: (_map(3), _map(KEYPOINTS), _canonical(), _motion(), _canonical(), _motion())
+    ),
     "judgement": Cut(Judgement, lambda size: (_map(2 * KEYPOINTS + 8), _map(8))),
     "mix": Cut(
         Mix, lambda size: (torch.zeros(1, KEYPOINTS, 2), torch.zeros(1, 2, 2), _map(KEYPOINTS + 1), _map(KEYPOINTS + 1))

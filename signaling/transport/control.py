@@ -69,13 +69,14 @@ class ControlChannel:
             self.peer = message
             self._introduced(message)
             return
-        self._introduced(None)
-        if isinstance(message, ClockPing):
+        if isinstance(message, ClockPing):  # answered before an end has begun to work, and says nothing of it
             self.send(ClockPong(ping_us=message.sent_us, pong_us=self._now_us()))
         elif isinstance(message, ClockPong):
             self.clock.add(sent_us=message.ping_us, peer_us=message.pong_us, received_us=self._now_us())
-        elif not self._heed(message):
-            self.counts["unexpected"] += 1
+        else:
+            self._introduced(None)
+            if not self._heed(message):
+                self.counts["unexpected"] += 1
 
     def _introduced(self, peer: Capabilities | None) -> None:
         if not self._heard:

@@ -148,7 +148,7 @@ async def test_stopping_the_track_wakes_who_waits() -> None:
 async def test_only_h264_is_offered() -> None:
     pc = RTCPeerConnection()
     track = add_h264_track(pc)
-    assert track.is_left_out, "nothing is negotiated yet"
+    assert track.mid is None, "nothing is negotiated yet"
     offer = await pc.createOffer()
     await pc.close()
     names = {line.split()[1].split("/")[0] for line in offer.sdp.splitlines() if line.startswith("a=rtpmap")}

@@ -76,7 +76,7 @@ def pieces(engine: Engine, first: Array, later: Array, *, size: int) -> list[tup
     (restored,) = run("restoration", first[None], np.array([53], np.float32))
     pixels, small, points, heat = run("scene", restored, canonical, motion)
     features = run("appearance", pixels)
-    seen, looks, shifts, affine, prior = run("sight", small, heat, points, motion, canonical, driving)
+    seen, looks, shifts, affine, prior = run("candidates", small, heat, points, motion, canonical, driving)
     logits, occlusion = run("judgement", seen, looks)
     (flow,) = run("mix", shifts, affine, prior, logits)
     both = np.concatenate((flow, occlusion), 1)[0].transpose(1, 2, 0)

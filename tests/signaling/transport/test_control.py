@@ -58,11 +58,11 @@ def test_what_the_other_end_says_is_heeded() -> None:
 def test_the_other_end_is_known_by_its_first_word() -> None:
     line, talker = Line(), Line()
     peer = Capabilities(end="receiver", weights=("00ff",))
-    for message in (peer, KeyframeRequest(""), peer):
+    for message in (ClockPing(1), ClockPong(1, 1), peer, KeyframeRequest(""), peer):
         line.say(encode(message))
     assert line.peers == [peer]
     assert line.control.peer == peer
-    for message in (KeyframeRequest(""), KeyframeRequest("")):
+    for message in (ClockPing(1), KeyframeRequest(""), KeyframeRequest("")):
         talker.say(encode(message))
     assert talker.peers == [None], "it does not say: an end of version 0.1"
 
