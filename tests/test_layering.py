@@ -19,6 +19,8 @@ FORBIDDEN = {
     "codec": {"asyncio", "aiohttp", "aiortc", "msgpack", "socket"},
     "signaling": {"av", "cv2", "torch"},
 }
+# Packages that one file alone imports, because it takes care to.
+GUARDED = {"openvino": "codec.engines.openvino_import"}
 VAGUE_NAMES = {"base", "common", "helpers", "manager", "utils"}
 MAX_LINES = 350
 
@@ -82,6 +84,13 @@ def test_training_is_imported_by_nothing_else() -> None:
     for name, path in SOURCES.items():
         if not name.startswith(("codec.training", "benchmarks")):
             assert not any(imported.startswith("codec.training") for imported in imported_names(path)), name
+
+
+@pytest.mark.parametrize(("package", "guard"), GUARDED.items())
+def test_a_guarded_package_is_imported_in_one_place(package: str, guard: str) -> None:
+    for path in TREES:
+        importing = package in {name.split(".")[0] for name in imported_names(path)}
+        assert importing == (path == SOURCES[guard]), path
 
 
 def test_no_import_cycles() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import openvino as ov
 
 from benchmarks.engines import onnxruntime_engine
 from benchmarks.engines.inputs import Inputs
@@ -22,6 +21,7 @@ from benchmarks.records.spread import Spread
 from codec.config import Precision
 from codec.engines.engine import Engine, Graph
 from codec.engines.openvino_engine import OpenVinoEngine, float_precision
+from codec.engines.openvino_import import ov
 from codec.engines.torch_engine import TorchEngine
 from codec.graphs.files import NAMES, path_of
 from codec.units import Array

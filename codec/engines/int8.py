@@ -8,8 +8,8 @@ FakeQuantize nodes, which OpenVINO's low-precision passes turn into integer arit
 
 import numpy as np
 import numpy.typing as npt
-import openvino as ov
 
+from codec.engines.openvino_import import ov
 from codec.weights.files import Range
 
 _ACTIVATION_LEVELS, _WEIGHT_LEVELS = 256, 255

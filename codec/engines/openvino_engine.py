@@ -4,11 +4,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
 from codec.config import Precision
 from codec.engines.engine import Graph
 from codec.engines.int8 import quantize
+from codec.engines.openvino_import import ov
 from codec.errors import ConfigError, WeightsError
 from codec.graphs.files import QUANTIZED, REDUCED, path_of
 from codec.units import Array
