@@ -14,25 +14,26 @@ from signaling.transport.costs import Kind
 class Picture:
     """A picture and its two times: `pts` on the sender's time line (1/90000 s), `shown_us` on the receiver's clock.
 
-    `source` is an RGB array (H, W, 3), or the decoded H.264 frame as it is: conversions happen in the thread that
-    wants the picture in another form.
+    `source` is uint8 RGB (H, W, 3), read-only: windows, files and the application may read it in threads of their own.
+    A decoded frame is no such thing (codec.pictures.video.rgb_of), so whoever takes one from a track converts it.
     """
 
     kind: Kind
     pts: int
     shown_us: int
-    source: Image | av.VideoFrame
+    source: Image
+
+    def __post_init__(self) -> None:
+        shared = self.source.view()
+        shared.flags.writeable = False
+        object.__setattr__(self, "source", shared)
 
     def rgb(self) -> Image:
-        """The picture as uint8 RGB (H, W, 3)."""
-        if isinstance(self.source, av.VideoFrame):
-            return np.asarray(self.source.to_ndarray(format="rgb24"), np.uint8)
+        """The picture as uint8 RGB (H, W, 3), read-only."""
         return self.source
 
     def frame(self) -> av.VideoFrame:
-        """The picture as a new frame, without time stamps."""
-        if isinstance(self.source, av.VideoFrame):
-            return self.source.reformat(format="yuv420p")
+        """The picture as a new frame of the caller's own, without time stamps."""
         return av.VideoFrame.from_ndarray(self.source, format="rgb24")
 
 

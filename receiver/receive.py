@@ -13,6 +13,7 @@ from av import VideoFrame
 import codec
 from codec import MotionState
 from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
+from codec.pictures.video import rgb_of
 from codec.stage_clock import StageClock
 from codec.units import PTS_PER_S, SIZES
 from codec.weights.files import identify
@@ -294,7 +295,7 @@ class FaceReceiver(End):
             if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
                 elapsed = round(frame.pts * frame.time_base * PTS_PER_S)  # since the first packet
                 self._control.pictured("h264")
-                picture = Picture("h264", elapsed, self._now_us(), frame)
+                picture = Picture("h264", elapsed, self._now_us(), rgb_of(frame))
                 self._outlet.deliver_h264(picture, origin=self._control.h264_origin)
 
     # Figures out

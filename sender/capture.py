@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import av
-import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from codec.pictures.video import rgb_of
 from codec.units import PTS_PER_S, Image
 from sender.errors import SourceError
 from sender.newest_slot import Slot
@@ -241,4 +241,4 @@ class TrackSource:
 
 def to_rgb(frame: av.VideoFrame) -> Image:
     """uint8 (H, W, 3) of a decoded frame; colour matrix and range as the frame says."""
-    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+    return rgb_of(frame)

@@ -12,13 +12,13 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from codec.errors import MediaError, PictureError
 from codec.units import PTS_PER_S, Image
 
-__all__ = ["PTS_PER_S", "VideoInfo", "VideoWriter", "probe_video", "read_video"]
+__all__ = ["PTS_PER_S", "VideoInfo", "VideoWriter", "probe_video", "read_video", "rgb_of"]
 
 
 DEFAULT_FPS = Fraction(25)
@@ -205,10 +205,21 @@ def _decode(path: Path, container: InputContainer, stream: VideoStream) -> Itera
         raise MediaError(f"{path}: no picture in it can be decoded")
 
 
+def rgb_of(frame: VideoFrame, *, colorspace: Colorspace | None = None) -> Image:
+    """uint8 (H, W, 3) of a frame, from `colorspace` if not from what the frame says.
+
+    The converter is ours: the one that a frame keeps for `to_ndarray` and `reformat` hangs when two threads use it, and
+    an application may have the same frame in hand. One thread takes 0.06 ms for 256x256 and 0.3 ms for 1280x720; the
+    default starts a pool of threads for each frame, which takes more than the conversion.
+    """
+    converted = VideoReformatter().reformat(frame, format="rgb24", src_colorspace=colorspace, threads=1)
+    return np.asarray(converted.to_ndarray(), np.uint8)
+
+
 def _upright(frame: VideoFrame) -> Image:
     untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_LINES
     source = Colorspace.ITU709 if untagged_hd else None
-    image = frame.reformat(format="rgb24", src_colorspace=source).to_ndarray().astype(np.uint8, copy=False)
+    image = rgb_of(frame, colorspace=source)
     turns = round(frame.rotation / 90) % 4  # counterclockwise, as numpy turns
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 

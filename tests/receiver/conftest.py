@@ -213,6 +213,9 @@ class ToyVideo(MediaStreamTrack):
         frame = VideoFrame.from_ndarray(np.full((16, 16, 3), 200, np.uint8), format="rgb24")
         frame.pts, frame.time_base = self._number * STEP, Fraction(1, 90_000)
         self._number += 1
+        self.give(frame)
+
+    def give(self, frame: VideoFrame) -> None:
         self._frames.put_nowait(frame)
 
     def end(self) -> None:

@@ -1,7 +1,10 @@
 """Windows and files: what is written plays, what cannot be shown says why."""
 
+import asyncio
 import threading
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -12,8 +15,12 @@ import receiver.display
 from receiver.display import FileOutput, NullOutput, Recorder, WindowOutput, labelled, open_output
 from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
+from receiver.receive import FaceReceiver
 from receiver.videofile import VideoFile
+from sender.fallback import H264Encoder
+from signaling.messages import ModeSwitch, QualityReport
 from signaling.transport.costs import Kind
+from signaling.transport.memory import memory_pair
 
 
 def picture(index: int, *, kind: Kind = "keypoints", size: int = 64) -> Picture:
@@ -89,11 +96,15 @@ def test_the_recorder_keeps_both_pictures_exactly_with_the_senders_times(tmp_pat
     assert (first == picture(25).rgb()).all()
 
 
-def test_an_h264_frame_is_converted_where_it_is_needed() -> None:
-    frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), 50, np.uint8), format="rgb24").reformat(format="yuv420p")
-    shown = Picture("h264", 0, 0, frame)
-    assert shown.rgb().shape == (16, 16, 3)
-    assert shown.frame().format.name == "yuv420p"
+def test_a_picture_is_safe_to_share() -> None:
+    image = np.full((16, 16, 3), 50, np.uint8)
+    shown = Picture("h264", 0, 0, image)
+    with pytest.raises(ValueError, match="read-only"):
+        shown.rgb()[0] = 1
+    assert image.flags.writeable
+    first, second = shown.frame(), shown.frame()
+    assert first is not second
+    assert (first.to_ndarray(format="rgb24") == image).all()
 
 
 def test_no_picture_no_file(tmp_path: Path) -> None:
@@ -153,6 +164,44 @@ def test_the_window_shows_labelled_pictures_until_it_is_closed(monkeypatch: pyte
     assert stopped.wait(30)
     output.close()
     assert (shown[0] != cv2.cvtColor(picture(0, size=256).rgb(), cv2.COLOR_RGB2BGR)).any()
+
+
+@pytest.fixture(scope="module")
+def decoded() -> list[av.VideoFrame]:
+    """What aiortc hands out for H.264: frames of a decoder, in yuv420p."""
+    worker, frames = H264Encoder(size=128, kbps=200), []
+    decoder: Any = av.CodecContext.create("h264", "r")
+    for index in range(100):
+        coded = worker.encode(picture(index, size=128).rgb(), pts=index * 3600)
+        frames += decoder.decode(av.Packet(coded.data))
+    for index, frame in enumerate(frames):
+        frame.pts, frame.time_base = index * 3600, Fraction(1, 90_000)
+    return frames
+
+
+async def test_h264_reaches_all_outputs_at_once_and_all_end(
+    decoded: list[av.VideoFrame], toys: Any, tmp_path: Path
+) -> None:
+    """Two threads that converted one decoded frame hung in the converter that it keeps, and the program with them."""
+    here, there = memory_pair(delay_s=0.0)
+    video, sender = toys.Video(), toys.Sender(there)
+    taking = FaceReceiver(here, worker=toys.Worker(), decoder=toys.Decoder(), video=video)
+    file, recorder = FileOutput(tmp_path / "out.mp4", ended=ended), Recorder(tmp_path, size=128, ended=ended)
+    taking.watch(file.show)
+    taking.watch(recorder.show, every=True)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(taking.run())
+        sender.say(ModeSwitch(mode="h264", pts=0))
+        figures = {"h264_origin_pts": 0.0}
+        sender.say(QualityReport(pts=0, keypoints_psnr_db=None, h264_psnr_db=30.0, mode="h264", figures=figures))
+        for frame in decoded:
+            video.give(frame)
+            assert await taking.track.recv() is not frame
+        await taking.close()
+    for output in (file, recorder):
+        await asyncio.to_thread(output.close)
+    assert len(times(tmp_path / "out.mp4")) == len(decoded) - file.dropped > 0
+    assert times(tmp_path / "h264.mkv")
 
 
 def test_the_label_is_small_and_leaves_the_original_alone() -> None:
