@@ -34,6 +34,8 @@ demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input "$(INPUT)") --seconds $(SECONDS) $(ARGS)
 
 test: lint
+	@command -v Xvfb >/dev/null && command -v xdotool >/dev/null || { \
+		$(call debian,xvfb xdotool,without them the tests of the window are skipped); } || true
 	$(BIN)/python -m pytest -q $(ARGS)
 
 lint: $(READY)
@@ -62,7 +64,7 @@ if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	echo "installing $(1): $(2)"; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); \
 else \
-	echo "facewire: $(2). On Debian or Ubuntu: sudo apt-get install $(1)" >&2; exit 1; \
+	echo "facewire: $(2). On Debian or Ubuntu: sudo apt-get install $(1)" >&2; false; \
 fi
 endef
 

@@ -7,6 +7,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -19,13 +21,16 @@ from codec.units import Image
 from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
 from receiver.videofile import RECONSTRUCTED, VideoFile
+from receiver.window import OPEN, packed
 from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
 
-WINDOW = "facewire"
 LABEL = "reconstructed"
-PROBE = "import cv2; cv2.namedWindow('facewire'); cv2.waitKey(1); cv2.destroyAllWindows()"
+HINT = "use --output FILE.mp4 or --output null"
+WINDOW_PROGRAM = Path(__file__).with_name("window.py")
+OPENS_WITHIN_S = 30.0
+CLOSES_WITHIN_S = 10.0  # then what still waits is given up, and the program ends all the same
 
 Ended = Callable[[Exception | None], None]
 
@@ -51,9 +56,13 @@ class NullOutput:
 
 
 class _Pictures(ABC):
-    """A bounded queue with one thread at its end; the subclass says what happens to a picture."""
+    """A bounded queue with one thread at its end; the subclass says what happens to a picture.
 
-    def __init__(self, *, name: str, capacity: int, ended: Ended) -> None:
+    `what` names the place where the pictures go, for people.
+    """
+
+    def __init__(self, *, name: str, what: str, capacity: int, ended: Ended) -> None:
+        self._what = what
         self._ready = threading.Condition()
         self._waiting: deque[Picture] = deque(maxlen=capacity)
         self._closing = False
@@ -73,7 +82,10 @@ class _Pictures(ABC):
         with self._ready:
             self._closing = True
             self._ready.notify()
-        self._thread.join()
+        self._thread.join(CLOSES_WITHIN_S)
+        if self._thread.is_alive():
+            self._abandon()
+            raise DisplayError(f"{self._what}: hangs, given up after {CLOSES_WITHIN_S:g} s; its end may be missing")
         if self._error is not None:
             raise self._error
 
@@ -86,8 +98,6 @@ class _Pictures(ABC):
                 self._finish()
         except (DisplayError, MediaError) as error:
             self._error = DisplayError(str(error))
-        except cv2.error as error:
-            self._error = DisplayError(f"window: {error.err}")
         self._ended(self._error)
 
     def _step(self) -> bool:
@@ -110,6 +120,9 @@ class _Pictures(ABC):
     def _finish(self) -> None:
         """Closes what the thread opened, also after an error."""
 
+    def _abandon(self) -> None:  # noqa: B027 -- most have nothing to give up
+        """Gives up a thread that hangs, from another one."""
+
 
 class FileOutput(_Pictures):
     """FILE.mp4 with the times at which the pictures were shown."""
@@ -117,7 +130,7 @@ class FileOutput(_Pictures):
     def __init__(self, path: Path, *, ended: Ended) -> None:
         _check_writable(path)
         self._file = VideoFile(path)
-        super().__init__(name="facewire-file", capacity=64, ended=ended)
+        super().__init__(name="facewire-file", what=str(path), capacity=64, ended=ended)
 
     @property
     def pictures(self) -> int:
@@ -139,7 +152,7 @@ class Recorder(_Pictures):
         self._size = size
         self._files = {kind: VideoWriter(folder / f"{kind}.mkv", comment=f"{kind}. {RECONSTRUCTED}") for kind in KINDS}
         self._last: dict[Kind, int] = dict.fromkeys(KINDS, -1)
-        super().__init__(name="facewire-record", capacity=128, ended=ended)
+        super().__init__(name="facewire-record", what=str(folder), capacity=128, ended=ended)
 
     def _handle(self, picture: Picture) -> None:
         if picture.pts > self._last[picture.kind]:  # a sender that starts over has another time line
@@ -155,33 +168,35 @@ class Recorder(_Pictures):
 class WindowOutput(_Pictures):
     """A window with the word `reconstructed` in the picture. Closing it, q or Escape ends the receiver.
 
-    Raises DisplayError where no window can be opened.
+    The window itself is a process, see receiver.window. Raises DisplayError where no window can be opened.
     """
 
     def __init__(self, *, size: int, ended: Ended) -> None:
         _check_display()
-        self._size = size
-        self._opened = False
-        super().__init__(name="facewire-window", capacity=2, ended=ended)
+        self._window = _open_window(2 * size)
+        super().__init__(name="facewire-window", what="the window", capacity=2, ended=ended)
 
     def _step(self) -> bool:
-        if not self._opened:
-            cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-            cv2.resizeWindow(WINDOW, 2 * self._size, 2 * self._size)
-            self._opened = True
-        picture = self._next(timeout=0.02)
+        picture = self._next(timeout=0.05)
         if picture is not None:
             self._handle(picture)
-        key = cv2.waitKey(1) & 0xFF
-        closed = cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) < 1
-        return not (self._closing or closed or key in (ord("q"), 27))
+        return not self._closing and self._window.poll() is None
 
     def _handle(self, picture: Picture) -> None:
-        cv2.imshow(WINDOW, cv2.cvtColor(labelled(picture.rgb()), cv2.COLOR_RGB2BGR))
+        assert self._window.stdin is not None
+        with suppress(BrokenPipeError):  # it has just been closed
+            self._window.stdin.write(packed(labelled(picture.rgb())))
+            self._window.stdin.flush()
 
     def _finish(self) -> None:
-        if self._opened:
-            cv2.destroyWindow(WINDOW)
+        assert self._window.stdin is not None
+        with suppress(BrokenPipeError):
+            self._window.stdin.close()
+        if self._window.wait() != 0:
+            raise DisplayError("the window broke off: its display is gone, or it was killed")
+
+    def _abandon(self) -> None:
+        self._window.kill()
 
 
 def labelled(image_rgb: Image, text: str = LABEL) -> Image:
@@ -206,16 +221,41 @@ def _check_writable(path: Path) -> None:
 
 
 def _check_display() -> None:
-    """Opens a window in a process of its own: a GUI toolkit without a display ends the whole process it runs in."""
-    hint = "use --output FILE.mp4 or --output null"
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DisplayError(f"no display to open a window on (DISPLAY is not set): {hint}")
-    try:
-        done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=30, check=False)
-    except subprocess.TimeoutExpired:
-        raise DisplayError(f"opening a window takes too long: {hint}") from None
-    if done.returncode != 0:
-        raise DisplayError(f"no window can be opened on this display: {hint}")
+        raise DisplayError(f"no display to open a window on (DISPLAY is not set): {HINT}")
+    if find_spec("pygame") is None:
+        raise DisplayError(f"the window needs pygame: pip install pygame-ce, or {HINT}")
+
+
+def _open_window(size: int) -> "subprocess.Popen[bytes]":
+    """The window's program, once the window is there. Raises DisplayError."""
+    window = subprocess.Popen(
+        [sys.executable, "-P", str(WINDOW_PROGRAM), str(size)],  # -P: modules beside it have names that others have
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C in the terminal is for us: we close it, in order
+    )
+    assert window.stdin is not None
+    assert window.stdout is not None
+    overdue = threading.Event()
+
+    def give_up() -> None:
+        overdue.set()
+        window.kill()
+
+    late = threading.Timer(OPENS_WITHIN_S, give_up)
+    late.start()
+    with window.stdout:
+        is_open = window.stdout.readline() == OPEN
+    late.cancel()
+    if not is_open:
+        window.kill()
+        window.stdin.close()
+        window.wait()
+        problem = "opening a window takes too long" if overdue.is_set() else "no window can be opened on this display"
+        raise DisplayError(f"{problem}: {HINT}")
+    return window
 
 
 def open_output(name: str, *, size: int, ended: Ended) -> Output:

@@ -19,4 +19,4 @@ class OptionsError(ReceiverError, signaling.OptionsError):
 
 
 class DisplayError(ReceiverError):
-    """No display to open a window on, or a file that cannot be written."""
+    """No display to open a window on, a file that cannot be written, or either hangs."""

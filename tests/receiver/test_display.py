@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 import receiver.display
-from receiver.display import FileOutput, NullOutput, Recorder, WindowOutput, labelled, open_output
+from receiver.display import FileOutput, NullOutput, Recorder, labelled, open_output
 from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
 from receiver.receive import FaceReceiver
@@ -143,27 +142,64 @@ def test_without_a_display_the_window_says_what_to_do(monkeypatch: pytest.Monkey
         open_output("window", size=256, ended=ended)
 
 
-def test_a_display_that_refuses_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_place_of_the_window(path: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    path.write_text("\n".join(("import sys", *lines)))
     monkeypatch.setenv("DISPLAY", ":4711")
-    monkeypatch.setattr(receiver.display, "PROBE", "raise SystemExit(1)")
+    monkeypatch.setattr(receiver.display, "WINDOW_PROGRAM", path)
+    monkeypatch.setattr(receiver.display, "find_spec", lambda _: True)
+
+
+def test_a_window_without_its_library_is_told_before_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.setattr(receiver.display, "find_spec", lambda _: None)
+    with pytest.raises(DisplayError, match="pip install pygame-ce"):
+        open_output("window", size=256, ended=ended)
+
+
+def test_a_display_that_refuses_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place_of_the_window(tmp_path / "window.py", monkeypatch, "sys.exit(1)")
     with pytest.raises(DisplayError, match="no window can be opened"):
         open_output("window", size=256, ended=ended)
 
 
-def test_the_window_shows_labelled_pictures_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[np.ndarray] = []
+def test_a_display_that_does_not_answer_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place_of_the_window(tmp_path / "window.py", monkeypatch, "sys.stdin.read()")
+    monkeypatch.setattr(receiver.display, "OPENS_WITHIN_S", 0.1)
+    with pytest.raises(DisplayError, match="takes too long"):
+        open_output("window", size=256, ended=ended)
+
+
+def test_a_window_that_breaks_off_ends_the_output_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place_of_the_window(tmp_path / "window.py", monkeypatch, "print('open', flush=True)", "sys.exit(1)")
     stopped = threading.Event()
-    monkeypatch.setattr(receiver.display, "_check_display", lambda: None)
-    for name in ("namedWindow", "resizeWindow", "destroyWindow"):
-        monkeypatch.setattr(cv2, name, lambda *_: None)
-    monkeypatch.setattr(cv2, "imshow", lambda _, image: shown.append(image))
-    monkeypatch.setattr(cv2, "waitKey", lambda _: ord("q") if shown else -1)
-    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
-    output = WindowOutput(size=64, ended=lambda _: stopped.set())
-    output.show(picture(0, size=256))
+    output = open_output("window", size=64, ended=lambda _: stopped.set())
     assert stopped.wait(30)
-    output.close()
-    assert (shown[0] != cv2.cvtColor(picture(0, size=256).rgb(), cv2.COLOR_RGB2BGR)).any()
+    with pytest.raises(DisplayError, match="broke off"):
+        output.close()
+
+
+def test_a_window_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hang = "import threading; print('open', flush=True); threading.Event().wait()"
+    in_place_of_the_window(tmp_path / "window.py", monkeypatch, hang)
+    monkeypatch.setattr(receiver.display, "CLOSES_WITHIN_S", 0.1)
+    stopped = threading.Event()
+    output = open_output("window", size=512, ended=lambda _: stopped.set())
+    output.show(picture(0, size=512))  # more than the pipe holds
+    with pytest.raises(DisplayError, match="the window: hangs"):
+        output.close()
+    assert stopped.wait(30)  # it was killed, and its thread with it
+
+
+def test_a_disk_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, stopped = threading.Event(), threading.Event()
+    monkeypatch.setattr(VideoFile, "write", lambda *_, **__: answers.wait())
+    monkeypatch.setattr(receiver.display, "CLOSES_WITHIN_S", 0.1)
+    output = FileOutput(tmp_path / "out.mp4", ended=lambda _: stopped.set())
+    output.show(picture(0))
+    with pytest.raises(DisplayError, match=r"out\.mp4: hangs"):
+        output.close()
+    answers.set()
+    assert stopped.wait(30)
 
 
 @pytest.fixture(scope="module")

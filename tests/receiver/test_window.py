@@ -1,0 +1,203 @@
+"""The window on a real X display: the program opens it beside PyAV, it shows the picture, and each way to end it does.
+
+Xvfb is the display: it keeps its screen in a file, so that what is shown can be read without a program or a library.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import receiver.display
+from receiver.display import Output, open_output
+from receiver.picture import Picture
+from signaling.server import SignalingServer, listening
+
+MISSING = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING), reason=f"{' and '.join(MISSING)} not installed: apt-get install xvfb xdotool"
+)
+
+ROOT = Path(__file__).parents[2]
+COLOUR = (200, 40, 90)
+# Sends WM_DELETE_WINDOW to the window named by argv[1].
+CLOSE_BUTTON = """
+import ctypes, sys
+x = ctypes.CDLL("libX11.so.6")
+x.XOpenDisplay.restype = ctypes.c_void_p
+x.XInternAtom.restype = ctypes.c_ulong
+class Message(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+        ("display", ctypes.c_void_p), ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong),
+        ("format", ctypes.c_int), ("data", ctypes.c_long * 5), ("rest", ctypes.c_long * 24)]
+display = ctypes.c_void_p(x.XOpenDisplay(None))
+atom = lambda name: x.XInternAtom(display, name, 0)
+window = int(sys.argv[1])
+message = Message(33, 0, 1, display, window, atom(b"WM_PROTOCOLS"), 32, (atom(b"WM_DELETE_WINDOW"), 0, 0, 0, 0))
+x.XSendEvent(display, ctypes.c_ulong(window), 0, 0, ctypes.byref(message))
+x.XSync(display, 0)
+"""
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Waits for what only looking tells: a process or a screen."""
+    deadline, pause = time.monotonic() + 60, threading.Event()
+    while not reached():
+        assert time.monotonic() < deadline, "never came"
+        pause.wait(0.02)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """An X display and the file that holds its pixels."""
+
+    display: str
+    file: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"} | {
+            "DISPLAY": self.display
+        }
+
+    def xdotool(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments], env=self.environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    def window(self) -> str:
+        """The id of the window that is visible, or nothing."""
+        return self.xdotool("search", "--onlyvisible", "--class", "^facewire$")
+
+    def close(self, window: str) -> None:
+        """As a window manager does when its close button is pressed."""
+        subprocess.run([sys.executable, "-c", CLOSE_BUTTON, window], env=self.environment, check=True)
+
+    def pixels(self) -> np.ndarray:
+        """uint8 (H, W, 3), of an X Window Dump with 32 bits a pixel."""
+        data = self.file.read_bytes()
+        header = struct.unpack(">25I", data[:100])
+        width, height, stride, colours = header[4], header[5], header[12], header[19]
+        start = header[0] + 12 * colours
+        rows = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
+        return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
+
+    def shows(self, colour: tuple[int, int, int]) -> bool:
+        return int((np.abs(self.pixels().astype(int) - colour).max(axis=2) < 3).sum()) > 10_000
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    """A display of its own, with a number that is free."""
+    reading, writing = os.pipe()
+    arguments = ["-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp", "-fbdir", str(tmp_path)]
+    server = subprocess.Popen(["Xvfb", *arguments], pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as told:
+            number = told.readline().strip()
+        assert number, "Xvfb does not start"
+        yield Screen(f":{number}", tmp_path / "Xvfb_screen0")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def shown(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, threading.Event]]:
+    """The output of this process, which has PyAV in it as the program has, with its picture on the screen."""
+    assert av.library_versions
+    monkeypatch.setenv("DISPLAY", screen.display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    stopped = threading.Event()
+    output = open_output("window", size=128, ended=lambda _: stopped.set())
+    picture = Picture("keypoints", 0, 0, np.full((128, 128, 3), COLOUR, np.uint8))
+
+    def is_shown() -> bool:
+        output.show(picture)  # again and again, as a call does
+        return screen.shows(COLOUR)
+
+    until(is_shown)
+    yield output, stopped
+    output.close()
+
+
+def test_the_picture_is_on_the_screen_with_its_label(screen: Screen, shown: tuple[Output, threading.Event]) -> None:
+    pixels = screen.pixels()
+    light = (pixels > 220).all(axis=2)
+    assert light.any(), "no label"
+    shown[0].close()
+    until(lambda: not screen.shows(COLOUR))
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_a_key_ends_it(screen: Screen, shown: tuple[Output, threading.Event], key: str) -> None:
+    screen.xdotool("mousemove", "--window", screen.window(), "60", "60", "key", key)
+    assert shown[1].wait(60)
+
+
+def test_the_close_button_ends_it(screen: Screen, shown: tuple[Output, threading.Event]) -> None:
+    screen.close(screen.window())
+    assert shown[1].wait(60)
+
+
+async def ended_by(program: asyncio.subprocess.Process, screen: Screen, how: str) -> bytes:
+    """Ends the program once it waits for a sender, with its window open; what it says after that."""
+    assert program.stderr is not None
+    said = b""
+    while b"waiting for a sender" not in said:
+        line = await program.stderr.readline()
+        assert line, said.decode()
+        said += line
+    window = await asyncio.to_thread(screen.window)
+    assert window
+    if how == "close button":
+        await asyncio.to_thread(screen.close, window)
+    else:
+        program.send_signal(getattr(signal, how))
+    return (await program.communicate())[1]
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "close button"])
+async def test_the_program_opens_its_window_and_ends(screen: Screen, how: str) -> None:
+    async with listening(SignalingServer(token="secret"), host="127.0.0.1", port=0) as url:
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "receiver", "--signal", url, "--room", "r", "--token", "secret",
+            cwd=ROOT, env=screen.environment, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            rest = await ended_by(program, screen, how)
+        finally:
+            if program.returncode is None:
+                program.kill()
+                await program.wait()
+    assert (program.returncode, rest) == (0, b"")
+    until(lambda: not screen.window())
+
+
+def test_ctrl_c_in_the_terminal_reaches_the_program_alone(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", screen.display)
+    output = receiver.display.WindowOutput(size=64, ended=lambda _: None)
+    assert os.getsid(output._window.pid) != os.getsid(0)
+    output.close()
+
+
+def test_the_window_loads_nothing_of_ours() -> None:
+    code = f"import sys, runpy; runpy.run_path({str(receiver.display.WINDOW_PROGRAM)!r}); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd="/", check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.replace("'", "").strip("[]\n").split(", ")}
+    assert "numpy" in loaded
+    assert not loaded & {"av", "cv2", "aiortc", "codec", "receiver", "sender", "signaling"}
