@@ -68,6 +68,8 @@ def main() -> int:
         "SDL_VIDEO_X11_WMCLASS": TITLE,  # its name for the desktop, else that of this file
         "SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR": "0",  # a game would have its desktop turn effects off
     }
+    if sys.platform.startswith("linux"):  # else SDL goes on without a display: off the screen, where nobody looks
+        os.environ.setdefault("SDL_VIDEODRIVER", "x11,wayland")
     import pygame  # here: the receiver, which imports this file for `packed`, has no use for it
 
     size = int(sys.argv[1])

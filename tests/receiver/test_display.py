@@ -162,6 +162,14 @@ def test_a_display_that_refuses_is_told_too(tmp_path: Path, monkeypatch: pytest.
         open_output("window", size=256, ended=ended)
 
 
+def test_a_display_that_is_not_there_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    for name in ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(DisplayError, match="no window can be opened"):
+        open_output("window", size=64, ended=ended)
+
+
 def test_a_display_that_does_not_answer_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_place_of_the_window(tmp_path / "window.py", monkeypatch, "sys.stdin.read()")
     monkeypatch.setattr(receiver.display, "OPENS_WITHIN_S", 0.1)
