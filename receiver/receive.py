@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from aiortc import MediaStreamTrack
@@ -254,11 +255,9 @@ class FaceReceiver(End):
         times = (self._intake.messages.deadline_us, self._playout.due_us, self._ready.due_us)
         due = [due_us for due_us in times if due_us is not None]
         delay_s = max(0, min(due) - self._now_us()) / 1e6 if due else None
-        try:
+        with suppress(TimeoutError):  # something is due
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()
-        except TimeoutError:
-            pass  # something is due
 
     def _render(self, slot: Slot[MotionState]) -> None:
         if self._outlet.wants("keypoints", now_us=self._now_us()):

@@ -32,8 +32,9 @@ async def test_the_track_shows_h264_by_itself_when_no_keypoints_come(toys: Any) 
     async with asyncio.timeout(60):
         await connect(there, here)
         running = asyncio.create_task(receiver.run())
-        frames = [await receiver.track.recv() for _ in range(3)]
         await sender.wait_for(KeyframeRequest)
+        sender.say(ModeSwitch(mode="keypoints", pts=0))  # without Capabilities: a sender of version 0.1
+        frames = [await receiver.track.recv() for _ in range(3)]
         sender.say(ModeSwitch(mode="h264", pts=0))
         await sender.wait_for(ReceiverReport)
         figures = await metered.get()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +15,7 @@ from codec.config import CodecConfig
 from codec.encoder import Encoder
 from codec.errors import ConfigError, WeightsError
 from codec.networks import FaceModel
-from codec.training import train
+from codec.training import steps, train
 from codec.training.__main__ import main
 from codec.training.checkpoint import Average
 from codec.training.data import coded_references as coded
@@ -25,7 +26,7 @@ from codec.training.results import validation as validate
 from codec.training.stages.losses import SqueezeDistance
 from codec.weights import files as weights
 
-MINUTES = 0.04
+MINUTES = 0.04  # of the clock below: some thirty steps
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,24 @@ def run(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+class StepClock:
+    """A clock that goes on whenever it is looked at, a few times a step: a run takes as many steps on any machine."""
+
+    def __init__(self) -> None:
+        self._now_s = time.monotonic()
+
+    def monotonic(self) -> float:
+        self._now_s += 0.02
+        return self._now_s
+
+
 @contextmanager
 def small() -> Iterator[None]:
-    """Counts and scores on less than a real run does."""
+    """Counts and scores on less than a real run does, by a clock of its own."""
     with pytest.MonkeyPatch.context() as patch:
+        clock = StepClock()
+        patch.setattr(train, "time", clock)
+        patch.setattr(steps, "time", clock)
         patch.setattr(validate, "_PAIRS", 2)
         patch.setattr(validate, "_CHUNK", 2)
         for name, value in (("_COUNTED_CLIPS", 1), ("_COUNTED_FRAMES", 4), ("_CODED_FRAMES", 4)):
