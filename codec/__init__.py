@@ -3,23 +3,21 @@
 The data path, and where each step lives:
 
     1 capture            sender/
-    2 crop               crop.py, face.py       frame -> face square
-    3 motion extraction  motion.py, runtime.py  face square -> canonical keypoints, rotation, scale, expression
-    4 code               encoder.py             motion_search.py finds what to send, rate.py what it may cost;
-                                                quantizer.py, symbols.py, entropy.py, bitstream.py make it bytes;
-                                                reference.py codes the pictures that are warped
-    5 packetise          packet.py              coded frames -> messages
+    2 crop               pictures/              frame -> face square
+    3 motion extraction  motion/, engines/      face square -> canonical keypoints, rotation, scale, expression
+    4 code               encoder.py             decisions/ find what to send and what it may cost; bits/ make it bytes;
+                                                reference/ codes the pictures that are warped
+    5 packetise          bits/packet.py         coded frames -> messages
     6 transport          sender/, signaling/, receiver/
-    7 depacketise        packet.py              messages -> coded frames
-    8 decode             decoder.py, state.py   coded frame -> how to show it
-    9 warp, generate     runtime.py             -> picture
+    7 depacketise        bits/packet.py         messages -> coded frames
+    8 decode             decoder.py, state/     coded frame -> how to show it
+    9 warp, generate     engines/runtime.py     -> picture
     10 display, meter    receiver/
 
 The networks of stages 3 and 9 are defined in networks/ (torch), exported to graphs/ by export.py, and run by one of two
-engines behind engine.py: engine_openvino.py, in int8 where quantization.py can, or engine_torch.py. weights.py holds
-what they learnt.
+engines in engines/: OpenVINO, in int8 where the weights have ranges for it, or torch. weights/ holds what they learnt.
 
-Without a network: container.py (.fw), video.py, and `python -m codec`.
+Without a network: bits/container.py (.fw), pictures/video.py, and `python -m codec`.
 """
 
 import os

@@ -65,6 +65,7 @@ def _one_thread() -> Iterator[None]:
 
 def test_the_embedding_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     source = python_block("send_face")
+    assert source == (ROOT / "examples" / "embed.py").read_text()
     assert len(source.splitlines()) < LONGEST_EXAMPLE
     program: dict[str, Any] = {"__name__": "example"}
     exec(compile(source, "README.md", "exec"), program)
