@@ -19,11 +19,12 @@ READY := .venv/.facewire-installed
 # One large GPU. ARGS reaches both commands and wins over what stands here.
 GPU_FLAGS := --device cuda --batch 128 --rate 6e-4 --per-clip 0 --references 10 --resume auto
 
-.PHONY: help demo test lint bench train train-gpu clean
+.PHONY: help demo test format lint bench train train-gpu clean
 
 help:
 	@echo "make demo [INPUT=clip.mp4] [SECONDS=10]   a call over loopback, keypoints beside H.264: out/demo.mp4, out/demo.json"
 	@echo "make test                                 lint, types and tests: what .ci/run runs"
+	@echo "make format                               ruff puts the files in order: before make lint"
 	@echo "make lint                                 ruff and mypy alone"
 	@echo "make bench [CLIPS='a.mp4 b.mp4'] [ARGS=]  kbps against PSNR, beside the anchors"
 	@echo "make train DIRS='clips ...' [MINUTES=30]  train weights on folders of face clips"
@@ -42,6 +43,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks rate $(CLIPS) $(ARGS)
@@ -74,6 +79,7 @@ $(READY): pyproject.toml constraints.txt
 		echo "facewire: needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call debian,python3-venv,$(PYTHON) has no venv module); }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing facewire and what it needs into .venv: one to ten minutes, two to eight gigabytes, as torch comes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[all]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { $(call debian,libgl1 libglib2.0-0,OpenCV misses system libraries); }
 	@$(BIN)/python -c 'import cv2, torch, av, aiortc'

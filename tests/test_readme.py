@@ -21,7 +21,7 @@ from signaling.transport.costs import MESSAGE_OVERHEAD, SACK_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md")
+DOCUMENTS = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md")
 SAMPLE = ROOT / "benchmarks" / "clips" / "data" / "sample.mp4"
 LONGEST_EXAMPLE = 60  # lines
 FPS = 25
