@@ -80,15 +80,21 @@ async def show(face: FaceReceiver, camera: MediaStreamTrack, *, output: Path, pi
             following.cancel()
 
 
+def camera_of(clip: str) -> MediaStreamTrack:
+    """A file that stands for a camera."""
+    camera = MediaPlayer(clip, loop=True).video
+    assert camera is not None, "no video in it"
+    return camera
+
+
 async def run(clip: str, *, output: Path, pictures: int) -> str:
     """Both ends of one call; the greeting that came with it."""
-    camera, relay = MediaPlayer(clip, loop=True).video, MediaRelay()
-    assert camera is not None, "no video in it"
     calling, answering = RTCPeerConnection(), RTCPeerConnection()
+    camera, other_camera, relay = camera_of(clip), camera_of(clip), MediaRelay()
     calling.addTrack(relay.subscribe(camera))
     channel = calling.createDataChannel("greetings")
     channel.on("open", lambda: channel.send("hello"))
-    own = answering.addTrack(relay.subscribe(camera))
+    own = answering.addTrack(other_camera)
     greetings: asyncio.Queue[str] = asyncio.Queue()
     listen(answering, greetings)
     async with send_face(calling, relay.subscribe(camera)), receive_face(answering) as face:
@@ -97,9 +103,10 @@ async def run(clip: str, *, output: Path, pictures: int) -> str:
         (place,) = (place for place in answering.getTransceivers() if place.sender is own)
         await show(face, place.receiver.track, output=output, pictures=pictures)
         greeting = await greetings.get()
-    await calling.close()
-    await answering.close()
-    camera.stop()
+    for pc in (calling, answering):
+        await pc.close()
+    for track in (camera, other_camera):
+        track.stop()
     return greeting
 
 

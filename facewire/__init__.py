@@ -6,6 +6,10 @@
     from facewire import CodecError, OptionsError, ReceiverError, SenderError, SignalingError     # what can go wrong
 
 Names are imported when they are first asked for: the codec alone needs neither aiortc nor aiohttp.
+
+What a decoder or a receiver gives is a face that was animated, not recorded. The programs mark it, in the window and in
+the metadata of files; pictures handed to an application are unmarked, and the application marks them. Send a face only
+with the consent of the person whose face it is (README.md, Ethics).
 """
 
 from importlib import import_module

@@ -2,7 +2,7 @@
 
     while True:
         pc = RTCPeerConnection(ice_configuration(stun=...))
-        channels = open_channels(pc)                # and tracks
+        channels = offer_channels(pc)               # or accept_channels, and tracks
         call = await connect_peer(pc, client)       # waits for the other end; PeerGone: try again with a new pc
         ...                                         # use the channels, while `await call.ended()` runs
         await call.close()
