@@ -1,15 +1,11 @@
 """Stage 10, meter: the figures of each second as lines in the terminal and as a line of JSON."""
 
-import json
-import sys
-from pathlib import Path
-from typing import IO
-
 from rich.console import Console
 from rich.table import Table
 
 from receiver.errors import OptionsError
 from receiver.meter import Figures
+from signaling.meter_lines import MeterLines
 from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["Terminal"]
@@ -25,14 +21,7 @@ class Terminal:
         self._console = console or Console(stderr=True, highlight=False)
         self._lines = 0
         self._last: Figures | None = None
-        self._json: IO[str] | None = None
-        if json_path == "-":
-            self._json = sys.stdout
-        elif json_path:
-            try:
-                self._json = Path(json_path).open("a", encoding="utf-8")  # noqa: SIM115 -- closed by close()
-            except OSError as error:
-                raise OptionsError(f"--json {json_path}: {error.strerror}") from None
+        self._json = MeterLines(json_path, error=OptionsError)
 
     def say(self, text: str) -> None:
         """One line of news."""
@@ -41,9 +30,7 @@ class Terminal:
     def show(self, figures: Figures) -> None:
         """One second's figures: a line for each codec that has pictures or bytes."""
         self._last = figures
-        if self._json is not None:
-            self._json.write(json.dumps(figures) + "\n")
-            self._json.flush()
+        self._json.write(figures)
         for kind in KINDS:
             if figures[kind]["fps"] or figures[kind]["payload_kbps"]:
                 if self._lines % HEADING_EVERY == 0:
@@ -73,8 +60,7 @@ class Terminal:
 
     def close(self) -> None:
         """Closes the JSON file."""
-        if self._json is not None and self._json is not sys.stdout:
-            self._json.close()
+        self._json.close()
 
 
 def line(figures: Figures, kind: Kind) -> str:

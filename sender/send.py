@@ -102,6 +102,7 @@ class FaceSender(End):
         self._idle.set()
         self._open = asyncio.Event()  # the channels are open, or never will be
         self._stopped = asyncio.Event()
+        self._refused: Callable[[str], None] = lambda reason: None
         self.refusal: str | None = None  # why the receiver cannot read keypoints, once it has said what it can
         self._control = ControlChannel(
             channels.control, now_us=lambda: round(clock() * 1e6), heed=self._heed, on_peer=self._on_peer
@@ -123,6 +124,10 @@ class FaceSender(End):
     def watch_meter(self, callback: Callable[[Figures], None]) -> None:
         """Hands the meter's figures to `callback` once a second."""
         self._report.watch(callback)
+
+    def watch_refusals(self, callback: Callable[[str], None]) -> None:
+        """`callback` learns why the receiver cannot read keypoints, if it cannot."""
+        self._refused = callback
 
     async def run(self) -> None:
         """Sends until there is nothing more to send or nobody to send to; `ended` says which.
@@ -277,6 +282,8 @@ class FaceSender(End):
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
         self.refusal = None if peer is None else why_not(self._capabilities(), peer)
+        if self.refusal is not None:
+            self._refused(self.refusal)
         if self.refusal is not None and self._fallback is not None and self.options.mode == "auto":
             self._machine = ModeMachine("h264", self._rules)
             self._change_over()

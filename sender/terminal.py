@@ -1,15 +1,11 @@
 """Stage 6, meter: the figures of each second as a line in the terminal and as a line of JSON."""
 
-import json
-import sys
-from pathlib import Path
-from typing import IO
-
 from rich.console import Console
 from rich.table import Table
 
 from sender.errors import OptionsError
 from sender.meter import Figures
+from signaling.meter_lines import MeterLines
 from signaling.transport.costs import KINDS
 
 __all__ = ["Display"]
@@ -24,14 +20,7 @@ class Display:
     def __init__(self, *, json_path: str = "", console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False, emoji=False)
         self._lines = 0
-        self._json: IO[str] | None = None
-        if json_path == "-":
-            self._json = sys.stdout
-        elif json_path:
-            try:
-                self._json = Path(json_path).open("a", encoding="utf-8")  # noqa: SIM115 -- closed by close()
-            except OSError as error:
-                raise OptionsError(f"--json {json_path}: {error.strerror}") from None
+        self._json = MeterLines(json_path, error=OptionsError)
 
     def say(self, text: str) -> None:
         """One line of news."""
@@ -39,9 +28,7 @@ class Display:
 
     def show(self, figures: Figures) -> None:
         """One second's figures."""
-        if self._json is not None:
-            self._json.write(json.dumps(figures) + "\n")
-            self._json.flush()
+        self._json.write(figures)
         if self._lines % _HEADING_EVERY == 0:
             self._console.print(
                 "    time  sent as    codec      payload  packet    wire   (back)   fps   PSNR   loss    delay  ms",
@@ -72,8 +59,7 @@ class Display:
 
     def close(self) -> None:
         """Closes the JSON file."""
-        if self._json is not None and self._json is not sys.stdout:
-            self._json.close()
+        self._json.close()
 
 
 def _line(figures: Figures, kind: str) -> str:

@@ -14,10 +14,13 @@ class End(ABC):
         async with end:
             ...
 
-    What goes wrong in `run` is raised where the block ends, in place of what the block raised because of it.
+    When `run` fails the block is cancelled where it waits, and what went wrong is raised where the block ends. When it
+    ends by itself (the source is over, the other end gone) the block goes on: `wait` tells it.
     """
 
     _running: asyncio.Task[None] | None = None
+    _block: asyncio.Task[object] | None = None
+    _cancelled_block = False
 
     @abstractmethod
     async def run(self) -> None:
@@ -32,15 +35,31 @@ class End(ABC):
         """The meter's figures, ready for a line of JSON; valid from the start."""
 
     async def __aenter__(self) -> Self:
+        self._block = asyncio.current_task()
         self._running = asyncio.create_task(self.run())
+        self._running.add_done_callback(self._on_done)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._running is not None
+        running, block, self._block = self._running, self._block, None
+        assert running is not None
+        assert block is not None
+        if self._cancelled_block:
+            block.uncancel()
         await self.close()
-        await self._running
+        await running
+
+    async def wait(self) -> None:
+        """Inside the block: until `run` has ended."""
+        assert self._running is not None, "wait is for the block"
+        await asyncio.wait([self._running])
+
+    def _on_done(self, running: asyncio.Task[None]) -> None:
+        if self._block is not None and not running.cancelled() and running.exception() is not None:
+            self._cancelled_block = True
+            self._block.cancel()
 
 
 def first_error(failed: BaseException) -> BaseException:
