@@ -57,7 +57,7 @@ else:
         "CodedFrame": "codec.bits.bitstream",
         "Decoder": "codec.decoder",
         "Encoder": "codec.encoder",
-        "FrameReport": "codec.encoder",
+        "FrameReport": "codec.frame_report",
         "MotionState": "codec.state.chain",
     }
 

@@ -30,14 +30,13 @@ from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, V
 from codec.flags import add_flags, given
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import FaceDetector, crop_for_clip
-from codec.pictures.video import VideoInfo, VideoWriter, probe_video, read_video
+from codec.pictures.video import RECONSTRUCTED, VideoInfo, VideoWriter, probe_video, read_video
 from codec.units import PTS_PER_S, Image
 from codec.weights.files import load as load_weights
 
 __all__ = ["main"]
 
 PROGRAM = "facewire-codec"
-RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."
 PRESET = "file"
 _RUNNING = ("threads", "engine", "precision")  # what may differ between those who code and decode a file
 FACE_SAMPLES = 12

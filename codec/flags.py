@@ -57,12 +57,10 @@ def given(parsed: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
 
 
 def _add_flag(group: Any, item: "Field[Any]", *, hint: Any, text: str, unset: bool) -> None:
-    argument = dict(item.metadata)
+    said = dict(item.metadata)
+    separated = said.pop("separated", False)
+    argument = _reading(_bare(hint), separated=separated) | said
     argument["help"] = str(argument.get("help", text)).replace("%", "%%")
-    separated = argument.pop("separated", False)
-    argument |= _reading(_bare(hint), separated=separated) | {
-        name: argument[name] for name in ("choices", "metavar") if name in argument
-    }
     if item.default is MISSING:
         argument["required"] = True
     elif unset:

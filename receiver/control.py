@@ -41,17 +41,16 @@ class Control:
         on_peer: Callable[[Capabilities | None], None],
         counts: Counter[str],
     ) -> None:
-        self._line = ControlChannel(channel, now_us=now_us, heed=self._heed, on_peer=on_peer)
+        self._line = ControlChannel(channel, now_us=now_us, heed=self._heed, on_peer=on_peer, counts=counts)
         self._now_us = now_us
         self._on_mode = on_mode
-        self._counts = counts
         self._pings = 0
         self._pictured_us = 0
         self._ticks = 0
         self._pts_origin_us: int | None = None
         self.mode: Mode = "keypoints"
         self.clock = self._line.clock
-        self.send = self._line.send
+        self.send, self.receive = self._line.send, self._line.receive
         self.requests = KeyframeRequests()
         self.quality: QualityReport | None = None
         self.h264_origin: int | None = None
@@ -60,13 +59,6 @@ class Control:
     def is_open(self) -> bool:
         """Whether the sender hears us."""
         return self._line.is_open
-
-    def receive(self, data: bytes) -> None:
-        """Takes a message of the control channel; what is no message, or none for a receiver, is counted."""
-        self._line.receive(data)
-        for name in ("malformed", "unexpected"):
-            if self._line.counts[name]:
-                self._counts[f"{name}_control"] = self._line.counts[name]
 
     def _heed(self, message: Message) -> bool:
         if isinstance(message, ModeSwitch):

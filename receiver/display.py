@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from codec.errors import MediaError
-from codec.pictures.video import VideoWriter
+from codec.pictures.video import RECONSTRUCTED, VideoWriter
 from codec.units import Image
 from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
-from receiver.videofile import RECONSTRUCTED, VideoFile
+from receiver.videofile import VideoFile
 from receiver.window import OPEN, packed
 from signaling.transport.costs import KINDS, Kind
 

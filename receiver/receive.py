@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
@@ -99,7 +99,7 @@ class FaceReceiver(End):
             now_us=self._now_us,
             explain=self._explanation,
             tell=self._tell,
-            stats=self._fallback.stats if fallback is not None else None,
+            stats=self._fallback.stats,
         )
         self._held: tuple[int, ...] = ()
         self._outlet = Outlet(
@@ -135,12 +135,12 @@ class FaceReceiver(End):
 
         Raises WeightsError or ConfigError if the decoder cannot be made.
         """
-        self._intake.start()
-        self._channels.reference.set_receiver(self._on_reference)
-        self._channels.motion.set_receiver(self._on_motion)
-        self._channels.control.set_receiver(self._control.receive)
-        self._channels.control.set_state(self._on_state)
         try:
+            self._intake.start()
+            self._channels.reference.set_receiver(self._on_reference)
+            self._channels.motion.set_receiver(self._on_motion)
+            self._channels.control.set_receiver(self._control.receive)
+            self._channels.control.set_state(self._on_state)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work()) for work in (self._play, self._tick, self._receive_h264)]
                 await self._stopped.wait()
@@ -176,14 +176,15 @@ class FaceReceiver(End):
     def _now_us() -> int:
         return round(asyncio.get_running_loop().time() * 1e6)
 
-    # Arrivals
+    # What comes, and what becomes of it
 
     def _on_state(self, is_open: bool) -> None:
         if is_open:
-            self._control.opened(self._capabilities())
+            self._control.opened(self._capabilities)
         else:
             self._stop()
 
+    @cached_property
     def _capabilities(self) -> Capabilities:
         return Capabilities(
             end="receiver",
@@ -197,7 +198,7 @@ class FaceReceiver(End):
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the sender sends, or None where it does not say: it is then as senders of 0.1 were."""
         self._fallback.settle(peer)
-        self.refusal = None if peer is None else why_not(peer, self._capabilities())
+        self.refusal = None if peer is None else why_not(peer, self._capabilities)
         if self.refusal is not None:
             self._refuse(self.refusal)
 
@@ -217,8 +218,6 @@ class FaceReceiver(End):
     def _on_motion(self, data: bytes) -> None:
         if self._intake.take_motion(data):
             self._wake.set()
-
-    # Decoding
 
     def _referenced(self, result: Referenced) -> None:
         self._held = result.held

@@ -21,7 +21,7 @@ class Report:
         now_us: Callable[[], int],
         explain: Callable[[], Figures],
         tell: Callable[[Figures], None],
-        stats: Stats | None,
+        stats: Stats,
     ) -> None:
         self._meter = meter
         self._now_us = now_us
@@ -44,8 +44,7 @@ class Report:
 
     async def make(self) -> None:
         """One report, of the time since the one before."""
-        if self._stats is not None:
-            read_stats(await self._stats(), into=self._meter)
+        read_stats(await self._stats(), into=self._meter)
         self._latest = figures = self._meter.snapshot(now_us=self._now_us()) | self._explain()
         self._tell(figures)
         for callback in self._watchers:

@@ -7,13 +7,13 @@ import av
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
+from codec.pictures.video import RECONSTRUCTED
 from codec.units import PTS_PER_S, Image
 from receiver.errors import DisplayError
 from receiver.picture import fit
 
-__all__ = ["RECONSTRUCTED", "VideoFile"]
+__all__ = ["VideoFile"]
 
-RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."
 TIME_BASE = Fraction(1, PTS_PER_S)
 
 # An index for each second instead of one at the end: what was written before the program was killed can be played.

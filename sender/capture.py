@@ -16,7 +16,7 @@ from codec.units import PTS_PER_S, Image
 from sender.errors import SourceError
 from sender.newest_slot import Slot
 
-__all__ = ["PTS_PER_S", "Capture", "Frames", "Image", "Picture", "Source", "ThreadSource", "TrackSource", "to_rgb"]
+__all__ = ["Capture", "Frames", "Picture", "Source", "ThreadSource", "TrackSource"]
 
 _FALLBACK_STEP = PTS_PER_S // 25  # between pictures of a file that does not say when they are due
 _LONGEST_STEP = 5 * PTS_PER_S  # a longer gap in a file's times is a fault in the file
@@ -234,11 +234,6 @@ class TrackSource:
                 raise SourceError(f"{self.label}: gives {type(frame).__name__}, not video frames")
             captured_s = self._clock()
             epoch_s = captured_s if last < 0 else epoch_s
-            image_rgb = await asyncio.to_thread(to_rgb, frame)
+            image_rgb = await asyncio.to_thread(rgb_of, frame)
             last = max(round((captured_s - epoch_s) * PTS_PER_S), last + 1)
             deliver(Picture(image_rgb, last, captured_s, (self._clock() - captured_s) * 1000))
-
-
-def to_rgb(frame: av.VideoFrame) -> Image:
-    """uint8 (H, W, 3) of a decoded frame; colour matrix and range as the frame says."""
-    return rgb_of(frame)

@@ -29,13 +29,13 @@ from codec.stage_clock import StageClock
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
 from sender.errors import FallbackError
+from signaling.transport.costs import RTP_PAYLOAD
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 
 _PRESET = "veryfast"  # half a millisecond a picture at 256x256, and 1.3 dB better than ultrafast
 _FRAME_RATES = (5, 8, 12, 15, 20, 25, 30, 40, 50, 60)
 _WAITING_PICTURES = 8
-_RTP_PAYLOAD_BYTES = 1300  # aiortc's packetiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class H264Picture:
         sizes: list[int] = []
         together: list[int] = []
         for unit in [*map(len, _units(self.data)), 0]:
-            if together and (not unit or 1 + sum(together) + unit + 2 > _RTP_PAYLOAD_BYTES):
+            if together and (not unit or 1 + sum(together) + unit + 2 > RTP_PAYLOAD):
                 sizes.append(together[0] - 2 if len(together) == 1 else 1 + sum(together))
                 together = []
-            if unit > _RTP_PAYLOAD_BYTES:
-                count = -(-(unit - 1) // (_RTP_PAYLOAD_BYTES - 2))
+            if unit > RTP_PAYLOAD:
+                count = -(-(unit - 1) // (RTP_PAYLOAD - 2))
                 sizes += [(unit - 1) // count + 2 + (i < (unit - 1) % count) for i in range(count)]
             elif unit:
                 together.append(unit + 2)

@@ -67,13 +67,13 @@ class Report:
                 )
 
     def _tell(self) -> None:
-        state, meter, counts = self._state(), self._meter, self._control.counts
-        latest = self._control.clock.latest
+        state, meter, control = self._state(), self._meter, self._control
+        latest = control.clock.latest
         totals = {
             **state.totals,
-            "control_bytes": counts["bytes"],
-            "control_messages": counts["messages"],
-            "refused_messages": counts["malformed"] + counts["unexpected"],
+            "control_bytes": control.sent_bytes,
+            "control_messages": control.sent_messages,
+            "refused_messages": control.counts["malformed_control"] + control.counts["unexpected_control"],
         }
         for name, total in totals.items():
             meter.set_count(name, total)

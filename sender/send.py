@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import codec
@@ -185,7 +185,7 @@ class FaceSender(End):
         slot = self._capture.subscribe()
         self.opened.set()
         self._worker.orders.force_keyframe()
-        self._control.send(self._capabilities())
+        self._control.send(self._capabilities)
         self._control.send(ModeSwitch(mode=self._machine.carrier, pts=0))
         try:
             while True:
@@ -268,7 +268,9 @@ class FaceSender(End):
 
     # What the receiver says
 
+    @cached_property
     def _capabilities(self) -> Capabilities:
+        """Asked for once the connection is there: before that the track has no mid."""
         return Capabilities(
             end="sender",
             software=f"facewire {codec.__version__}",
@@ -281,10 +283,11 @@ class FaceSender(End):
 
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
-        self.refusal = None if peer is None else why_not(self._capabilities(), peer)
-        if self.refusal is not None:
-            self._refused(self.refusal)
-        if self.refusal is not None and self._fallback is not None and self.options.mode == "auto":
+        self.refusal = None if peer is None else why_not(self._capabilities, peer)
+        if self.refusal is None:
+            return
+        self._refused(self.refusal)
+        if self._fallback is not None and self.options.mode == "auto":
             self._machine = ModeMachine("h264", self._rules)
             self._change_over()
 

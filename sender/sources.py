@@ -12,8 +12,9 @@ import av.error
 import cv2
 import numpy as np
 
+from codec.pictures.video import rgb_of
 from codec.units import PTS_PER_S, Image
-from sender.capture import Frames, ThreadSource, to_rgb
+from sender.capture import Frames, ThreadSource
 from sender.errors import SourceError
 
 __all__ = ["open_source"]
@@ -61,7 +62,7 @@ def _container_frames(url: str, label: str, options: dict[str, str], container_f
         try:
             for packet in container.demux(stream):
                 for frame in _decoded(packet):
-                    yield partial(to_rgb, frame), _pts_90k(frame)
+                    yield partial(rgb_of, frame), _pts_90k(frame)
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(f"{label}: broke off ({_reason(error)})") from None
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from codec.units import PTS_PER_S
 
-__all__ = ["PTS_PER_S", "WINDOW_S", "WindowRates", "window_rates"]
+__all__ = ["WINDOW_S", "WindowRates", "window_rates"]
 
 WINDOW_S = 5.0
 _WINDOW = round(WINDOW_S * PTS_PER_S)

@@ -18,9 +18,9 @@ from av.video.stream import VideoStream
 from codec.errors import MediaError, PictureError
 from codec.units import PTS_PER_S, Image
 
-__all__ = ["PTS_PER_S", "VideoInfo", "VideoWriter", "probe_video", "read_video", "rgb_of"]
+__all__ = ["RECONSTRUCTED", "VideoInfo", "VideoWriter", "probe_video", "read_video", "rgb_of"]
 
-
+RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."  # in files' metadata
 DEFAULT_FPS = Fraction(25)
 MAX_FPS = 240
 HD_LINES = 720  # from here on, untagged video is taken to be BT.709, as players do

@@ -17,8 +17,8 @@ class ControlChannel:
     Whatever is not of this room goes to `heed`, which says whether it knew the message. `on_peer` is told once what the
     other end can: its Capabilities, or None when it talks without having said, as ends of version 0.1 do.
 
-    counts: "malformed" (bytes that are no message), "unexpected" (none for this end), "unsent" (the channel was
-    closed), "messages" and "bytes" sent.
+    `counts`, its own or those of its owner, gets "malformed_control" (bytes that are no message), "unexpected_control"
+    (none for this end) and "unsent" (the channel was closed).
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class ControlChannel:
         now_us: Callable[[], int],
         heed: Callable[[Message], bool],
         on_peer: Callable[[Capabilities | None], None] = lambda peer: None,
+        counts: Counter[str] | None = None,
     ) -> None:
         self._channel = channel
         self._now_us = now_us
@@ -35,7 +36,8 @@ class ControlChannel:
         self._on_peer = on_peer
         self._heard = False
         self.clock = ClockSync()
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
+        self.sent_messages = self.sent_bytes = 0
         self.peer: Capabilities | None = None
 
     @property
@@ -51,8 +53,8 @@ class ControlChannel:
         except PeerGone:
             self.counts["unsent"] += 1
             return
-        self.counts["bytes"] += len(data)
-        self.counts["messages"] += 1
+        self.sent_bytes += len(data)
+        self.sent_messages += 1
 
     def ping(self) -> None:
         """Begins one measurement of round trip and clock offset."""
@@ -63,7 +65,7 @@ class ControlChannel:
         try:
             message = decode(data)
         except MessageError:
-            self.counts["malformed"] += 1
+            self.counts["malformed_control"] += 1
             return
         if isinstance(message, Capabilities):
             self.peer = message
@@ -76,7 +78,7 @@ class ControlChannel:
         else:
             self._introduced(None)
             if not self._heed(message):
-                self.counts["unexpected"] += 1
+                self.counts["unexpected_control"] += 1
 
     def _introduced(self, peer: Capabilities | None) -> None:
         if not self._heard:

@@ -83,7 +83,7 @@ def test_messages_that_are_not_for_us_are_counted() -> None:
     line = Line()
     line.say(encode(ModeSwitch("h264", 0)))
     line.say(b"\xc1")
-    assert (line.control.counts["unexpected"], line.control.counts["malformed"]) == (1, 1)
+    assert (line.control.counts["unexpected_control"], line.control.counts["malformed_control"]) == (1, 1)
     assert line.seen == []
 
 
@@ -92,11 +92,11 @@ def test_no_bytes_hurt(data: bytes) -> None:
     line = Line()
     line.say(data)
     counts = line.control.counts
-    assert counts["malformed"] + counts["unexpected"] + len(line.seen) + len(line.answers) >= 1
+    assert counts["malformed_control"] + counts["unexpected_control"] + len(line.seen) + len(line.answers) >= 1
 
 
 def test_a_closed_channel_is_no_error() -> None:
     line = Line()
     line.near.control.close()
     line.control.send(ModeSwitch("h264", 0))
-    assert (line.control.counts["messages"], line.control.counts["unsent"]) == (0, 1)
+    assert (line.control.sent_messages, line.control.counts["unsent"]) == (0, 1)
