@@ -10,6 +10,7 @@ from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
+from benchmarks.rate.face_tables import show_faces
 from benchmarks.rate.plot import plot_rates
 from benchmarks.rate.report import read_run
 from benchmarks.rate.rows import compare_all
@@ -44,7 +45,9 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
     if args.into:
         raise ResultsError(f"{args.results}: --into is for results of speed, delay and engines")
     run = read_run(args.results)
-    show_rate(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below), tables_console())
+    console = tables_console()
+    show_rate(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below), console)
+    show_faces(run.rows, run.faces, console)
     if args.plot:
         plot_rates(run.rows, args.plot, size=run.size)
 

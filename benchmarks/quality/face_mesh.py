@@ -129,12 +129,6 @@ class FaceMesh:
         return [square_about_box(one) for one in (box, middle) if one is not None]
 
 
-def landmark_error(original: Mesh, decoded: Mesh) -> float:
-    """Mean distance of all points, in percent of the original's inter-ocular distance."""
-    distances = np.hypot(*(decoded.points - original.points).T)
-    return float(100 * distances.mean() / original.interocular)
-
-
 def five_points(mesh: Mesh) -> Points:
     """Eye centres (middles of the corners, so that lids and gaze do not move them), nose tip, mouth corners. # (5, 2)
 

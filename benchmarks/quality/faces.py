@@ -1,4 +1,4 @@
-"""Stage 10, display (as judged): what a codec does to the face itself, by identity and by landmarks.
+"""Stage 10, display (as judged): what a codec does to the face itself: expression, landmarks, windows, identity.
 
 The face is looked for in the original alone. Its square is then cut from the original and from the decoded picture
 alike, and both are aligned for the recognition network by the original's points: whatever differs is the codec's
@@ -8,34 +8,35 @@ the original shows no sure face there is nothing to compare: such frames are lef
 
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+
+import numpy as np
 
 from benchmarks.clips.clip import Pictures
 from benchmarks.errors import SettingError
-from benchmarks.quality.face_mesh import FaceMesh, Mesh, five_points, landmark_error
+from benchmarks.quality.expression import (
+    LIDS,
+    LIPS,
+    Points,
+    Track,
+    eye_aperture,
+    gaze_error,
+    mouth_aperture,
+    point_error,
+)
+from benchmarks.quality.face_frames import FaceFrames
+from benchmarks.quality.face_mesh import POINTS, FaceMesh, Mesh, five_points
 from benchmarks.quality.identity import Embedding, Identity
+from benchmarks.quality.lpips import Lpips
+from benchmarks.quality.windows import face_windows, window_distances
 from codec.units import Image
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """An original's face; `embedding` is None where the recognition network was not named."""
+    """An original's face; `embedding` is None where the recognition network was not named or did not look."""
 
     mesh: Mesh
     embedding: Embedding | None
-
-
-@dataclass(frozen=True, slots=True)
-class FaceQuality:
-    """Means over the frames that show a face, and how many frames were looked at and left out.
-
-    `identity` is the cosine of original and decoded, 1 for the same picture; `landmark_percent` the mean distance of
-    the mesh's points in percent of the inter-ocular distance. None where not measured.
-    """
-
-    identity: float | None
-    landmark_percent: float | None
-    without_face: int
 
 
 class FaceNetworks:
@@ -48,44 +49,79 @@ class FaceNetworks:
         self._mesh = FaceMesh(landmarks)
         self._identity = None if identity is None else Identity(identity)
 
-    def find(self, originals: Pictures) -> "FoundFaces":
-        """The face in each picture that shows a sure one. # (T, S, S, 3)"""
+    def find(self, originals: Pictures, *, every: int = 1) -> "FoundFaces":
+        """The face in each picture that shows a sure one, its identity in every `every`-th. # (T, S, S, 3)"""
         faces: list[Face | None] = []
         mesh: Mesh | None = None
-        for picture in originals:
+        for index, picture in enumerate(originals):
             mesh = self._mesh.find(picture, before=mesh)
             if mesh is None:
                 faces.append(None)
                 continue
-            embedding = None if self._identity is None else self._identity.embed(picture, five_points(mesh))
-            faces.append(Face(mesh, embedding))
-        return FoundFaces(self, tuple(faces))
+            looks = self._identity is not None and index % every == 0
+            faces.append(Face(mesh, self._embed(picture, mesh) if looks else None))
+        return FoundFaces(self, originals, tuple(faces))
 
-    def landmark_percent(self, face: Face, decoded: Image) -> float:
-        """How far the decoded face's points are from the original's."""
-        return landmark_error(face.mesh, self._mesh.look(decoded, face.mesh.square))
+    def look(self, face: Face, decoded: Image) -> Mesh:
+        """The decoded face's points, in the original's square."""
+        return self._mesh.look(decoded, face.mesh.square)
 
-    def cosine(self, face: Face, decoded: Image) -> float | None:
-        """How much the decoded face is the original's person; None where that is not measured."""
-        if face.embedding is None or self._identity is None:
-            return None
-        return float(face.embedding @ self._identity.embed(decoded, five_points(face.mesh)))
+    def cosine(self, face: Face, decoded: Image) -> float:
+        """How much the decoded face is the original's person; NaN where that is not measured."""
+        if face.embedding is None:
+            return float("nan")
+        return float(face.embedding @ self._embed(decoded, face.mesh))
+
+    def _embed(self, picture: Image, mesh: Mesh) -> Embedding:
+        assert self._identity is not None
+        return self._identity.embed(picture, five_points(mesh))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FoundFaces:
-    """The faces of a clip's originals, to hold any number of decoded twins against."""
+    """A clip's originals with their faces, to hold any number of decoded twins against. # (T, S, S, 3)"""
 
     networks: FaceNetworks
+    originals: Pictures
     faces: tuple[Face | None, ...]
 
-    def compare(self, decoded: Pictures) -> FaceQuality:
-        """The same frames as a codec shows them. # (T, S, S, 3)"""
-        pairs = [(face, picture) for face, picture in zip(self.faces, decoded, strict=True) if face is not None]
-        errors = [self.networks.landmark_percent(*pair) for pair in pairs]
-        cosines = [cosine for pair in pairs if (cosine := self.networks.cosine(*pair)) is not None]
-        return FaceQuality(
-            identity=fmean(cosines) if cosines else None,
-            landmark_percent=fmean(errors) if errors else None,
-            without_face=len(self.faces) - len(pairs),
+    @property
+    def points(self) -> Points:
+        """The originals' points. # (T, 478, 2), NaN where there is no face"""
+        return _stacked([None if face is None else face.mesh for face in self.faces])
+
+    @property
+    def interocular(self) -> Track:
+        """The originals' inter-ocular distances in pixels. # (T,), NaN where there is no face"""
+        return np.array([np.nan if face is None else face.mesh.interocular for face in self.faces])
+
+    def compare(self, decoded: Pictures, *, lpips: Lpips | None = None) -> FaceFrames:
+        """The same frames as a codec shows them; the mesh looks at each once. # (T, S, S, 3)"""
+        pairs = list(zip(self.faces, decoded, strict=True))
+        seen = _stacked([None if face is None else self.networks.look(face, picture) for face, picture in pairs])
+        side = self.originals.shape[1]
+        windows = [None if face is None else face_windows(face.mesh, side=side) for face in self.faces]
+        distances = window_distances(self.originals, decoded, windows, lpips=lpips)
+        cosines = [np.nan if face is None else self.networks.cosine(face, picture) for face, picture in pairs]
+        points, interocular = self.points, self.interocular
+        return FaceFrames(
+            interocular=interocular,
+            mouth_original=mouth_aperture(points, interocular),
+            mouth_decoded=mouth_aperture(seen, interocular),
+            eyes_original=eye_aperture(points, interocular),
+            eyes_decoded=eye_aperture(seen, interocular),
+            gaze_percent=gaze_error(points, seen),
+            lips_percent=point_error(points, seen, interocular, points=LIPS),
+            lids_percent=point_error(points, seen, interocular, points=LIDS),
+            landmark_percent=point_error(points, seen, interocular),
+            mouth_mse=distances.mouth_mse,
+            eyes_mse=distances.eyes_mse,
+            mouth_lpips=distances.mouth_lpips,
+            eyes_lpips=distances.eyes_lpips,
+            identity=np.array(cosines),
         )
+
+
+def _stacked(meshes: list[Mesh | None]) -> Points:
+    nowhere = np.full((POINTS, 2), np.nan)
+    return np.stack([nowhere if mesh is None else mesh.points for mesh in meshes])

@@ -3,8 +3,8 @@
 PSNR is the mean over all frames of each frame's PSNR over all RGB samples, an exact frame counting as 100 dB. SSIM
 (Wang et al. 2004; 11x11 Gaussian window, sigma 1.5) and MS-SSIM (Wang et al. 2003; five scales) are pytorch-msssim's,
 on RGB. LPIPS is in `lpips.py`. These three are fifty times slower than PSNR, so they are means over every
-`every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second. So are identity and
-landmark error, which are in `faces.py`.
+`every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second. So is identity;
+landmark error is a mean over all frames. Both are in `faces.py`, as is what else is measured of a face.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pytorch_msssim import ms_ssim, ssim
 
 from benchmarks.clips.clip import Pictures
-from benchmarks.quality.faces import FoundFaces
+from benchmarks.quality.face_frames import FaceFrames, mean_of_known
 from benchmarks.quality.lpips import Lpips
 from codec.pictures.psnr import psnr_db
 
@@ -53,10 +53,10 @@ def measure(
     decoded: Pictures,
     *,
     lpips: Lpips | None = None,
-    faces: FoundFaces | None = None,
+    faces: FaceFrames | None = None,
     every: int = EVERY,
 ) -> Quality:
-    """All metrics of one decoded clip; `faces` are those of every `every`-th original. # (T, S, S, 3) uint8 twice
+    """All metrics of one decoded clip; `faces` is what was measured of its face. # (T, S, S, 3) uint8 twice
 
     Pictures have a side of at least 161.
     """
@@ -69,13 +69,12 @@ def measure(
         if lpips is not None:
             sums[2] += float(lpips(a, b).sum())
     mean_ssim, mean_ms_ssim, mean_lpips = (float(value) for value in sums / len(some))
-    face = None if faces is None else faces.compare(some_decoded)
     return Quality(
         psnr_db=float(psnr_of_each(original, decoded).mean()),
         ssim=mean_ssim,
         ms_ssim=mean_ms_ssim,
         lpips=None if lpips is None else mean_lpips,
-        identity=None if face is None else face.identity,
-        landmark_percent=None if face is None else face.landmark_percent,
-        without_face=None if face is None else face.without_face,
+        identity=None if faces is None else mean_of_known(faces.identity),
+        landmark_percent=None if faces is None else mean_of_known(faces.landmark_percent),
+        without_face=None if faces is None else faces.without_face,
     )

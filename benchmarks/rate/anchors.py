@@ -9,7 +9,7 @@ bitrate would gain the anchors up to half a decibel above 15 kbps, and cannot go
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
@@ -89,6 +89,11 @@ def anchor(name: str) -> Anchor:
     if name not in ANCHORS:
         raise SettingError(f"unknown anchor {name!r}; there are {', '.join(ANCHORS)}")
     return ANCHORS[name]
+
+
+def best_anchor(anchors: Sequence[str]) -> str | None:
+    """AV1 where it was measured, else the last anchor, if there is any."""
+    return "svtav1" if "svtav1" in anchors else next(reversed(anchors), None)
 
 
 def asked_kbps(name: str, *, size: int) -> tuple[float, ...]:

@@ -4,18 +4,22 @@ import argparse
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from benchmarks.errors import SettingError
 from benchmarks.flags import Commands, add_below, add_outputs, add_size, picture_path, positive
 from benchmarks.quality.metric_networks import NetFiles
 from benchmarks.rate.anchors import ANCHORS
+from benchmarks.rate.face_tables import show_faces
+from benchmarks.rate.frames_csv import write_frames
 from benchmarks.rate.parallel import measure
 from benchmarks.rate.plot import plot_rates
 from benchmarks.rate.report import rate_report
 from benchmarks.rate.rows import compare_all
-from benchmarks.rate.run import ClipResult, RateSettings, operating_points
+from benchmarks.rate.run import ClipResult, Degrade, RateSettings, operating_points
 from benchmarks.rate.sheet import write_details, write_sheet
 from benchmarks.rate.tables import show_rate
 from benchmarks.records.json_file import write_json
@@ -61,6 +65,10 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
         "--prototype-steps", type=_steps, default=default.prototype_steps, metavar="STEPS",
         help="the unlearned prototype's quantiser steps, comma-separated; '' for none",
     )  # fmt: skip
+    parser.add_argument(
+        "--degrade", choices=get_args(Degrade),
+        help="a degraded copy of each clip: dark, noisy, MJPEG, 15 pictures a second",
+    )  # fmt: skip
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="clips measured at once (default 1)")
     parser.add_argument(
         "--threads", type=positive,
@@ -71,11 +79,11 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
 def _what_is_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=int, default=RateSettings().every,
-        help="all metrics but PSNR on every so many frames (default %(default)s)",
+        help="SSIM, LPIPS and identity on every so many frames (default %(default)s)",
     )  # fmt: skip
     parser.add_argument("--lpips", type=Path, metavar="DIR", help="folder of the two LPIPS networks")
     parser.add_argument(
-        "--landmarks", type=Path, metavar="FILE.tflite", help="MediaPipe's face landmark network: landmark error"
+        "--landmarks", type=Path, metavar="FILE.tflite", help="MediaPipe's face landmark network: expressions"
     )
     parser.add_argument(
         "--identity", type=Path, metavar="FILE.onnx", help="MobileFaceNet: identity; needs --landmarks too"
@@ -91,6 +99,13 @@ def add_rate(commands: Commands) -> None:
     add_outputs(parser, plot="the curves, mean over the clips")
     parser.add_argument("--sheet", type=picture_path, metavar="FILE.png", help="a picture of each clip by every codec")
     parser.add_argument("--details", type=picture_path, metavar="FILE.png", help="eyes and mouth, large")
+    parser.add_argument("--frames-csv", type=Path, metavar="FILE.csv", help="the face in every frame by every codec")
+    parser.add_argument(
+        "--face-sheet",
+        type=Path,
+        metavar="FOLDER",
+        help="a video and ten stills of each clip: original, facewire, AV1",
+    )
     parser.set_defaults(run=rate)
 
 
@@ -107,6 +122,7 @@ def _settings(args: argparse.Namespace) -> RateSettings:
         prototype_steps=args.prototype_steps,
         every=args.every,
         threads=threads,
+        degrade=args.degrade,
     )
 
 
@@ -121,12 +137,24 @@ def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -
         def tick(description: str) -> None:
             progress.update(task, description=description, completed=max(0, next(started) - at_once))
 
-        return measure(args.clips, settings, nets, jobs=args.jobs, tick=tick)
+        return measure(args.clips, settings, nets, jobs=args.jobs, face_sheets=args.face_sheet, tick=tick)
+
+
+def _write_pictures(args: argparse.Namespace, results: list[ClipResult], settings: RateSettings) -> None:
+    rows = [one.row for result in results for one in result.measured]
+    if args.plot:
+        plot_rates(rows, args.plot, size=settings.size)
+    if args.sheet:
+        write_sheet(results, args.sheet, anchors=settings.anchors)
+    if args.details:
+        write_details(results, args.details, anchors=settings.anchors)
 
 
 def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
     """Runs the rate benchmark and writes what was asked for."""
     settings = _settings(args)
+    if args.landmarks is None and (args.frames_csv or args.face_sheet):
+        raise SettingError("--frames-csv and --face-sheet are of faces, which need --landmarks")
     nets = NetFiles(lpips=args.lpips, landmarks=args.landmarks, identity=args.identity)
     origin = None
     if args.json:  # now, since files and checkout may change while it runs
@@ -138,14 +166,15 @@ def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
             jobs=args.jobs,
         )
     results = _measure(args, settings, nets)
-    rows = [one.row for result in results for one in result.measured]
+    measured = [one for result in results for one in result.measured]
+    rows = [one.row for one in measured]
+    faces = [face for one in measured if (face := one.face) is not None]
     comparisons = compare_all(rows, settings.anchors, below_kbps=args.below)
-    show_rate(rows, comparisons, tables_console())
+    console = tables_console()
+    show_rate(rows, comparisons, console)
+    show_faces(rows, faces, console)
     if origin is not None:
-        write_json(args.json, rate_report(settings, rows, comparisons, provenance=origin))
-    if args.plot:
-        plot_rates(rows, args.plot, size=settings.size)
-    if args.sheet:
-        write_sheet(results, args.sheet, anchors=settings.anchors)
-    if args.details:
-        write_details(results, args.details, anchors=settings.anchors)
+        write_json(args.json, rate_report(settings, rows, comparisons, faces=faces, provenance=origin))
+    if args.frames_csv:
+        write_frames(results, args.frames_csv)
+    _write_pictures(args, results, settings)

@@ -14,10 +14,10 @@ from pathlib import Path
 import cv2
 import torch
 
-from benchmarks.clips.clip import load_clip, unlike_names
+from benchmarks.clips.clip import unlike_names
 from benchmarks.errors import BenchmarkError
 from benchmarks.quality.metric_networks import MetricNetworks, NetFiles
-from benchmarks.rate.run import ClipResult, RateSettings, measure_clip, measure_clips
+from benchmarks.rate.run import ClipResult, RateSettings, load, measure_clip, measure_clips
 
 LISTEN_S = 0.2  # between two looks at what the processes tell
 
@@ -43,9 +43,14 @@ def _begin(nets: NetFiles, threads: int, told: "SimpleQueue[str]") -> None:
     _Process.told = told
 
 
-def _measure(path: Path, settings: RateSettings) -> ClipResult:
-    clip = load_clip(path, size=settings.size, seconds=settings.seconds)
-    return measure_clip(clip, settings, metric_networks=_Process.metric_networks, tick=_Process.told.put)
+def _measure(path: Path, settings: RateSettings, face_sheets: Path | None) -> ClipResult:
+    return measure_clip(
+        load(path, settings),
+        settings,
+        metric_networks=_Process.metric_networks,
+        face_sheets=face_sheets,
+        tick=_Process.told.put,
+    )
 
 
 def _listen(futures: list["Future[ClipResult]"], told: "SimpleQueue[str]", tick: Tick) -> None:
@@ -59,12 +64,14 @@ def _listen(futures: list["Future[ClipResult]"], told: "SimpleQueue[str]", tick:
             return
 
 
-def _spread(paths: list[Path], settings: RateSettings, nets: NetFiles, tick: Tick, jobs: int) -> list[ClipResult]:
+def _spread(
+    paths: list[Path], settings: RateSettings, nets: NetFiles, *, face_sheets: Path | None, tick: Tick, jobs: int
+) -> list[ClipResult]:
     context = multiprocessing.get_context("spawn")  # a fork would share torch's threads, half-way through whatever
     told: SimpleQueue[str] = context.SimpleQueue()
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(nets, settings.threads, told))
     try:
-        futures = [pool.submit(_measure, path, settings) for path in paths]
+        futures = [pool.submit(_measure, path, settings, face_sheets) for path in paths]
         _listen(futures, told, tick)
         return [future.result() for future in futures]
     except BrokenProcessPool as error:
@@ -79,6 +86,7 @@ def measure(
     nets: NetFiles,
     *,
     jobs: int = 1,
+    face_sheets: Path | None = None,
     tick: Tick = lambda _: None,
 ) -> list[ClipResult]:
     """All clips, in the order given, by at most `jobs` processes beside this one; by this one where that is 1.
@@ -90,5 +98,5 @@ def measure(
     metric_networks = nets.load()  # here first: a wrong file is named before any process starts
     if min(jobs, len(paths)) <= 1:
         set_threads(settings.threads)
-        return list(measure_clips(paths, settings, metric_networks=metric_networks, tick=tick))
-    return _spread(paths, settings, nets, tick, min(jobs, len(paths)))
+        return list(measure_clips(paths, settings, metric_networks=metric_networks, face_sheets=face_sheets, tick=tick))
+    return _spread(paths, settings, nets, face_sheets=face_sheets, tick=tick, jobs=min(jobs, len(paths)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rate.anchors import ANCHORS
+from benchmarks.rate.face_rows import FaceRow, pooled_rows, read_face_row
 from benchmarks.rate.rows import Comparison, RateRow, gains, mean_rows, read_row
 from benchmarks.rate.run import RateSettings
 from benchmarks.records.json_file import check_kind, results_of
@@ -25,6 +26,7 @@ class Run:
     conditions: dict[str, Any]  # what has to agree for two runs to be compared
     weights: str
     rows: tuple[RateRow, ...]  # of the clips; means are worked out again
+    faces: tuple[FaceRow, ...] = ()  # the same; none in files from before they were measured
 
 
 def rate_report(
@@ -32,6 +34,7 @@ def rate_report(
     rows: Sequence[RateRow],
     comparisons: Sequence[Comparison],
     *,
+    faces: Sequence[FaceRow] = (),
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Everything the terminal shows, unrounded: rows per clip, their means, and the comparisons."""
@@ -47,6 +50,8 @@ def rate_report(
         },
         "rows": [asdict(row) for row in rows],
         "mean": [asdict(row) for row in mean_rows(rows)],
+        "faces": [asdict(row) for row in faces],
+        "faces_pooled": [asdict(row) for row in pooled_rows(faces)],
         "gains_over_freeze": [asdict(one) for one in gains(rows)],
         "comparisons": [asdict(one) for one in comparisons],
     }
@@ -55,7 +60,8 @@ def rate_report(
 def _conditions(report: dict[str, Any]) -> dict[str, Any]:
     settings = report["settings"]
     hashes = {name: clip["sha256"] for name, clip in report.get("provenance", {}).get("clips", {}).items()}
-    return {**{name: settings[name] for name in ("size", "seconds", "every")}, "clips": hashes}
+    conditions = {name: settings.get(name) for name in ("size", "seconds", "every", "degrade")}
+    return {**conditions, "clips": hashes}
 
 
 def _weights(report: dict[str, Any]) -> str:
@@ -75,4 +81,5 @@ def read_run(path: Path) -> Run:
             conditions=_conditions(report),
             weights=_weights(report),
             rows=tuple(read_row(row) for row in report["rows"]),
+            faces=tuple(read_face_row(row) for row in report.get("faces", ())),
         )

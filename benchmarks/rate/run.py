@@ -3,16 +3,23 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from benchmarks.clips.clip import Clip, load_clip
+from benchmarks.clips.degraded import as_webcam
 from benchmarks.errors import SettingError
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth, eyes_and_mouth_by_box, eyes_and_mouth_by_mesh
+from benchmarks.quality.face_frames import FaceFrames
+from benchmarks.quality.face_scores import face_scores
+from benchmarks.quality.faces import FoundFaces
 from benchmarks.quality.metric_networks import MetricNetworks
 from benchmarks.quality.metrics import EVERY, measure, psnr_of_each
-from benchmarks.rate.anchors import ANCHORS, asked_kbps, run_anchor
+from benchmarks.rate.anchors import ANCHORS, asked_kbps, best_anchor, run_anchor
 from benchmarks.rate.coded_clip import CodedClip, freeze
+from benchmarks.rate.face_rows import FaceRow
+from benchmarks.rate.face_sheet import FaceSheet
 from benchmarks.rate.facewire import run_codec
 from benchmarks.rate.prototype import STEPS, run_prototype
 from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow, make_row
@@ -20,6 +27,8 @@ from codec import CodecConfig
 from codec.config import References
 from codec.pictures.face import FaceDetector
 from codec.units import Image
+
+Degrade = Literal["webcam"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class RateSettings:
     prototype_steps: tuple[float, ...] = STEPS
     every: int = EVERY
     threads: int = 2
+    degrade: Degrade | None = None  # codecs are given a degraded copy of each clip
 
     def __post_init__(self) -> None:
         if not self.qps:
@@ -74,10 +84,18 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row, and one decoded picture to look at."""
+    """A row, one decoded picture to look at, and what was seen of the face in every frame, where it was measured."""
 
     row: RateRow
     still: Image
+    frames: FaceFrames | None = None
+
+    @property
+    def face(self) -> FaceRow | None:
+        """The face's figures."""
+        if self.frames is None:
+            return None
+        return FaceRow(self.row.clip, self.row.codec, self.row.setting, face_scores(self.frames))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +142,53 @@ def telling_frame(clip: Clip) -> int:
     return next((index for index in order if detector.detect(clip.pictures[index]) is not None), order[0])
 
 
-def _eyes_and_mouth(picture: Image, metric_networks: MetricNetworks) -> EyesAndMouth:
-    found = None if metric_networks.faces is None else metric_networks.faces.find(picture[None]).faces[0]
-    return eyes_and_mouth_by_box(picture) if found is None else eyes_and_mouth_by_mesh(found.mesh, len(picture))
+def _eyes_and_mouth(picture: Image, found: FoundFaces | None, index: int) -> EyesAndMouth:
+    face = None if found is None else found.faces[index]
+    return eyes_and_mouth_by_box(picture) if face is None else eyes_and_mouth_by_mesh(face.mesh, len(picture))
+
+
+def _face_sheet(folder: Path | None, settings: RateSettings) -> FaceSheet | None:
+    if folder is None:
+        return None
+    return FaceSheet(folder, f"qp {settings.middle_qp}", best_anchor(settings.anchors))
 
 
 def measure_clip(
-    clip: Clip, settings: RateSettings, *, metric_networks: MetricNetworks, tick: Callable[[str], None] = lambda _: None
+    clip: Clip,
+    settings: RateSettings,
+    *,
+    metric_networks: MetricNetworks,
+    face_sheets: Path | None = None,
+    tick: Callable[[str], None] = lambda _: None,
 ) -> ClipResult:
-    """Runs every operating point on one clip. `tick` is told what runs next."""
+    """Runs every operating point on one clip. `tick` is told what runs next.
+
+    `face_sheets` is the folder for its face sheet, which is written where faces are looked for.
+    """
     index = telling_frame(clip)
-    faces = None if metric_networks.faces is None else metric_networks.faces.find(clip.pictures[:: settings.every])
+    lpips, networks = metric_networks.lpips, metric_networks.faces
+    found = None if networks is None else networks.find(clip.pictures, every=settings.every)
+    sheet = _face_sheet(face_sheets, settings)
     measured = []
     for point in operating_points(settings):
         tick(f"{clip.name}: {point.codec} {point.setting}")
         coded = point.run(clip)
-        quality = measure(clip.pictures, coded.pictures, lpips=metric_networks.lpips, faces=faces, every=settings.every)
+        frames = None if found is None else found.compare(coded.pictures, lpips=lpips)
+        quality = measure(clip.pictures, coded.pictures, lpips=lpips, faces=frames, every=settings.every)
         row = make_row(clip, coded, quality, codec=point.codec, setting=point.setting)
-        measured.append(Measured(row, coded.pictures[index].copy()))
+        measured.append(Measured(row, coded.pictures[index].copy(), frames))
+        if sheet is not None:
+            sheet.offer(row, coded.pictures)
+    if sheet is not None and found is not None:
+        sheet.write(clip, found)
     still = clip.pictures[index].copy()
-    return ClipResult(clip.name, still, _eyes_and_mouth(still, metric_networks), tuple(measured))
+    return ClipResult(clip.name, still, _eyes_and_mouth(still, found, index), tuple(measured))
+
+
+def load(path: Path, settings: RateSettings) -> Clip:
+    """The clip as codecs are given it. Raises ClipError."""
+    clip = load_clip(path, size=settings.size, seconds=settings.seconds)
+    return as_webcam(clip) if settings.degrade == "webcam" else clip
 
 
 def measure_clips(
@@ -151,9 +196,11 @@ def measure_clips(
     settings: RateSettings,
     *,
     metric_networks: MetricNetworks,
+    face_sheets: Path | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Iterator[ClipResult]:
     """One clip after the other, so that one at a time is in memory. Raises ClipError."""
     for path in paths:
-        clip = load_clip(path, size=settings.size, seconds=settings.seconds)
-        yield measure_clip(clip, settings, metric_networks=metric_networks, tick=tick)
+        yield measure_clip(
+            load(path, settings), settings, metric_networks=metric_networks, face_sheets=face_sheets, tick=tick
+        )

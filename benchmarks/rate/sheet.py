@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth
+from benchmarks.rate.anchors import best_anchor
+from benchmarks.rate.caption import caption
 from benchmarks.rate.rows import FACEWIRE, RateRow
 from benchmarks.rate.run import ClipResult, Measured
 from codec.units import Image
 
-CAPTION = 34  # height
 BESIDE = 6  # white to the right of a column
 MOST_CLIPS = 8
 
@@ -33,14 +34,6 @@ class Layout:
 
 SHEET = Layout(width=256, has_whole=True, below=8, names_settings=False)
 DETAILS = Layout(width=384, has_whole=False, below=6, names_settings=True)
-
-
-def _caption(first: str, second: str, *, width: int) -> Image:
-    """Two lines of text, black on white."""
-    band = np.full((CAPTION, width, 3), 255, np.uint8)
-    for line, text in enumerate((first, second)):
-        cv2.putText(band, text, (4, 14 + 15 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
-    return band
 
 
 def _figures(row: RateRow) -> str:
@@ -64,7 +57,7 @@ def _column(picture: Image, places: EyesAndMouth, first: str, second: str, layou
     side = layout.width
     whole = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)] if layout.has_whole else []
     pieces = [place.cut(picture, width=side) for place in (places.eyes, places.mouth)]
-    column = np.vstack([_caption(first, second, width=side), *whole, *pieces])
+    column = np.vstack([caption(first, second, width=side), *whole, *pieces])
     return np.asarray(np.pad(column, ((0, layout.below), (0, BESIDE), (0, 0)), constant_values=255), np.uint8)
 
 
@@ -93,11 +86,6 @@ def write_sheet(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[
     Anchors are named without their settings: the captions are narrow.
     """
     _write(results, path, anchors, SHEET)
-
-
-def best_anchor(anchors: Sequence[str]) -> str | None:
-    """AV1 where it was measured, else the last anchor, if there is any."""
-    return "svtav1" if "svtav1" in anchors else next(reversed(anchors), None)
 
 
 def write_details(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[str]) -> None:

@@ -1,0 +1,131 @@
+"""Stage 10, display (offline): original, facewire and an anchor at the same rate, moving, for a clip at a time.
+
+A video of every frame with eyes and mouth enlarged below, where the original's mesh has them, and a picture of ten
+frames: the mouth most open, the eyes most closed, and some evenly spaced.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.clips.clip import Clip, Pictures, write_clip
+from benchmarks.quality.expression import Track, eye_aperture, mouth_aperture
+from benchmarks.quality.eyes_and_mouth import EyesAndMouth, places_over_time
+from benchmarks.quality.faces import FoundFaces
+from benchmarks.rate.caption import caption
+from benchmarks.rate.rows import FACEWIRE, RateRow
+from codec.units import Image
+
+VIDEO_WIDTH, STILL_WIDTH = 384, 192  # of a picture; what is enlarged below is as wide
+STILLS, EXTREMES = 10, 3  # frames in the picture; of them by mouth, and by eyes
+APART_S = 0.2  # between two extremes of a kind, which are else the same one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A column's title and pictures."""
+
+    title: str
+    figures: str
+    pictures: Pictures
+
+
+@dataclass(slots=True)
+class FaceSheet:
+    """Keeps, of all that is measured on a clip, what is shown beside the original, and writes it to a folder."""
+
+    folder: Path
+    facewire_setting: str
+    anchor: str | None
+    _facewire: tuple[RateRow, Pictures] | None = field(default=None, init=False)
+    _beside: tuple[RateRow, Pictures] | None = field(default=None, init=False)
+
+    def offer(self, row: RateRow, pictures: Pictures) -> None:
+        """Facewire first, then the anchor's points, of which the one nearest in log rate is kept."""
+        if row.codec == FACEWIRE and row.setting == self.facewire_setting:
+            self._facewire = row, pictures
+        elif row.codec == self.anchor and self._facewire is not None:
+            ours = self._facewire[0].kbps
+            if self._beside is None or _apart(row.kbps, ours) < _apart(self._beside[0].kbps, ours):
+                self._beside = row, pictures
+
+    def write(self, clip: Clip, found: FoundFaces) -> None:
+        """`NAME.mp4` and `NAME.png`; the folder is made. Raises MediaError, OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shown = [Shown(f"{clip.name}: original", f"{clip.fps:.4g} fps", clip.pictures), *self._columns()]
+        places = places_over_time(found.points, clip.pictures)
+        frames = _all_frames(shown, places, width=VIDEO_WIDTH)
+        write_clip(replace(clip, pictures=np.stack(list(frames))), self.folder / f"{clip.name}.mp4")
+        stills = _stills(shown, places, telling_frames(found, fps=clip.fps))
+        cv2.imwrite(str(self.folder / f"{clip.name}.png"), np.ascontiguousarray(stills[..., ::-1]))
+
+    def _columns(self) -> list[Shown]:
+        pairs = [pair for pair in (self._facewire, self._beside) if pair is not None]
+        return [
+            Shown(f"{row.codec} {row.setting}", f"{row.kbps:.1f} kbps, {row.psnr_db:.1f} dB", pictures)
+            for row, pictures in pairs
+        ]
+
+
+def _apart(kbps: float, other: float) -> float:
+    return abs(math.log(max(kbps, 0.01) / max(other, 0.01)))
+
+
+def _extremes(track: Track, *, gap: int) -> list[int]:
+    """The frames of the largest numbers, at least `gap` from one another; fewer where there are not so many."""
+    chosen: list[int] = []
+    for index in np.argsort(-track, kind="stable"):  # NaN comes last
+        if len(chosen) == EXTREMES or np.isnan(track[index]):
+            break
+        if all(abs(int(index) - other) >= gap for other in chosen):
+            chosen.append(int(index))
+    return chosen
+
+
+def telling_frames(found: FoundFaces, *, fps: float) -> list[int]:
+    """Ten frames in order: mouth most open, eyes most closed, the others evenly spaced; all of a shorter clip."""
+    points, interocular = found.points, found.interocular
+    gap = max(1, round(APART_S * fps))
+    chosen = set(_extremes(mouth_aperture(points, interocular), gap=gap))
+    chosen |= set(_extremes(-eye_aperture(points, interocular), gap=gap))
+    count = len(points)
+    others = [index for index in range(count) if index not in chosen]
+    wanted = min(len(others), STILLS - len(chosen))
+    chosen |= {others[place] for place in np.linspace(0, len(others) - 1, wanted).round().astype(int)}
+    return sorted(chosen)
+
+
+def _tile(picture: Image, place: EyesAndMouth, *, width: int) -> Image:
+    """A whole picture, and eyes and mouth below it. # (2 width, width, 3)"""
+    method = cv2.INTER_AREA if len(picture) > width else cv2.INTER_CUBIC
+    whole = np.asarray(cv2.resize(picture, (width, width), interpolation=method), np.uint8)
+    return np.vstack([whole, *(one.cut(picture, width=width) for one in (place.eyes, place.mouth))])
+
+
+def _all_frames(shown: Sequence[Shown], places: Sequence[EyesAndMouth], *, width: int) -> Iterator[Image]:
+    heads = np.hstack([caption(one.title, one.figures, width=width) for one in shown])
+    for index, place in enumerate(places):
+        yield np.vstack([heads, np.hstack([_tile(one.pictures[index], place, width=width) for one in shown])])
+
+
+def _stills(shown: Sequence[Shown], places: Sequence[EyesAndMouth], frames: Sequence[int]) -> Image:
+    """A column for each of the frames, a band for each codec."""
+    bands = []
+    for one in shown:
+        tiles = [
+            np.vstack(
+                [
+                    caption(f"frame {index}", "", width=STILL_WIDTH)
+                    if number
+                    else caption(one.title, f"{one.figures}, frame {index}", width=STILL_WIDTH),
+                    _tile(one.pictures[index], places[index], width=STILL_WIDTH),
+                ]
+            )
+            for number, index in enumerate(frames)
+        ]
+        bands.append(np.hstack(tiles))
+    return np.asarray(np.vstack(bands), np.uint8)
