@@ -46,7 +46,8 @@ def gaze(points: Points) -> NDArray[np.complex128]:
     In the plane of complex numbers, whose quotient does not see where the eye is, how large, and how it is turned.
     """
     plane = points @ (1, 1j)
-    eyes = [(plane[:, iris] - plane[:, a]) / (plane[:, b] - plane[:, a]) for iris, a, b in IRIS_AND_CORNERS]
+    with np.errstate(invalid="ignore"):  # NaN over NaN, where there is no face
+        eyes = [(plane[:, iris] - plane[:, a]) / (plane[:, b] - plane[:, a]) for iris, a, b in IRIS_AND_CORNERS]
     return np.stack(eyes, axis=1)
 
 

@@ -15,7 +15,7 @@ from codec.units import Image
 
 LEAST_WIDTH = 8  # pixels
 EYES_WIDTH, MOUTH_WIDTH = 1.5, 1.2  # in inter-ocular distances
-OPEN_MOUTH_WIDTH = 1.8  # of a place that holds a mouth while it opens
+OPEN_MOUTH_WIDTH = 1.5  # of a place that holds a mouth while it opens
 STEADY = 9  # frames over which a place that follows a face is averaged
 
 

@@ -22,15 +22,16 @@ from codec.units import Image
 
 VIDEO_WIDTH, STILL_WIDTH = 384, 192  # of a picture; what is enlarged below is as wide
 STILLS, EXTREMES = 10, 3  # frames in the picture; of them by mouth, and by eyes
+BETWEEN = 3  # white below the picture and below the eyes
 APART_S = 0.2  # between two extremes of a kind, which are else the same one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """A column's title and pictures."""
+    """A codec's name, at what rate it is shown, and its pictures."""
 
     title: str
-    figures: str
+    rate: str
     pictures: Pictures
 
 
@@ -65,10 +66,7 @@ class FaceSheet:
 
     def _columns(self) -> list[Shown]:
         pairs = [pair for pair in (self._facewire, self._beside) if pair is not None]
-        return [
-            Shown(f"{row.codec} {row.setting}", f"{row.kbps:.1f} kbps, {row.psnr_db:.1f} dB", pictures)
-            for row, pictures in pairs
-        ]
+        return [Shown(f"{row.codec} {row.setting}", f"{row.kbps:.1f} kbps", pictures) for row, pictures in pairs]
 
 
 def _apart(kbps: float, other: float) -> float:
@@ -100,32 +98,30 @@ def telling_frames(found: FoundFaces, *, fps: float) -> list[int]:
 
 
 def _tile(picture: Image, place: EyesAndMouth, *, width: int) -> Image:
-    """A whole picture, and eyes and mouth below it. # (2 width, width, 3)"""
+    """A whole picture, and eyes and mouth below it. # (2 width + 2 BETWEEN, width, 3)"""
     method = cv2.INTER_AREA if len(picture) > width else cv2.INTER_CUBIC
     whole = np.asarray(cv2.resize(picture, (width, width), interpolation=method), np.uint8)
-    return np.vstack([whole, *(one.cut(picture, width=width) for one in (place.eyes, place.mouth))])
+    white = np.full((BETWEEN, width, 3), 255, np.uint8)
+    eyes, mouth = (one.cut(picture, width=width) for one in (place.eyes, place.mouth))
+    return np.vstack([whole, white, eyes, white, mouth])
 
 
 def _all_frames(shown: Sequence[Shown], places: Sequence[EyesAndMouth], *, width: int) -> Iterator[Image]:
-    heads = np.hstack([caption(one.title, one.figures, width=width) for one in shown])
+    heads = np.hstack([caption(one.title, one.rate, width=width) for one in shown])
     for index, place in enumerate(places):
         yield np.vstack([heads, np.hstack([_tile(one.pictures[index], place, width=width) for one in shown])])
 
 
+def _still(one: Shown, index: int, place: EyesAndMouth, title: str) -> Image:
+    frame = f"frame {index}, {one.rate}" if title else f"frame {index}"
+    return np.vstack([caption(title, frame, width=STILL_WIDTH), _tile(one.pictures[index], place, width=STILL_WIDTH)])
+
+
 def _stills(shown: Sequence[Shown], places: Sequence[EyesAndMouth], frames: Sequence[int]) -> Image:
-    """A column for each of the frames, a band for each codec."""
+    """A column for each of the frames, a band for each codec, whose name is above the first."""
     bands = []
     for one in shown:
-        tiles = [
-            np.vstack(
-                [
-                    caption(f"frame {index}", "", width=STILL_WIDTH)
-                    if number
-                    else caption(one.title, f"{one.figures}, frame {index}", width=STILL_WIDTH),
-                    _tile(one.pictures[index], places[index], width=STILL_WIDTH),
-                ]
-            )
-            for number, index in enumerate(frames)
-        ]
+        titles = [one.title, *[""] * (len(frames) - 1)]
+        tiles = [_still(one, index, places[index], title) for index, title in zip(frames, titles, strict=True)]
         bands.append(np.hstack(tiles))
-    return np.asarray(np.vstack(bands), np.uint8)
+    return np.vstack(bands)

@@ -25,4 +25,7 @@ def template() -> NDArray[np.float64]:
     points[[corner for corner in np.ravel(EYE_CORNERS) if corner not in OUTER_EYE_CORNERS]] = (-5, -5), (5, -5)
     points[list(MOUTH_CORNERS)] = (-6, 12), (6, 12)
     points[NOSE_TIP] = 0, 3
+    points[[13, 14]] = (0, 10), (0, 13)
+    points[[159, 145, 386, 374]] = (-10, -7), (-10, -4), (10, -7), (10, -4)
+    points[[468, 473]] = (-10, -5), (10, -5)
     return points
