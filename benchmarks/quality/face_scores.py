@@ -24,7 +24,7 @@ LEAST_DEVIATION = 0.01  # of the original's aperture, inter-ocular distances, fo
 CLOSED = 0.6  # of the original's median lid aperture: a frame of a blink
 NEARLY_CLOSED, OPEN = 0.75, 0.75  # closed enough to count as seen; too open for a blink
 LEAST_BLINK_FRAMES = 3  # in a clip, for a figure of blinks
-SHUFFLES, SEED = 20, 10
+SHUFFLES, SEED = 100, 10
 
 
 @dataclass(frozen=True, slots=True)
