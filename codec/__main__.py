@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -24,6 +25,7 @@ from codec.bits.container import FileHeader, FileReader, FileWriter
 from codec.bits.payload_window import WINDOW_S, WindowRates, window_rates
 from codec.bits.summary import summarise
 from codec.config import PRESETS, CodecConfig
+from codec.decisions.first_picture import WAIT_S
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, VersionError
@@ -74,10 +76,8 @@ def encode(options: argparse.Namespace) -> None:
     header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
     psnr_sum, spent = 0.0, list[tuple[int, int]]()  # of each frame: pts, payload bits
     with FileWriter(options.output, header) as writer, _progress("encoding", total) as advance:
-        for image_rgb, pts in read_video(options.input, limit=options.limit):
-            if image_rgb.shape[:2] != (info.height, info.width):
-                raise MediaError(f"{options.input}: the picture changes its size after {len(spent)} pictures")
-            coded = encoder.encode(crop.extract(image_rgb, config.size), pts=pts)
+        for square, pts in _begun(encoder, _squares(options, info, crop, size=config.size)):
+            coded = encoder.encode(square, pts=pts)
             if coded.reference is not None:
                 encoder.acknowledge(coded.reference.id)  # a file loses nothing
             data = bytes(coded)
@@ -93,6 +93,28 @@ def encode(options: argparse.Namespace) -> None:
     )
     if config.kbps:
         print(f"{options.output}: {_kept(window_rates(spent, end=end), config.kbps)}")
+
+
+def _squares(options: argparse.Namespace, info: VideoInfo, crop: Crop, *, size: int) -> Iterator[tuple[Image, int]]:
+    """The pictures to code, cropped, with their pts."""
+    for number, (image_rgb, pts) in enumerate(read_video(options.input, limit=options.limit)):
+        if image_rgb.shape[:2] != (info.height, info.width):
+            raise MediaError(f"{options.input}: the picture changes its size after {number} pictures")
+        yield crop.extract(image_rgb, size), pts
+
+
+def _begun(encoder: Encoder, pictures: Iterator[tuple[Image, int]]) -> Iterator[tuple[Image, int]]:
+    """The same pictures; where one keyframe must do, the encoder has chosen it among the first."""
+    if encoder.config.references != "single":
+        return pictures
+    waiting = list[tuple[Image, int]]()
+    for picture in pictures:
+        waiting.append(picture)
+        if picture[1] > WAIT_S * PTS_PER_S:
+            break
+    if waiting:
+        encoder.begin_with([square for square, _ in waiting])
+    return chain(waiting, pictures)
 
 
 def decode(options: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ Activation = Literal["immediate", "acknowledged"]
 Effort = Literal["realtime", "best"]
 EngineName = Literal["auto", "openvino", "torch"]
 Precision = Literal["auto", "int8", "bf16", "f32"]
-Preset = Literal["realtime", "file", "best", "lowest-rate"]
+Preset = Literal["realtime", "file", "best", "one-keyframe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class CodecConfig:
     activation: Activation = "immediate"
     effort: Effort = "realtime"
     measure_every: int = 1
-    weights: str = "third"
+    weights: str = "fourth"
     threads: int = 0
     engine: EngineName = "auto"
     precision: Precision = "auto"
@@ -76,7 +76,7 @@ class CodecConfig:
 
     @classmethod
     def preset(cls, name: Preset, **changes: Any) -> "CodecConfig":
-        """`realtime` for calls, `file` for storing clips, `best` to do so slowly, `lowest-rate` for keypoints alone."""
+        """`realtime` for calls, `file` for storing clips, `best` to do so slowly; `one-keyframe`: then only motion."""
         if name not in PRESETS:
             raise ConfigError(f"preset is {name!r}; there are {', '.join(PRESETS)}")
         return PRESETS[name].with_(**changes)
@@ -91,5 +91,5 @@ PRESETS: dict[str, CodecConfig] = {
     "realtime": CodecConfig(activation="acknowledged", measure_every=4),
     "file": CodecConfig(),
     "best": CodecConfig(effort="best"),
-    "lowest-rate": CodecConfig(residual=False, references="single"),
+    "one-keyframe": CodecConfig(residual=False, references="single"),
 }

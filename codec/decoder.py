@@ -10,9 +10,10 @@ from codec.errors import BitstreamError, ReferenceMissing, VersionError
 from codec.graphs import files as graphs
 from codec.reference.coder import ReferenceDecoder
 from codec.stage_clock import Stage, no_stage
-from codec.state.chain import Chain, MotionState, advance, full_flow, make_state, origin, pts_of, read_frame
+from codec.state.chain import Chain, MotionState, advance, make_state, origin, pts_of, read_frame
 from codec.state.reference_pose import PoseCoder
 from codec.state.references import DecodedReference, HeldReference, References
+from codec.state.show import show
 from codec.units import Image
 
 
@@ -60,7 +61,7 @@ class Decoder:
         self._check(reference)
         with self._stage("reference"):
             before = None if reference.intra else self._newest
-            canonical, motion = self._poses.decode(reference.symbols, newest=before, qp=reference.qp)
+            canonical, motion, box = self._poses.decode(reference.symbols, newest=before, qp=reference.qp)
             decoded = DecodedReference(
                 id=reference.id,
                 number=coded.number,
@@ -69,10 +70,12 @@ class Decoder:
                 canonical=canonical,
                 qp=reference.qp,
                 motion=motion,
+                box=box,
+                intra=reference.intra,
                 picture=self._pictures.decode(reference.picture, intra=reference.intra),
                 crf=self._pictures.crf,
             )
-            held = decoded.held(self._runtime)
+            held = decoded.held(self._runtime, after=self._newest)
         self._references.add(held)
         self._newest = held
         return reference.id
@@ -88,7 +91,7 @@ class Decoder:
         tables = self._symbols.tables
         chain, number = self._start(coded.number, motion, reference)
         with self._stage("entropy"):
-            difference = read_frame(self._symbols, motion.symbols, qp=chain.qp)
+            difference = read_frame(self._symbols, motion.symbols, qp=chain.qp, windows=chain.windows)
         chain = advance(chain, difference)
         near = self._last.pts if self._last else reference.pts
         pts = pts_of(motion, number=number, reference=reference, near=near)
@@ -102,8 +105,7 @@ class Decoder:
         if reference is None:
             raise ReferenceMissing(f"reference {state.reference_id} is no longer held")
         with self._stage("generate"):
-            flow, occlusion = full_flow(self._runtime, reference, state)
-            return self._runtime.generate(reference.prepared, flow=flow, occlusion=occlusion)
+            return show(self._runtime, reference, state)
 
     def mix(self, a: MotionState, b: MotionState, fraction: float) -> MotionState:
         """A state between two, for concealment: a at 0, b at 1. Across references it is the nearer of the two."""
@@ -117,6 +119,8 @@ class Decoder:
             base=a.base,
             motion=(a.motion * rest + b.motion * fraction).astype(np.float32),
             coefficients=(a.coefficients * rest + b.coefficients * fraction).astype(np.float32),
+            face=(a.face * rest + b.face * fraction).astype(np.float32),
+            windows=(a if fraction < 0.5 else b).windows,
             chain=None,
         )
 

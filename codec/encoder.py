@@ -4,36 +4,51 @@ The encoder works from the decoded reference and the quantised motion, so it kno
 picture: extract the motion (3), search what to send of it, ask the rate policy for a new reference, code (4).
 """
 
-import cv2
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 
-from codec.bits.bitstream import MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
+from codec.bits.bitstream import MAX_MOTION_BYTES, NUMBERS, CodedFrame, CodedMotion, CodedReference
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.decisions.attention import View, weighted_psnr
 from codec.decisions.budget import Budget
-from codec.decisions.motion_search import MotionSearch
+from codec.decisions.face_search import FaceSearch
+from codec.decisions.first_picture import Candidate, FirstPicture, best_of
+from codec.decisions.motion_search import Found, MotionSearch
+from codec.decisions.observation import Observation, Observer
+from codec.decisions.reference_half import ReferenceHalfEncoder
 from codec.decisions.reference_policy import ReferencePolicy
 from codec.engines.runtime import Runtime
-from codec.errors import PictureError
 from codec.frame_report import NOTHING_YET, FrameReport, FrameReporter
 from codec.graphs import files as graphs
 from codec.motion.residual import COEFFICIENTS
+from codec.pictures.crop import fitted
 from codec.pictures.psnr import psnr_db
-from codec.reference.coder import ReferenceEncoder
-from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, coarser_crf, reference_crf
 from codec.stage_clock import Stage, no_stage
-from codec.state.chain import Chain, MotionState, full_flow, make_state, origin, timestamp_of, write_frame
+from codec.state.chain import (
+    Chain,
+    MotionState,
+    difference_of,
+    full_flow,
+    make_state,
+    origin,
+    timestamp_of,
+    write_frame,
+)
 from codec.state.frame_clock import FrameClock
-from codec.state.reference_pose import PoseCoder
 from codec.state.references import DecodedReference, HeldReference
+from codec.state.show import show
 from codec.units import Floats, Image
 
 
 class Encoder:
     """Codes the pictures of one call.
 
-    `stage`, if given, is entered around the parts worth timing: "motion", "flow", "reference", "entropy", "generate".
+    `stage`, if given, is entered around the parts worth timing: "motion", "flow", "windows", "reference", "entropy",
+    "generate".
     """
 
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
@@ -44,20 +59,23 @@ class Encoder:
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
         self._budget = Budget.of(self.config)
         self._qp = self._budget.qp if self._budget else self.config.qp
-        self._pictures = ReferenceEncoder(
-            size=self.config.size,
-            crf=reference_crf(self._qp),
-            intra_offset=INTRA_OFFSET,
-            preset=REFERENCE_PRESETS[self.config.effort],
+        weights_id = self._runtime.weights.identifier
+        self._references = ReferenceHalfEncoder(
+            self.config, self._symbols, mean_shape=self._runtime.mean_shape, weights_id=weights_id
         )
-        self._poses = PoseCoder(self._symbols, self._runtime.mean_shape)
+        self._references.set_qp(self._qp)
+        self._seen: Observation  # what the picture shows; from the first one on
+        self._observer = Observer(self._runtime)
+        self._face = FaceSearch(self._runtime, self._symbols.tables)
         self._policy = ReferencePolicy()
         self._reporter = FrameReporter(measure_every=self.config.measure_every)
         self._clock = FrameClock()
+        # Where one keyframe must do, it is worth looking for a good one.
+        self._first = FirstPicture(self._runtime.face_shape) if self.config.references == "single" else None
+        self._better: Candidate | None = None  # to be the next keyframe
         self.report: FrameReport = NOTHING_YET  # of the last picture
         self._number = -1
         self._reference: HeldReference | None = None  # in use
-        self._newest: DecodedReference | None = None  # the last one coded
         self._pending: tuple[DecodedReference, int] | None = None  # coded, not yet acknowledged; its bits
         self._state: MotionState | None = None  # of the last frame, and the reference it moves
         self._shown: HeldReference | None = None
@@ -73,16 +91,18 @@ class Encoder:
 
         PictureError when it is no such picture. pts must grow; one that does not is moved on by a tick.
         """
-        self._target = self._fit(image_rgb)
+        self._target = fitted(image_rgb, self.config.size)
+        with self._stage("motion"):
+            self._seen = self._observer.look(self._target)
         pts = self._clock.advance(pts)
         if self._budget is not None:
             self._budget.advance(pts)
         self._number = (self._number + 1) % NUMBERS
+        self._reconstruction = None
         if self._keyframe_wanted or self._reference is None:
             coded = self._code_keyframe(pts)
         else:
             coded = self._code_motion(self._reference, pts)
-        self._reconstruction = None
         self._report(coded, pts)
         return coded
 
@@ -91,8 +111,11 @@ class Encoder:
         """uint8 (size, size, 3): what the receiver shows for the last picture; computed when first asked for."""
         if self._reconstruction is None:
             with self._stage("generate"):
-                flow, occlusion = self.warp
-                self._reconstruction = self._runtime.generate(self.shown.prepared, flow=flow, occlusion=occlusion)
+                assert self._state is not None, "nothing has been encoded yet"
+                if self.config.measure_every:
+                    self._reconstruction = show(self._runtime, self.shown, self._state)
+                else:  # who looks at a frame that is not measured as it is coded says what its windows are worth
+                    self._reconstruction = self._face.judge(self.shown, self._state, self._target)
         return self._reconstruction
 
     @property
@@ -110,8 +133,20 @@ class Encoder:
     @property
     def newest(self) -> DecodedReference:
         """The reference coded last, in use or not."""
-        assert self._newest is not None, "nothing has been encoded yet"
-        return self._newest
+        assert self._references.newest is not None, "nothing has been encoded yet"
+        return self._references.newest
+
+    def begin_with(self, pictures: Sequence[Image]) -> None:
+        """The next keyframe shows the best of these, uint8 (H, W, 3): the first ones to come, where they can wait.
+
+        PictureError as in `encode`.
+        """
+        observer = Observer(self._runtime)
+        squares = [fitted(picture, self.config.size) for picture in pictures]
+        candidates = [(square, observer.look(square)) for square in squares]
+        best = best_of(candidates, self._runtime.face_shape)
+        self._better = None if best is candidates[0] else best
+        self._keyframe_wanted = True
 
     def force_keyframe(self) -> None:
         """The next coded frame is a keyframe, decodable by a receiver that holds nothing."""
@@ -128,50 +163,48 @@ class Encoder:
         With `kbps`, the budget decides on it again at each bundle.
         """
         self._qp = self.config.with_(qp=qp).qp
-        self._pictures.crf = reference_crf(qp)
+        self._references.set_qp(qp)
 
     def start_bundle(self) -> None:
         """The next frame does not continue a chain."""
         self._in_bundle = 0
 
-    def _fit(self, image_rgb: Image) -> Image:
-        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
-            raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
-        height, width = image_rgb.shape[:2]
-        if height != width or height < 16:
-            raise PictureError(f"a face picture is square and at least 16 wide, not {width}x{height}")
-        size = self.config.size
-        if height == size:
-            return np.ascontiguousarray(image_rgb)
-        way = cv2.INTER_AREA if height > size else cv2.INTER_CUBIC
-        return np.asarray(cv2.resize(image_rgb, (size, size), interpolation=way), np.uint8)
-
     def _code_keyframe(self, pts: int) -> CodedFrame:
-        reference, bits = self._code_reference(pts, intra=True)
+        """A keyframe of the picture, or of a better one of before, which is then moved."""
+        better, self._better = self._better, None
+        shown, seen = better or (self._target, self._seen)
+        reference, bits = self._code_reference(shown, seen, pts=pts, intra=True)
         self._use(self.newest, bits)
         self._keyframe_wanted = False
-        return CodedFrame(self._number, reference, self._stand_still(pts))
+        if self._first is not None:
+            self._first.sent(shown, seen, pts=pts)
+        if better is None:
+            return CodedFrame(self._number, reference, self._stand_still(pts))
+        assert self._reference is not None
+        return CodedFrame(self._number, reference, self._code_motion(self._reference, pts).motion)
 
     def _code_motion(self, held: HeldReference, pts: int) -> CodedFrame:
-        with self._stage("motion"):
-            _, motion = self._runtime.extract(self._target)
         chained = self._in_bundle > 0 and self._state is not None and self._state.chain is not None
         before = self._state.chain if chained and self._state else None
         if before is None:
             self._plan()
         start = before if before is not None else origin(held, self._symbols.tables, self._qp)
         with self._stage("flow"):
-            view = View.of(self._target, points=self._runtime.keypoints(motion, held.canonical))
+            view = View.of(self._target, points=self._seen.features)
             found = self._search.find(
                 view,
                 held,
                 before=start,
                 chained_base=self._state.base if before is not None and self._state else None,
-                motion=motion,
+                motion=lambda: self._seen.motion,
+                face=self._face.numbers(held, start=start, landmarks=self._seen.landmarks),
                 expected=self._expected(held),
                 frames_sharing_cost=(self.config.bundle - self._in_bundle) * self._clock.shown_for,
             )
-        symbols, chain = self._write(start, found.chain, chained=before is not None)
+        wanted = self._with_windows(found, held, pts=pts)
+        symbols, chain = self._write(start, wanted, chained=before is not None)
+        if chain is not wanted:
+            self._reconstruction = None
         coded = CodedMotion(
             reference_id=held.id,
             chained=before is not None,
@@ -181,8 +214,23 @@ class Encoder:
             symbols=symbols,
         )
         self._hold(held, chain, base=found.base, pts=pts)
+        if self._first is not None:
+            self._better = self._first.better(self._target, self._seen, pts=pts)
+            self._keyframe_wanted |= self._better is not None
         spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._clock.shown_for)
         return self._with_reference(coded, pts) if self._grants(spent) else CodedFrame.moved(self._number, coded)
+
+    def _with_windows(self, found: Found, held: HeldReference, *, pts: int) -> Chain:
+        """What was found, and the windows to draw; a picture that was measured on the way is the reconstruction."""
+        due = bool(self.config.measure_every) and self._number % self.config.measure_every == 0
+        state = partial(
+            make_state, tables=self._symbols.tables, reference=held, number=self._number, pts=pts, base=found.base
+        )
+        with self._stage("windows"):
+            chain, self._reconstruction = self._face.choose(
+                found.chain, held, state=state, target=self._target if due else None
+            )
+        return chain
 
     def _grants(self, spent: bool) -> bool:
         """Whether the next frame may have a new reference; `spent`: the one in use has served its time."""
@@ -194,7 +242,7 @@ class Encoder:
         """The frame with a new reference beside its motion, or, where that is used at once, in place of it."""
         if self.config.activation == "immediate":
             self._plan()
-        reference, bits = self._code_reference(pts, intra=False)
+        reference, bits = self._code_reference(self._target, self._seen, pts=pts, intra=False)
         if self.config.activation == "acknowledged":
             self._pending = (self.newest, bits)
             return CodedFrame(self._number, reference, moved)
@@ -209,21 +257,21 @@ class Encoder:
     def _write(self, start: Chain, chain: Chain, *, chained: bool) -> tuple[bytes, Chain]:
         """A frame's integers as bytes, and the integers they stand for."""
         with self._stage("entropy"):
-            motion = chain.motion - start.motion
-            symbols, self._base_bits = write_frame(
-                self._symbols, Chain(start.qp, motion, chain.residual - start.residual)
-            )
+            symbols = self._written(start, chain)
             self._wanted_bits = 8 * len(symbols)
             if len(symbols) <= self._room_bytes():
                 return symbols, chain
             # A wild picture can ask for more than a message or the budget holds: its residual stays as it was.
-            symbols, self._base_bits = write_frame(
-                self._symbols, Chain(start.qp, motion, np.zeros_like(start.residual))
-            )
+            chain = replace(chain, residual=start.residual)
+            symbols = self._written(start, chain)
             if len(symbols) > self._room_bytes() and chained:
                 self._base_bits = 0
                 return b"", start  # there is no room for anything: the picture stays
-            return symbols, Chain(start.qp, chain.motion, start.residual)
+            return symbols, chain
+
+    def _written(self, start: Chain, chain: Chain) -> bytes:
+        symbols, self._base_bits = write_frame(self._symbols, difference_of(chain, start), windows=start.windows)
+        return symbols
 
     def _room_bytes(self) -> int:
         """What the motion symbols of a frame may take."""
@@ -235,57 +283,35 @@ class Encoder:
             return self._state.coefficients
         return np.zeros(COEFFICIENTS, np.float32)
 
-    def _code_reference(self, pts: int, *, intra: bool) -> tuple[CodedReference, int]:
-        """Codes the target as a new reference and holds it as the newest; its bits."""
+    def _code_reference(
+        self, image_rgb: Image, seen: Observation, *, pts: int, intra: bool
+    ) -> tuple[CodedReference, int]:
+        """Codes a picture, and what is seen in it, as a new reference and holds it as the newest; its bits."""
         with self._stage("reference"):
-            canonical, motion = self._runtime.extract(self._target)
-            before = None if intra else self._newest
-            symbols, canonical, motion = self._poses.encode(canonical, motion, newest=before, qp=self._qp)
-            picture = self._code_picture(intra=intra)
-        name = 0 if self._newest is None else (self._newest.id + 1) % REFERENCE_IDS
-        self._newest = DecodedReference(
-            id=name,
-            number=self._number,
-            pts=pts,
-            duration=self._clock.duration,
-            canonical=canonical,
-            qp=self._qp,
-            motion=motion,
-            picture=self._pictures.reconstruction,
-            crf=self._pictures.coded_crf,
-        )
-        reference = CodedReference(
-            id=name,
-            intra=intra,
-            size=self.config.size,
-            pts=pts,
-            duration=self._clock.duration,
-            qp=self._qp,
-            symbols=symbols,
-            picture=picture,
-            weights_id=self._runtime.weights.identifier if intra else b"",
-        )
-        return reference, 8 * (len(symbols) + len(picture))
-
-    def _code_picture(self, *, intra: bool) -> bytes:
-        picture = self._pictures.encode(self._target, intra=intra)
-        if not intra or self._budget is None or 8 * len(picture) <= self._budget.keyframe_bits:
-            return picture
-        self._pictures.crf = coarser_crf(self._pictures.crf, by=8 * len(picture) / self._budget.keyframe_bits)
-        return self._pictures.encode(self._target, intra=True)
+            coded, _ = self._references.code(
+                image_rgb,
+                seen,
+                intra=intra,
+                number=self._number,
+                pts=pts,
+                duration=self._clock.duration,
+                qp=self._qp,
+                keyframe_bits=self._budget.keyframe_bits if self._budget else None,
+            )
+        return coded, 8 * (len(coded.symbols) + len(coded.picture))
 
     def _use(self, coded: DecodedReference, bits: int) -> None:
         with self._stage("reference"):
-            reference = coded.held(self._runtime)
+            reference = coded.held(self._runtime, after=self._reference)
         self._reference, self._pending = reference, None
-        target = View.of(self._target, points=self._runtime.keypoints(reference.motion, reference.canonical))
+        target = View.of(self._target, points=self._seen.features)
         quality = weighted_psnr(View.of(reference.prepared.picture).colour, target)
         self._policy.begin(bits=bits, psnr_db=quality, qp=self._qp)
         self._in_bundle = 0
 
     def _stand_still(self, pts: int) -> CodedMotion:
         """A motion half that shows the new reference as it is."""
-        reference, self._base_bits = self._reference, 0
+        reference, self._base_bits, self._reconstruction = self._reference, 0, None
         assert reference is not None
         self._hold(reference, origin(reference, self._symbols.tables, self._qp), base=True, pts=pts)
         return CodedMotion(reference.id, False, True, None, None, b"")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.pictures.crop import Crop, centre_crop
-from codec.pictures.face import crop_for_face
+from codec.pictures.face import FaceBox, crop_for_face
 from codec.units import PTS_PER_S
 from sender.face_search import FaceFinder, Look, Looks
 
@@ -72,6 +72,7 @@ class FaceFollower:
         self._looked_pts: int | None = None
         self._seen_pts: int | None = None
         self._looks_in_vain = 0
+        self._face: FaceBox | None = None  # that is followed, where it was last seen
 
     def follow(self, image_rgb: npt.NDArray[np.uint8], *, pts: int) -> Followed:
         """Where to crop uint8 (H, W, 3), taken at `pts` (1/90000 s); a picture of another shape starts anew."""
@@ -86,7 +87,9 @@ class FaceFollower:
         if not first:
             self._see(self._looks.take())
         if self._is_time_to_look(pts):
-            self._looks.begin(self._finder, image_rgb, pts=pts, wait=first)
+            self._looks.begin(
+                self._finder, image_rgb, pts=pts, near=self._face if self._is_there(pts) else None, wait=first
+            )
             self._looked_pts = pts
             self._see(self._looks.take())
         if self._follows:
@@ -119,6 +122,7 @@ class FaceFollower:
             self._looks_in_vain += 1
             return
         assert self._shape is not None
+        self._face = look.box
         wanted = crop_for_face(look.box, *self._shape)
         first, self._seen_pts, self._looks_in_vain = self._seen_pts is None, look.pts, 0
         if first and self._follows:

@@ -17,8 +17,8 @@ __all__ = ["FaceFinder", "Look", "Looks"]
 class FaceFinder(Protocol):
     """What is needed of `codec.pictures.face.FaceDetector`."""
 
-    def detect(self, image_rgb: npt.NDArray[np.uint8]) -> FaceBox | None:
-        """The face of uint8 (H, W, 3), or None."""
+    def detect(self, image_rgb: npt.NDArray[np.uint8], *, near: FaceBox | None = None) -> FaceBox | None:
+        """The face of uint8 (H, W, 3), or None; with `near` the one that was there a moment ago, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,24 @@ class Looks:
         """Whether a look is under way."""
         return self._pending is not None and not self._pending.done()
 
-    def begin(self, finder: FaceFinder, image_rgb: npt.NDArray[np.uint8], *, pts: int, wait: bool) -> None:
-        """Begins to look at uint8 (H, W, 3), in place of an earlier look; `wait` makes it in the caller's thread."""
+    def begin(
+        self,
+        finder: FaceFinder,
+        image_rgb: npt.NDArray[np.uint8],
+        *,
+        pts: int,
+        near: FaceBox | None = None,
+        wait: bool,
+    ) -> None:
+        """Begins to look at uint8 (H, W, 3), in place of an earlier look; `wait` makes it in the caller's thread.
+
+        `near` is the face that is followed, if one is.
+        """
         if self._thread is not None and not wait:
-            self._pending = self._thread.submit(self._look, finder, image_rgb, pts)
+            self._pending = self._thread.submit(self._look, finder, image_rgb, pts, near)
             return
         self._pending = Future()
-        self._pending.set_result(self._look(finder, image_rgb, pts))
+        self._pending.set_result(self._look(finder, image_rgb, pts, near))
 
     def take(self) -> Look | None:
         """What the last look found, once. Raises what the finder raised."""
@@ -59,6 +70,6 @@ class Looks:
         done, self._pending = self._pending, None
         return done.result()
 
-    def _look(self, finder: FaceFinder, image_rgb: npt.NDArray[np.uint8], pts: int) -> Look:
+    def _look(self, finder: FaceFinder, image_rgb: npt.NDArray[np.uint8], pts: int, near: FaceBox | None) -> Look:
         with self._stage("face"):
-            return Look(finder.detect(image_rgb), pts)
+            return Look(finder.detect(image_rgb, near=near), pts)

@@ -58,6 +58,13 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--qps", type=_numbers, default=default.qps, help="facewire's, comma-separated (default 20,32,44)"
     )
+    parser.add_argument(
+        "--one-keyframe-qps",
+        type=_numbers,
+        default=default.one_keyframe_qps,
+        metavar="QPS",
+        help=f"of the preset one-keyframe (default {','.join(map(str, default.one_keyframe_qps))})",
+    )
     parser.add_argument("--no-residual", dest="residual", action="store_false", help="facewire: the base layer only")
     parser.add_argument("--references", choices=("single", "adaptive"), default=default.references)
     parser.add_argument("--weights", default=default.weights, help="name or .safetensors file (default %(default)s)")
@@ -116,6 +123,7 @@ def _settings(args: argparse.Namespace) -> RateSettings:
         seconds=args.seconds,
         anchors=args.anchors,
         qps=args.qps,
+        one_keyframe_qps=args.one_keyframe_qps,
         residual=args.residual,
         references=args.references,
         weights=args.weights,

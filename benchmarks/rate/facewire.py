@@ -9,6 +9,7 @@ from benchmarks.clips.clip import Clip
 from benchmarks.rate.coded_clip import CodedClip
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
 from codec.bits.packet import pack_motion, pack_reference
+from codec.decisions.first_picture import WAIT_S
 from codec.units import PTS_PER_S
 from signaling.transport.costs import MAX_MESSAGE_BYTES, Wire, messages_on_wire
 
@@ -61,6 +62,8 @@ def _wire(frames: list[Halves]) -> Wire:
 def _encode(clip: Clip, config: CodecConfig) -> tuple[list[bytes], float]:
     encoder = Encoder(config)
     start = time.perf_counter()
+    if config.references == "single":
+        encoder.begin_with(list(clip.pictures[: round(WAIT_S * clip.fps) + 1]))
     data = [
         bytes(encoder.encode(picture, pts=round(index * PTS_PER_S / clip.fps)))
         for index, picture in enumerate(clip.pictures)

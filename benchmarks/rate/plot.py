@@ -15,7 +15,7 @@ from benchmarks.records.figure_file import save_figure
 STYLE = {
     FACEWIRE: ("#c1272d", "o", 2.6),
     BASE: ("#e58a8d", "D", 0.0),
-    SINGLE: ("#e0559a", "*", 0.0),
+    SINGLE: ("#e0559a", "*", 1.4),
     PROTOTYPE: ("#f08c00", "X", 1.4),
     "x264": ("#7f7f7f", "s", 1.4),
     "x265": ("#8c6d31", "^", 1.4),

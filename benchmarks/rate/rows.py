@@ -13,7 +13,7 @@ from benchmarks.rate.coded_clip import CodedClip
 MEAN = "mean"
 FACEWIRE = "facewire"
 BASE = "facewire base layer"
-SINGLE = "facewire, one reference"
+SINGLE = "facewire, one keyframe"
 PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
 KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, PROTOTYPE)  # those that send references and motion

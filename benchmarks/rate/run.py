@@ -39,6 +39,7 @@ class RateSettings:
     seconds: float = 10.0
     anchors: tuple[str, ...] = tuple(ANCHORS)
     qps: tuple[int, ...] = (20, 32, 44)
+    one_keyframe_qps: tuple[int, ...] = (CodecConfig.preset("one-keyframe").qp,)
     residual: bool = True
     references: References = CodecConfig().references
     weights: str = CodecConfig().weights
@@ -61,16 +62,20 @@ class RateSettings:
     def middle_qp(self) -> int:
         return sorted(self.qps)[len(self.qps) // 2]
 
-    def config(self, qp: int, *, residual: bool, references: References | None = None) -> CodecConfig:
+    def config(self, qp: int, *, residual: bool) -> CodecConfig:
         """Facewire at one QP. Raises ConfigError where the codec does not know a value."""
         return CodecConfig(
             size=self.size,
             qp=qp,
             residual=residual,
-            references=references or self.references,
+            references=self.references,
             weights=self.weights,
             threads=self.threads,
         )
+
+    def one_keyframe(self, qp: int) -> CodecConfig:
+        """The preset of that name at one QP."""
+        return CodecConfig.preset("one-keyframe", size=self.size, qp=qp, weights=self.weights, threads=self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +126,15 @@ def _prototype(step: float) -> OperatingPoint:
 
 
 def operating_points(settings: RateSettings) -> list[OperatingPoint]:
-    """Freeze, the prototype, facewire at each QP, at the middle one its two simpler modes, each anchor at each rate."""
+    """Freeze, the prototype, facewire at each QP, at the middle one its base layer, one keyframe, the anchors."""
     listed = [OperatingPoint(FREEZE, "", lambda clip: freeze(clip.pictures))]
     listed += [_prototype(step) for step in settings.prototype_steps]
     listed += [_facewire(FACEWIRE, settings.config(qp, residual=settings.residual)) for qp in sorted(settings.qps)]
     middle = settings.middle_qp
     if settings.residual:
         listed.append(_facewire(BASE, settings.config(middle, residual=False)))
-    if settings.residual or settings.references != "single":
-        listed.append(_facewire(SINGLE, settings.config(middle, residual=False, references="single")))
+    if settings.references != "single":
+        listed += [_facewire(SINGLE, settings.one_keyframe(qp)) for qp in sorted(settings.one_keyframe_qps)]
     for name in settings.anchors:
         listed += [_anchor(name, kbps) for kbps in asked_kbps(name, size=settings.size)]
     return listed

@@ -4,6 +4,9 @@ Each walk is written once against `entropy.Coder` and serves writer, reader and 
 bits for many choices at once, without walking.
 
     motion      an activity class (12 values), then the MOTION_NUMBERS differences to the prediction
+    windows     what the face serves: the mouth is drawn (1), the eyes are (2), the base layer moves by it (4, without
+                which neither is drawn); by what it served in the frame before
+    face        an activity class (12), then the FACE_NUMBERS differences to the prediction
     residual    whether there is any; if so an activity class (12), the number of coded diagonals d (0 .. 31), then for
                 each coefficient on the first d diagonals, low frequencies first, its x and its y difference to the
                 prediction
@@ -22,11 +25,15 @@ import numpy.typing as npt
 
 from codec.bits.entropy import SCALES, TABLE_SIZE, Category, Coder, Models, Tables, columns, escape_bits, information
 from codec.bits.quantizer import Symbols
+from codec.errors import BitstreamError
+from codec.motion.expression import FACE_NUMBERS
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, DIAGONALS, GRID, ORDER
 
 CLASSES = 12
 CONTEXTS = 4
+WINDOW_SETS = 8  # see codec.state.chain.ALL_WINDOWS
+_FACELESS = range(1, 4)
 _LOWEST = 1 - CLASSES  # scale index short of the activity: below it, all activities are clamped alike
 
 Profile = npt.NDArray[np.int64]
@@ -46,18 +53,23 @@ _COUNT = [int((diagonals > _DIAGONAL).sum()) for diagonals in range(DIAGONALS + 
 class CodingTables:
     """The numbers beside the networks that both ends must share; they ship in the weight file.
 
-    motion_steps (MOTION_NUMBERS,), residual_step and canonical_step are quantiser steps at qp 32; the others are
-    integers: frequency tables, profiles of scale indices and the scale shift of each neighbourhood context.
+    face_motion takes differences of face numbers to those of the motion. motion_steps (MOTION_NUMBERS,), face_steps
+    (FACE_NUMBERS,), residual_step and canonical_step are quantiser steps at qp 32; the others are integers: frequency
+    tables, profiles of scale indices and the scale shift of each neighbourhood context.
     """
 
     motion_steps: npt.NDArray[np.float32]
+    face_motion: npt.NDArray[np.float32]  # (FACE_NUMBERS, MOTION_NUMBERS)
+    face_steps: npt.NDArray[np.float32]
     residual_step: float
     canonical_step: float
     tables: Tables
-    class_tables: Tables  # (2, CLASSES): of motion, of residual
+    class_tables: Tables  # (3, CLASSES): of motion, of residual, of the face
     presence_table: Tables  # (1, 2)
     diagonal_tables: Tables  # (CLASSES, DIAGONALS + 1), by the residual's activity class
+    windows_tables: Tables  # (WINDOW_SETS, WINDOW_SETS), by the set before
     motion_profile: Profile  # (MOTION_NUMBERS,)
+    face_profile: Profile  # (FACE_NUMBERS,)
     residual_profile: Profile  # (DIAGONALS,)
     context_shift: Profile  # (CONTEXTS,)
     canonical_scale: int
@@ -75,6 +87,7 @@ class Costs:
         symbols = information(tables.tables)[scales].transpose(0, 2, 1).reshape(-1, CLASSES)
         self._symbols = np.concatenate((symbols, np.zeros((1, CLASSES))))
         self._motion_rows = _first_rows(tables.motion_profile)
+        self._face_rows = _first_rows(tables.face_profile)
         self._residual_rows = _first_rows(tables.residual_profile[_DIAGONAL][:, None] + tables.context_shift)
         self._classes = information(tables.class_tables)
         self._presence = information(tables.presence_table[0])
@@ -84,6 +97,11 @@ class Costs:
         """Differences (MOTION_NUMBERS,) -> bits (CLASSES,)."""
         symbols = self._symbols[self._motion_rows + columns(difference)].sum(0)
         return np.asarray(symbols + escape_bits(difference).sum() + self._classes[0])
+
+    def face(self, difference: Symbols) -> Bits:
+        """Differences (FACE_NUMBERS,) -> bits (CLASSES,)."""
+        symbols = self._symbols[self._face_rows + columns(difference)].sum(0)
+        return np.asarray(symbols + escape_bits(difference).sum() + self._classes[2])
 
     def residual(self, differences: Symbols) -> Bits:
         """N differences (N, 2, 16, 16) -> bits (N, CLASSES); what is only zeros takes the same in every class."""
@@ -120,6 +138,8 @@ class SymbolCoder:
     models: Models
     motion_class: Category
     residual_class: Category
+    face_class: Category
+    window_sets: tuple[Category, ...]
     presence: Category
     diagonals: tuple[Category, ...]
     costs: Costs
@@ -131,6 +151,8 @@ class SymbolCoder:
             Models(tables.tables),
             motion_class=Category(tables.class_tables[0]),
             residual_class=Category(tables.class_tables[1]),
+            face_class=Category(tables.class_tables[2]),
+            window_sets=tuple(Category(row) for row in tables.windows_tables),
             presence=Category(tables.presence_table[0]),
             diagonals=tuple(Category(row) for row in tables.diagonal_tables),
             costs=Costs(tables),
@@ -141,6 +163,20 @@ class SymbolCoder:
         activity = coder.category(activity, self.motion_class)
         profile, known = self.tables.motion_profile.tolist(), difference.tolist()
         values = [coder.symbol(known[i], activity + profile[i]) for i in range(MOTION_NUMBERS)]
+        return np.array(values, np.int32), activity
+
+    def windows(self, coder: Coder, drawn: int, *, before: int) -> int:
+        """What the face serves, by what it served in the frame before. BitstreamError for windows without a face."""
+        drawn = coder.category(drawn, self.window_sets[before])
+        if drawn in _FACELESS:
+            raise BitstreamError("windows are drawn without a face")
+        return drawn
+
+    def face(self, coder: Coder, difference: Symbols, *, activity: int) -> tuple[Symbols, int]:
+        """Differences (FACE_NUMBERS,) through the coder."""
+        activity = coder.category(activity, self.face_class)
+        profile, known = self.tables.face_profile.tolist(), difference.tolist()
+        values = [coder.symbol(known[i], activity + profile[i]) for i in range(FACE_NUMBERS)]
         return np.array(values, np.int32), activity
 
     def residual(self, coder: Coder, difference: Symbols, *, activity: int) -> tuple[Symbols, int]:
@@ -173,6 +209,10 @@ class SymbolCoder:
     def motion_activity(self, difference: Symbols) -> int:
         """The class that codes these differences with the fewest bits."""
         return int(np.argmin(self.costs.motion(difference)))
+
+    def face_activity(self, difference: Symbols) -> int:
+        """The class that codes these differences with the fewest bits."""
+        return int(np.argmin(self.costs.face(difference)))
 
     def residual_activity(self, difference: Symbols) -> int:
         """The class that codes these differences with the fewest bits."""

@@ -5,7 +5,8 @@ few ways to code that buys the most decibels for its bits. Distortion is that of
 apart at a tenth of the generator's cost; `codec.decisions.attention` weighs it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,11 +18,12 @@ from codec.decisions.lagrangian import lagrangian
 from codec.engines.runtime import Runtime
 from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
 from codec.motion.residual import COEFFICIENTS, inverse, to_grid, transform
-from codec.state.chain import Chain, motion_steps, origin, residual_step
+from codec.state.chain import FACE_BIT, Chain, base_layer, make_state, motion_steps, residual_step
 from codec.state.references import HeldReference
 from codec.units import Floats
 
 _DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
+_FACE_WORTH_DB = 3.0
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
 
 
@@ -51,24 +53,22 @@ class MotionSearch:
         *,
         before: Chain,
         chained_base: bool | None,
-        motion: Floats,
+        motion: Callable[[], Floats],
+        face: Symbols,
         expected: Floats,
         frames_sharing_cost: float,
     ) -> Found:
         """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
 
-        motion (MOTION_NUMBERS,) is what the extractor saw in the driving picture; `expected` the residual coefficients
+        motion() (MOTION_NUMBERS,) is what the extractor sees in the driving picture, `face` the integers of its face
+        numbers; `expected` the residual coefficients
         of the frame before on the same reference, where optical flow starts to look. `frames_sharing_cost` counts the
         frames, of usual duration, that lean on what this one codes: itself and the rest of its bundle.
         """
-        source, tables = self._view(reference), self._symbols.tables
-        step = motion_steps(tables, before.qp)
-        motion_symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
-        moved = reference.motion + (motion_symbols - origin(reference, tables, before.qp).motion) * step
-        base_flow, _ = self._runtime.base_flow(reference.prepared, driving_motion=moved.astype(np.float32))
-        base = chained_base if chained_base is not None else _base_helps(driving, source, base_flow)
-        if not base:
-            base_flow, motion_symbols = np.zeros_like(base_flow), before.motion
+        source = self._view(reference)
+        chain, base, base_flow = self._base_layer(
+            driving, source, reference, before=before, chained_base=chained_base, motion=motion, face=face
+        )
         worth = lagrangian(before.qp) / frames_sharing_cost
         options = [before.residual]
         if before.residual.any():
@@ -80,7 +80,55 @@ class MotionSearch:
                 start = base_flow
             options += self._versions(self._wanted(driving, source, base_flow, start=start), before)
         residual, psnr_db = self._choose(options, driving, source, base_flow, before=before, worth=worth)
-        return Found(Chain(before.qp, motion_symbols, residual), base, psnr_db)
+        return Found(replace(chain, residual=residual), base, psnr_db)
+
+    def _base_layer(
+        self,
+        driving: View,
+        source: View,
+        reference: HeldReference,
+        *,
+        before: Chain,
+        chained_base: bool | None,
+        motion: Callable[[], Floats],
+        face: Symbols,
+    ) -> tuple[Chain, bool, Floats]:
+        """How the base layer moves, whether its warp helps, and its flow: by the face, or by keypoints, or not at all.
+
+        That is chosen where a bundle begins. The face moves it unless keypoints are clearly better, since eyes and
+        mouth can be drawn only from face numbers.
+        """
+        ways = {
+            bits: replace(before, face=face, windows=bits) if bits else self._by_keypoints(before, reference, motion())
+            for bits in self._open(before, chained_base)
+        }
+        flows = {bits: self._flow_of(chain, reference) for bits, chain in ways.items()}
+        quality = (
+            {bits: warp_psnr(driving, source, flow) for bits, flow in flows.items()} if chained_base is None else {}
+        )
+        bits = max(ways, key=lambda way: quality.get(way, 0.0) + (_FACE_WORTH_DB if way else 0.0))
+        base = chained_base if chained_base is not None else _base_helps(quality[bits], driving, source)
+        if base:
+            return ways[bits], base, flows[bits]
+        still = ways[bits] if bits else replace(ways[bits], motion=before.motion)
+        return still, base, np.zeros_like(flows[bits])
+
+    @staticmethod
+    def _open(before: Chain, chained_base: bool | None) -> list[int]:
+        """FACE_BIT, or 0 for keypoints, or both: a bundle goes on as it began."""
+        if before.windows is None:
+            return [0]
+        return [FACE_BIT, 0] if chained_base is None else [before.windows & FACE_BIT]
+
+    def _by_keypoints(self, before: Chain, reference: HeldReference, motion: Floats) -> Chain:
+        step = motion_steps(self._symbols.tables, before.qp)
+        symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
+        return replace(before, motion=symbols, windows=None if reference.face is None else 0)
+
+    def _flow_of(self, chain: Chain, reference: HeldReference) -> Floats:
+        state = make_state(chain, self._symbols.tables, reference=reference, number=0, pts=0, base=True)
+        flow, _ = base_layer(self._runtime, reference, state)
+        return flow
 
     def _view(self, reference: HeldReference) -> View:
         """The reference as the search sees it, made once for each."""
@@ -117,8 +165,9 @@ class MotionSearch:
         return best, best_psnr
 
 
-def _base_helps(driving: View, source: View, flow: Floats) -> bool:
-    return warp_psnr(driving, source, flow) > weighted_psnr(source.colour, driving) - 0.1
+def _base_helps(psnr_db: float, driving: View, source: View) -> bool:
+    """Whether the base layer's plain warp is better than none, or as good."""
+    return psnr_db > weighted_psnr(source.colour, driving) - 0.1
 
 
 def _grey_error(driving: View, source: View, flow: Floats) -> float:

@@ -25,7 +25,10 @@ from codec.config import CodecConfig
 from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
 from codec.errors import CodecError, MediaError
-from codec.graphs.files import QUANTIZED
+from codec.graphs.files import QUANTIZED_NETWORKS
+from codec.motion.face_box import FaceBox
+from codec.motion.face_tracker import FaceTracker, landmarks_in
+from codec.motion.face_windows import WINDOWS
 from codec.pictures.crop import centre_crop
 from codec.pictures.video import read_video
 from codec.reference.coder import ReferenceEncoder
@@ -33,6 +36,7 @@ from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, reference_crf
 from codec.units import SIZES, Image
 from codec.weights import files as weights
 from codec.weights.files import Range
+from codec.windows.painter import FaceReference, paint
 
 _QPS = (28, 34, 40, 46)
 _STRIDE, _LENGTH = 5, 60  # every fifth of a clip's first pictures
@@ -74,22 +78,27 @@ def calibrate(clips: Sequence[Path], *, name: str, size: int, console: Console) 
     for index, clip in enumerate(track(clips, description="clips", console=console)):
         first, *later = _pictures(clip, size)
         run_networks(runtime, first, later or [first], qp=_QPS[index % len(_QPS)], size=size)
-    return {layer: found for layer, found in observer.ranges.items() if layer.split(".")[0] in QUANTIZED}
+    return {layer: found for layer, found in observer.ranges.items() if layer.split(".")[0] in QUANTIZED_NETWORKS}
 
 
 def run_networks(runtime: Runtime, first: Image, later: Sequence[Image], *, qp: int, size: int) -> None:
-    """The first picture as a coded reference, warped into each of the later ones."""
+    """The first picture as a coded reference, warped into each of the later ones, mouth and eyes drawn."""
     coder = ReferenceEncoder(
         size=size, crf=reference_crf(qp), intra_offset=INTRA_OFFSET, preset=REFERENCE_PRESETS["realtime"]
     )
     coder.encode(first, intra=True)
     canonical, motion = runtime.extract(first)
     reference = runtime.prepare(coder.reconstruction, crf=coder.coded_crf, canonical=canonical, motion=motion)
+    tracker = FaceTracker(runtime)
+    landmarks = tracker.follow(first, keypoints=runtime.keypoints(motion, canonical))
+    found = landmarks_in(runtime, reference.picture, FaceBox.of(landmarks, side=size))
+    face = FaceReference(reference.picture, found, runtime.face_shape.person(found, side=size))
     for picture in later:
         _, driving = runtime.extract(picture)
-        runtime.keypoints(driving, canonical)
+        landmarks = tracker.follow(picture, keypoints=runtime.keypoints(driving, canonical))
         flow, occlusion = runtime.base_flow(reference, driving_motion=driving)
-        runtime.generate(reference, flow=flow, occlusion=occlusion)
+        shown = runtime.generate(reference, flow=flow, occlusion=occlusion)
+        paint(runtime, shown, landmarks, [face], windows=WINDOWS)
 
 
 def _pictures(clip: Path, size: int) -> list[Image]:

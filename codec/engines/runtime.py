@@ -14,6 +14,7 @@ import numpy as np
 from codec.config import CodecConfig
 from codec.engines.engine import Engine, Graph
 from codec.errors import ConfigError
+from codec.motion.expression import FaceShape
 from codec.units import Floats, Image
 from codec.weights.files import Weights
 from codec.weights.files import load as load_weights
@@ -48,7 +49,11 @@ class Runtime:
         self._flows: deque[tuple[tuple[PreparedReference, bytes], tuple[Floats, Floats]]] = deque(maxlen=2)
         for name in graphs:
             self._graph(name)
-        self.mean_shape: Floats = self.weights.tensors["motion_extractor.mean_shape"].astype(np.float32)
+        self.mean_shape: Floats = self._tensor("motion_extractor.mean_shape")
+        self.face_shape = FaceShape(*(self._tensor(f"shape.{part}") for part in ("mean", "basis", "weight")))
+
+    def _tensor(self, name: str) -> Floats:
+        return np.asarray(self.weights.tensors[name], np.float32)
 
     def extract(self, picture: Image) -> tuple[Floats, Floats]:
         """(S, S, 3) -> canonical keypoints (K, 3), motion (MOTION_NUMBERS,)."""
@@ -105,6 +110,30 @@ class Runtime:
         warped = self._graph("warp")(reference.pixels, *reference.features, field, *fields)
         (picture,) = self._graph("generator")(*warped, *sides)
         return np.array(picture[0], np.uint8)
+
+    def landmarks(self, crop: Image) -> Floats:
+        """The face at 128x128, uint8 (1, 128, 128, 3) -> its points (112, 3), the crop spanning [-1, 1]."""
+        return self._points("landmarks", crop)
+
+    def mouth_points(self, crop: Image) -> Floats:
+        """The mouth's window, uint8 (1, 64, 80, 3) -> the lips' points (40, 2), the window spanning [-1, 1]."""
+        return self._points("mouth_points", crop)
+
+    def eye_points(self, crop: Image) -> Floats:
+        """A right eye's window, uint8 (1, 32, 48, 3) -> points of lids and iris (17, 2)."""
+        return self._points("eye_points", crop)
+
+    def mouth(self, inputs: Image) -> Floats:
+        """The mouth's candidates and outlines, uint8 (1, 64, 80, 15) -> (1, 64, 80, 6): shares, what to add."""
+        return np.array(self._graph("mouth")(inputs)[0], np.float32)
+
+    def eyes(self, inputs: Image) -> Floats:
+        """The same of both eyes, as right ones, uint8 (2, 32, 48, 15) -> (2, 32, 48, 6)."""
+        return np.array(self._graph("eyes")(inputs)[0], np.float32)
+
+    def _points(self, name: str, crop: Image) -> Floats:
+        (points,) = self._graph(name)(crop)
+        return np.array(points[0], np.float32)
 
     def _graph(self, name: str) -> Graph:
         graph = self._graphs.get(name)

@@ -14,12 +14,19 @@ OPSET = 20
 # What loses nothing to bfloat16, and of that what loses nothing to int8. The others find keypoints, flow and warp:
 # 8 bits would move pixels, as int8 would in the judgement of candidate flows (up to 0.2 dB and 0.01 of SSIM on lively
 # faces, for half a millisecond); the extractor takes as little time in float32.
-REDUCED = ("restoration", "appearance", "judgement", "generator")
-QUANTIZED = ("restoration", "appearance", "generator")
+REDUCED = (
+    *("restoration", "appearance", "judgement", "generator"),
+    *("landmarks", "mouth_points", "eye_points", "mouth", "eyes"),
+)
+QUANTIZED = ("restoration", "appearance", "generator", "mouth", "eyes")
+QUANTIZED_NETWORKS = ("restoration", "appearance", "generator", "windows")  # whose they are, by their tensors' names
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
-WHOLE = ("extractor", "keypoints", "candidates", "judgement", "mix")
+WHOLE = (
+    *("extractor", "keypoints", "candidates", "judgement", "mix"),
+    *("landmarks", "mouth_points", "eye_points", "mouth", "eyes"),
+)
 NAMES = (*PER_SIZE, *WHOLE)
-DECODING = ("restoration", "scene", "appearance", "candidates", "judgement", "mix", "warp", "generator")
+DECODING = tuple(name for name in NAMES if name not in ("extractor", "keypoints"))
 
 
 def path_of(name: str, size: int) -> Path:

@@ -14,6 +14,8 @@ keeping (all that depends on the reference alone). `codec.export` writes each to
     mix          candidates, logits -> warping field
     warp         reference, features, the warping field at their sizes -> warped pixels and features
     generator    those, warping field and occlusion map at the features' sizes -> picture
+    landmarks    face at 128x128 -> its 112 points; mouth_points, eye_points: those of a window about mouth or eye
+    mouth, eyes  a window's candidates and outlines -> shares of the candidates, and what to add in levels
 
 Warping field and occlusion map are brought to those sizes between the two (`codec.engines.runtime`): OpenCV
 does it in a third of the time.
@@ -21,6 +23,7 @@ does it in a third of the time.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +33,11 @@ from codec.motion.parameters import FLOW_SIZE, KEYPOINTS, MOTION_NUMBERS
 from codec.networks.appearance import CHANNELS
 from codec.networks.dense_motion import heat, mix
 from codec.networks.generator import side_maps
+from codec.networks.landmarks import EYE_SIZE, FACE_SIZE, MOUTH_SIZE
 from codec.networks.layers import resize, sample
 from codec.networks.model import FaceModel
 from codec.networks.motion_extractor import INPUT_SIZE
+from codec.networks.window_generator import CANDIDATES, INPUTS
 
 
 class Extractor(nn.Module):
@@ -140,6 +145,38 @@ class Generator(nn.Module):
         return _picture(self.generator.generate(pixels, *(part for pair in pairs for part in pair)))
 
 
+class Points(nn.Module):
+    """One of the networks that find landmarks."""
+
+    def __init__(self, model: FaceModel, name: str) -> None:
+        super().__init__()
+        self.face = nn.Module()
+        setattr(self.face, name, getattr(model.face, name))
+        self._name = name
+
+    def forward(self, crop: Tensor) -> Tensor:
+        points: Tensor = getattr(self.face, self._name)(_levels(crop) * 2 - 1)
+        return points
+
+
+class WindowPicture(nn.Module):
+    """One of the generators of a window."""
+
+    def __init__(self, model: FaceModel, name: str) -> None:
+        super().__init__()
+        self.windows = nn.Module()
+        setattr(self.windows, name, getattr(model.windows, name))
+        self._name = name
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        pictures = 3 * CANDIDATES
+        levels = _levels(inputs)
+        levels = torch.cat((levels[:, :pictures] * 2 - 1, levels[:, pictures:]), 1)
+        out = getattr(self.windows, self._name)(levels)
+        shares, add = out[:, :CANDIDATES], out[:, CANDIDATES:] * 127.5
+        return torch.cat((shares, add), 1).permute(0, 2, 3, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """How a graph is made of the networks, and inputs of the right shapes to trace it with."""
@@ -150,6 +187,11 @@ class Cut:
 
 def _bytes(size: int) -> Tensor:
     return torch.zeros(1, size, size, 3, dtype=torch.uint8)
+
+
+def _window(count: int, size: tuple[int, int], channels: int) -> Tensor:
+    """size is width, height."""
+    return torch.zeros(count, size[1], size[0], channels, dtype=torch.uint8)
 
 
 def _canonical() -> Tensor:
@@ -190,12 +232,17 @@ CUTS: dict[str, Cut] = {
         Warp, lambda size: (_map(3, size), *_levels_of(size), torch.zeros(1, size, size, 2), *_planes(size, 2))
     ),
     "generator": Cut(Generator, lambda size: (_map(3, size), *_levels_of(size), *_planes(size, 3))),
+    "landmarks": Cut(partial(Points, name="landmarks"), lambda size: (_bytes(FACE_SIZE),)),
+    "mouth_points": Cut(partial(Points, name="mouth_points"), lambda size: (_window(1, MOUTH_SIZE, 3),)),
+    "eye_points": Cut(partial(Points, name="eye_points"), lambda size: (_window(1, EYE_SIZE, 3),)),
+    "mouth": Cut(partial(WindowPicture, name="mouth"), lambda size: (_window(1, MOUTH_SIZE, INPUTS),)),
+    "eyes": Cut(partial(WindowPicture, name="eye"), lambda size: (_window(2, EYE_SIZE, INPUTS),)),
 }
 assert CUTS.keys() == {*PER_SIZE, *WHOLE}
 
 
 def _levels(picture: Tensor) -> Tensor:
-    """uint8 (1, S, S, 3) -> (1, 3, S, S) in [0, 1]."""
+    """uint8 (B, H, W, C) -> (B, C, H, W) in [0, 1]."""
     return (picture.permute(0, 3, 1, 2).float() / 255).contiguous(memory_format=torch.channels_last)
 
 

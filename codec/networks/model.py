@@ -1,13 +1,33 @@
-"""Stages 3 and 9, the five roles held together: what one weight file stores."""
+"""Stages 3 and 9, all roles held together: what one weight file stores."""
 
+import torch
 from torch import Tensor, nn
 
+from codec.motion.expression import COEFFICIENTS
+from codec.motion.landmarks import LANDMARKS
 from codec.networks.appearance import Appearance
 from codec.networks.dense_motion import DenseMotion
 from codec.networks.generator import Generator
+from codec.networks.landmarks import FaceNetworks
 from codec.networks.layers import full_precision
 from codec.networks.motion_extractor import MotionExtractor
 from codec.networks.restoration import Restoration
+from codec.networks.window_generator import WindowNetworks
+
+
+class Shape(nn.Module):
+    """The tensors of codec.motion.expression.FaceShape."""
+
+    mean: Tensor
+    basis: Tensor
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Of no face, but of points that a rotation can be told from.
+        self.register_buffer("mean", torch.sin(torch.arange(3.0 * LANDMARKS)).view(LANDMARKS, 3))
+        self.register_buffer("basis", torch.zeros(COEFFICIENTS, LANDMARKS, 3))
+        self.register_buffer("weight", torch.ones(LANDMARKS))
 
 
 class FaceModel(nn.Module):
@@ -20,6 +40,9 @@ class FaceModel(nn.Module):
         self.appearance = Appearance()
         self.dense_motion = DenseMotion()
         self.generator = Generator()
+        self.face = FaceNetworks().fused()
+        self.windows = WindowNetworks()
+        self.shape = Shape()
 
     def base_flow(
         self, reference: Tensor, *, canonical: Tensor, reference_motion: Tensor, driving_motion: Tensor

@@ -29,7 +29,8 @@ def serialize(model: FaceModel, tables: CodingTables, *, metadata: dict[str, str
     for name in INTEGER_TABLES:
         tensors[TABLES_PREFIX + name] = torch.from_numpy(np.asarray(getattr(tables, name), np.int32))
     tensors[TABLES_PREFIX + "canonical_scale"] = torch.tensor([tables.canonical_scale], dtype=torch.int32)
-    tensors[TABLES_PREFIX + "motion_steps"] = torch.from_numpy(np.asarray(tables.motion_steps, np.float32))
+    for name in ("motion_steps", "face_steps", "face_motion"):
+        tensors[TABLES_PREFIX + name] = torch.from_numpy(np.asarray(getattr(tables, name), np.float32))
     tensors[TABLES_PREFIX + "residual_step"] = torch.tensor([tables.residual_step])
     tensors[TABLES_PREFIX + "canonical_step"] = torch.tensor([tables.canonical_step])
     return bytes(save({k: v.contiguous() for k, v in tensors.items()}, metadata=metadata))

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from codec.errors import ConfigError, PictureError
 from codec.units import Image
 
-__all__ = ["Crop", "centre_crop"]
+__all__ = ["Crop", "centre_crop", "fitted"]
 
 MAX_OVERSAMPLING = 8
+_SMALLEST = 16  # pixels, of a picture to be coded
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +97,16 @@ def _warp(image: Image, matrix: NDArray[np.float64], shape: tuple[int, int], bor
     centred = matrix.copy()
     centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
     return np.asarray(cv2.warpAffine(image, centred, shape, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8)
+
+
+def fitted(image_rgb: Image, size: int) -> Image:
+    """uint8 (H, W, 3), square -> uint8 (size, size, 3). PictureError when it is no such picture."""
+    if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
+        raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
+    height, width = image_rgb.shape[:2]
+    if height != width or height < _SMALLEST:
+        raise PictureError(f"a face picture is square and at least {_SMALLEST} wide, not {width}x{height}")
+    if height == size:
+        return np.ascontiguousarray(image_rgb)
+    way = cv2.INTER_AREA if height > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image_rgb, (size, size), interpolation=way), np.uint8)

@@ -1,5 +1,6 @@
 """Stage 2, crop: finds the face in one picture, and the square about it. Following it in time is the sender's part."""
 
+import math
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ YUNET_LOOKS_AT = 320
 SMALLEST_FACE = 10  # a face is at least this part of the shorter side
 CROP_PER_FACE = 2.0
 MIN_YUNET_SCORE = 0.6
+MOST_MOVED, MOST_GROWN = 0.8, 1.8  # widths of a face, between two looks at it
 MIN_AGREEING = 0.25  # part of the looked-at pictures that must show a face for a clip to be cropped to it
 
 
@@ -57,8 +59,11 @@ class FaceDetector:
         self._cascade = _load_cascade() if model is None else None
         self._yunet = None if model is None else _load_yunet(model)
 
-    def detect(self, image_rgb: Image) -> FaceBox | None:
-        """Return the largest sure face of uint8 (H, W, 3), or None. About 20 ms, whatever its size."""
+    def detect(self, image_rgb: Image, *, near: FaceBox | None = None) -> FaceBox | None:
+        """Return the largest sure face of uint8 (H, W, 3), or None. About 20 ms, whatever its size.
+
+        With `near`, only one that may be that face a moment later: two people in a picture do not take turns.
+        """
         if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8 or 0 in image_rgb.shape:
             raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
         looks_at = CASCADE_LOOKS_AT if self._yunet is None else YUNET_LOOKS_AT
@@ -68,10 +73,10 @@ class FaceDetector:
             small = np.asarray(cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         with self._lock:
             boxes = self._by_network(small) if self._yunet is not None else self._by_cascade(small)
-        if not boxes:
-            return None
-        best = max(boxes, key=lambda box: box.score * (box.w * box.h) ** 0.5)
-        return FaceBox(best.x / scale, best.y / scale, best.w / scale, best.h / scale, best.score)
+        found = [FaceBox(box.x / scale, box.y / scale, box.w / scale, box.h / scale, box.score) for box in boxes]
+        if near is not None:
+            found = [box for box in found if _may_be(box, near)]
+        return max(found, key=lambda box: box.score * (box.w * box.h) ** 0.5, default=None)
 
     def _by_cascade(self, small: Image) -> list[FaceBox]:
         assert self._cascade is not None
@@ -93,6 +98,13 @@ class FaceDetector:
         if found is None:
             return []
         return [FaceBox(*map(float, (*face[:4], face[14]))) for face in found if min(face[2:4]) > 0]
+
+
+def _may_be(box: FaceBox, before: FaceBox) -> bool:
+    """Whether a face can be another a moment later: not much larger or smaller, and no face's width away."""
+    reach = max(before.w, before.h)
+    apart = math.hypot(box.centre[0] - before.centre[0], box.centre[1] - before.centre[1])
+    return apart < MOST_MOVED * reach and 1 / MOST_GROWN < max(box.w, box.h) / reach < MOST_GROWN
 
 
 def crop_for_face(box: FaceBox, height: int, width: int) -> Crop:

@@ -12,6 +12,8 @@ from codec.bits.entropy import Coder, Reader, Writer
 from codec.bits.quantizer import SYMBOL_LIMIT, Symbols, dequantize, quantize, step_scale
 from codec.bits.symbols import CodingTables, SymbolCoder
 from codec.engines.runtime import Runtime
+from codec.motion.expression import FACE_NUMBERS, POSE
+from codec.motion.landmark_flow import follow_landmarks
 from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, inverse
 from codec.state.references import HeldReference
@@ -19,6 +21,11 @@ from codec.units import Floats
 
 _TIMESTAMPS = 1 << 16
 _MOTION_LIMIT = 20.0  # beyond any motion, and its exponential is still finite
+_FACE_LEAST, _FACE_MOST = np.full(FACE_NUMBERS, -8.0, np.float32), np.full(FACE_NUMBERS, 8.0, np.float32)
+_FACE_LEAST[3:POSE], _FACE_MOST[3:POSE] = (1.0, -1024.0, -1024.0), (6.5, 1024.0, 1024.0)  # scale, translation
+# What face numbers serve: the mouth is drawn, the eyes are; the base layer moves by them, without which neither is.
+MOUTH_BIT, EYES_BIT, FACE_BIT = 1, 2, 4
+ALL_WINDOWS = MOUTH_BIT | EYES_BIT | FACE_BIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,8 @@ class Chain:
     qp: int
     motion: Symbols  # (MOTION_NUMBERS,)
     residual: Symbols  # (2, 16, 16)
+    face: Symbols  # (FACE_NUMBERS,), from the reference's own on
+    windows: int | None  # bits of what the face serves; None where the reference shows none
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,19 @@ class MotionState:
     base: bool
     motion: Floats
     coefficients: Floats  # (2, 16, 16)
+    face: Floats  # (FACE_NUMBERS,)
+    windows: int
     chain: Chain | None
 
 
 def motion_steps(tables: CodingTables, qp: int) -> Floats:
     """Quantiser steps of the motion numbers at a qp."""
     return (tables.motion_steps * np.float32(step_scale(qp))).astype(np.float32)
+
+
+def face_steps(tables: CodingTables, qp: int) -> Floats:
+    """Quantiser steps of the face numbers at a qp: they grow half as fast, a mouth is heard at every quality."""
+    return (tables.face_steps * np.float32(step_scale(qp) ** 0.5)).astype(np.float32)
 
 
 def residual_step(tables: CodingTables, qp: int) -> Floats:
@@ -62,7 +78,8 @@ def origin(reference: HeldReference, tables: CodingTables, qp: int) -> Chain:
     """What an unchained frame is coded against: the reference's own motion, no residual."""
     nothing = np.zeros(MOTION_NUMBERS, np.int32)
     own = quantize(reference.motion, step=motion_steps(tables, qp), prediction=nothing)
-    return Chain(qp, own, np.zeros(COEFFICIENTS, np.int32))
+    residual, face = np.zeros(COEFFICIENTS, np.int32), np.zeros(FACE_NUMBERS, np.int32)
+    return Chain(qp, own, residual, face, None if reference.face is None else ALL_WINDOWS)
 
 
 def make_state(
@@ -73,8 +90,22 @@ def make_state(
     step = motion_steps(tables, chain.qp)
     # Relative to the reference's exact motion, so that "no difference" means no warp whatever the step.
     motion = reference.motion + dequantize(chain.motion - start.motion, step=step)
+    face, windows = face_numbers(chain, tables, reference), chain.windows or 0
+    if reference.face is not None and windows & FACE_BIT:
+        motion = reference.motion + (face - reference.face.person.own) @ tables.face_motion
     coefficients = dequantize(chain.residual, step=residual_step(tables, chain.qp))
-    return MotionState(pts, number, reference.id, base, bounded(motion), coefficients, chain)
+    return MotionState(
+        pts=pts,
+        number=number,
+        reference_id=reference.id,
+        base=base,
+        motion=bounded(motion),
+        coefficients=coefficients,
+        face=face,
+        # The reference's own face needs no drawing.
+        windows=windows if chain.face.any() else 0,
+        chain=chain,
+    )
 
 
 def bounded(motion: Floats) -> Floats:
@@ -82,47 +113,95 @@ def bounded(motion: Floats) -> Floats:
     return np.clip(motion, -_MOTION_LIMIT, _MOTION_LIMIT).astype(np.float32)
 
 
+def face_numbers(chain: Chain, tables: CodingTables, reference: HeldReference) -> Floats:
+    """Face numbers of a chain, kept where landmarks stay near the picture, whatever a peer sends."""
+    if reference.face is None:
+        return np.zeros(FACE_NUMBERS, np.float32)
+    face = reference.face.person.own + dequantize(chain.face, step=face_steps(tables, chain.qp))
+    return np.asarray(np.clip(face, _FACE_LEAST, _FACE_MOST), np.float32)
+
+
 def advance(chain: Chain, difference: Chain) -> Chain:
     """The next link: sums, kept in range whatever a peer sends."""
     motion = np.clip(chain.motion + difference.motion, -SYMBOL_LIMIT, SYMBOL_LIMIT)
     residual = np.clip(chain.residual + difference.residual, -SYMBOL_LIMIT, SYMBOL_LIMIT)
-    return Chain(chain.qp, motion, residual)
+    face = np.clip(chain.face + difference.face, -SYMBOL_LIMIT, SYMBOL_LIMIT)
+    return Chain(chain.qp, motion, residual, face, difference.windows)
+
+
+def difference_of(chain: Chain, before: Chain) -> Chain:
+    """What `advance` adds to get from one link to the next; the windows are not added but named."""
+    motion, residual = chain.motion - before.motion, chain.residual - before.residual
+    return Chain(before.qp, motion, residual, chain.face - before.face, chain.windows)
 
 
 def walk_frame(
-    symbols: SymbolCoder, coder: Coder, difference: Chain, *, activities: tuple[int, int]
-) -> tuple[Symbols, Symbols]:
-    """The entropy-coded part of a motion half, for reading, writing and counting."""
-    motion, _ = symbols.motion(coder, difference.motion, activity=activities[0])
-    residual, _ = symbols.residual(coder, difference.residual, activity=activities[1])
-    return motion, residual
+    symbols: SymbolCoder, coder: Coder, difference: Chain, *, windows: int | None, activities: tuple[int, int, int]
+) -> Chain:
+    """The entropy-coded part of a motion half, for reading, writing and counting; `windows`: of the link before."""
+    motion, face, now = difference.motion, difference.face, None
+    if windows is not None:
+        now = symbols.windows(coder, difference.windows or 0, before=windows)
+    if now:
+        face, _ = symbols.face(coder, face, activity=activities[1])
+    else:
+        motion, _ = symbols.motion(coder, motion, activity=activities[0])
+    residual, _ = symbols.residual(coder, difference.residual, activity=activities[2])
+    return Chain(difference.qp, motion, residual, face, now)
 
 
-def write_frame(symbols: SymbolCoder, difference: Chain) -> tuple[bytes, int]:
-    """Differences -> the fewest bytes, none when nothing differs; and how many bits of them are the base layer's."""
-    if not difference.motion.any() and not difference.residual.any():
+def write_frame(symbols: SymbolCoder, difference: Chain, *, windows: int | None) -> tuple[bytes, int]:
+    """Differences -> the fewest bytes, none when nothing differs; and how many bits of them are the base layer's.
+
+    `windows` are those of the link that the differences are added to.
+    """
+    if not any(part.any() for part in (difference.motion, difference.residual, difference.face)) and (
+        difference.windows == windows
+    ):
         return b"", 0
-    activities = (symbols.motion_activity(difference.motion), symbols.residual_activity(difference.residual))
+    activities = (
+        symbols.motion_activity(difference.motion),
+        symbols.face_activity(difference.face),
+        symbols.residual_activity(difference.residual),
+    )
     writer = Writer(symbols.models)
-    walk_frame(symbols, writer, difference, activities=activities)
-    base_bits = symbols.costs.motion(difference.motion)[activities[0]]
+    walk_frame(symbols, writer, difference, windows=windows, activities=activities)
+    if difference.windows:
+        base_bits = symbols.costs.face(difference.face)[activities[1]]
+    else:
+        base_bits = symbols.costs.motion(difference.motion)[activities[0]]
     # No bytes at all would mean that nothing differs; the reader puts zeros after the end.
     return writer.to_bytes() or b"\0", round(float(base_bits))
 
 
-def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int) -> Chain:
+def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int, windows: int | None) -> Chain:
     """The inverse of write_frame. BitstreamError on damage that shows."""
-    nothing = Chain(qp, np.zeros(MOTION_NUMBERS, np.int32), np.zeros(COEFFICIENTS, np.int32))
+    nothing = Chain(
+        qp,
+        np.zeros(MOTION_NUMBERS, np.int32),
+        np.zeros(COEFFICIENTS, np.int32),
+        np.zeros(FACE_NUMBERS, np.int32),
+        windows,
+    )
     if not data:
         return nothing
-    motion, residual = walk_frame(symbols, Reader(data, symbols.models), nothing, activities=(0, 0))
-    return Chain(qp, motion, residual)
+    return walk_frame(symbols, Reader(data, symbols.models), nothing, windows=windows, activities=(0, 0, 0))
+
+
+def base_layer(runtime: Runtime, reference: HeldReference, state: MotionState) -> tuple[Floats, Floats]:
+    """Warping field (64, 64, 2) of the base layer, and the occlusion map (64, 64)."""
+    driving = state.motion if state.base else reference.motion
+    flow, occlusion = runtime.base_flow(reference.prepared, driving_motion=driving)
+    face = reference.face
+    if face is None or not state.base or not state.windows & FACE_BIT:
+        return flow, occlusion
+    landmarks = face.person.landmarks(state.face)
+    return follow_landmarks(flow, target=landmarks, reference=face.landmarks, side=face.person.side), occlusion
 
 
 def full_flow(runtime: Runtime, reference: HeldReference, state: MotionState) -> tuple[Floats, Floats]:
     """Warping field (64, 64, 2) of base layer and residual together, and the occlusion map (64, 64)."""
-    driving = state.motion if state.base else reference.motion
-    flow, occlusion = runtime.base_flow(reference.prepared, driving_motion=driving)
+    flow, occlusion = base_layer(runtime, reference, state)
     if state.coefficients.any():
         flow = flow + inverse(state.coefficients)
     return flow, occlusion

@@ -5,7 +5,12 @@ from dataclasses import dataclass, fields
 
 from codec.bits.bitstream import REFERENCE_IDS
 from codec.engines.runtime import PreparedReference, Runtime
+from codec.motion.face_box import FaceBox
+from codec.motion.face_tracker import landmarks_in
 from codec.units import Floats, Image
+from codec.windows.painter import FaceReference
+
+FACES_HELD = 8
 
 __all__ = ["DecodedReference", "HeldReference", "ReferenceFacts", "References"]
 
@@ -21,6 +26,7 @@ class ReferenceFacts:
     canonical: Floats  # (K, 3)
     qp: int  # of its motion, and of unchained frames that name no other
     motion: Floats  # (MOTION_NUMBERS,)
+    box: FaceBox | None  # where its face is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,6 +34,8 @@ class HeldReference(ReferenceFacts):
     """A reference ready to be moved."""
 
     prepared: PreparedReference
+    face: FaceReference | None  # None where it shows no face
+    faces: tuple[FaceReference, ...]  # held for the windows: those it builds on, the newest last, itself included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,12 +44,20 @@ class DecodedReference(ReferenceFacts):
 
     picture: Image  # (S, S, 3)
     crf: int
+    intra: bool
 
-    def held(self, runtime: Runtime) -> HeldReference:
-        """The same ready to be moved."""
+    def held(self, runtime: Runtime, *, after: HeldReference | None) -> HeldReference:
+        """The same ready to be moved; `after`: the reference before it, whose faces it adds to unless it is intra."""
         prepared = runtime.prepare(self.picture, crf=self.crf, canonical=self.canonical, motion=self.motion)
         facts = {item.name: getattr(self, item.name) for item in fields(ReferenceFacts)}
-        return HeldReference(**facts, prepared=prepared)
+        face = None if self.box is None else _face(runtime, prepared.picture, self.box)
+        faces = (*(after.faces if after and not self.intra else ()), *((face,) if face else ()))[-FACES_HELD:]
+        return HeldReference(**facts, prepared=prepared, face=face, faces=faces)
+
+
+def _face(runtime: Runtime, picture: Image, box: FaceBox) -> FaceReference:
+    landmarks = landmarks_in(runtime, picture, box)
+    return FaceReference(picture, landmarks, runtime.face_shape.person(landmarks, side=picture.shape[0]))
 
 
 class References:

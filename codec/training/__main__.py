@@ -1,4 +1,4 @@
-"""Training, command line: python -m codec.training [prepare | finish] DIR... --minutes N [--device cuda|cpu]."""
+"""Training, command line: python -m codec.training [prepare | finish | faces] DIR... --minutes N."""
 
 import argparse
 import os
@@ -16,6 +16,7 @@ from codec.errors import CodecError
 from codec.flags import add_flags, from_flags
 
 try:
+    from codec.training.face import command as faces
     from codec.training.materials import gather, prepare
     from codec.training.options import STAGES, TrainingOptions
     from codec.training.results import finish as outputs
@@ -30,6 +31,7 @@ Train facewire's networks on folders of face clips.
   python -m codec.training prepare DIR... --shards FOLDER    code references once; needs PyAV, as finish does
   python -m codec.training DIR... [--shards FOLDER] ...      train; then finish, unless told or forced to stop before
   python -m codec.training finish DIR... --out FOLDER        count tables, score, write model.safetensors and its card
+  python -m codec.training faces DIR... --out FOLDER         landmarks, mouth and eyes: see its --help
 
 Clips may have landmark labels (labels.npz) beside them; without, the extractor of the starting weights is kept.
 """
@@ -46,9 +48,12 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line on stderr."""
     started = time.monotonic() - _age_s() if arguments is None else time.monotonic()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["faces"]:
+        return faces.main(arguments[1:])
     console = Console()
     try:
-        command, options = _parse(sys.argv[1:] if arguments is None else arguments)
+        command, options = _parse(arguments)
         if command == "prepare":
             written = prepare(options, console=console)
             console.print(f"shards written: {', '.join(map(str, written)) or 'none, all are there'}")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from codec.bits.symbols import CodingTables
+from codec.config import CodecConfig
 from codec.errors import ConfigError
 from codec.networks import FaceModel
 from codec.networks.store import model_of
@@ -21,6 +22,7 @@ from codec.weights import files as weights
 
 _SIZE = 256
 _HELD_OUT_FRAMES = 10
+_FACE = ("face.", "windows.", "shape.")  # tensors that `python -m codec.training faces` trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Materials:
 
 def gather(options: TrainingOptions, *, console: Console) -> Materials:
     """Everything loaded. CodecErrors where a folder, shard, device or weight file is not what it should be."""
-    device = _device(options.device)
+    device = find_device(options.device)
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -48,11 +50,14 @@ def gather(options: TrainingOptions, *, console: Console) -> Materials:
     make_folder(options.out)
     perceptual = None if options.perceptual is None else SqueezeDistance(options.perceptual).to_device(device)
     start = None if options.start == "none" else weights.load(options.start)
+    shipped = weights.load(CodecConfig().weights) if start is None else start
     training, heldout = _load(options, device, start, console)
     model = FaceModel()
-    if start is not None:
-        model.load_state_dict(model_of(start).state_dict())
-    elif training.labels is not None:
+    known = model_of(shipped).state_dict()
+    if start is None:  # the face's networks have lessons of their own: they are the shipped ones
+        known = {name: tensor for name, tensor in known.items() if name.startswith(_FACE)}
+    model.load_state_dict(known, strict=start is not None)
+    if start is None and training.labels is not None:
         model.motion_extractor.mean_shape.copy_(torch.from_numpy(training.labels.mean_shape))
         model.motion_extractor.basis.data.copy_(torch.from_numpy(training.labels.basis))
     tables = weights.default_coding_tables() if start is None else start.tables
@@ -127,7 +132,7 @@ def _load(
     return training, heldout
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
     """ConfigError when this machine, or this build of torch, has no such device."""
     try:
         return torch.zeros(1, device=name).device

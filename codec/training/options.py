@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from codec.config import CodecConfig
 from codec.errors import ConfigError
 from codec.flags import option
 
@@ -48,7 +49,9 @@ class TrainingOptions:
     light_checkpoints: bool = field(
         default=False, metadata=option("save averaged weights in half precision and no optimiser: an eighth")
     )
-    start: str = field(default="third", metadata=option("weights to start from, or 'none' for random ones"))
+    start: str = field(
+        default=CodecConfig().weights, metadata=option("weights to start from, or 'none' for random ones")
+    )
     device: str = field(default="cpu", metadata=option("cpu or cuda"))
     perceptual: Path | None = field(default=None, metadata=option("folder with LPIPS's SqueezeNet files, as a loss"))
     stages: tuple[StageName, ...] = field(

@@ -17,9 +17,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from codec.bits.entropy import SCALES, TABLE_SIZE, check_tables, default_tables, normalize
-from codec.bits.symbols import CLASSES, CONTEXTS, CodingTables
+from codec.bits.symbols import CLASSES, CONTEXTS, WINDOW_SETS, CodingTables
 from codec.errors import WeightsError
 from codec.graphs.files import weight_shapes
+from codec.motion.expression import FACE_NUMBERS, PICTURE_SIDE, POSE
 from codec.motion.parameters import EXPRESSIONS, MOTION_NUMBERS, POSE_NUMBERS
 from codec.motion.residual import DIAGONALS
 
@@ -31,11 +32,12 @@ _MOST_LOADED = 4
 TABLES_PREFIX = "tables."
 _FREQUENCIES = {
     "tables": (SCALES, TABLE_SIZE),
-    "class_tables": (2, CLASSES),
+    "class_tables": (3, CLASSES),
+    "windows_tables": (WINDOW_SETS, WINDOW_SETS),
     "presence_table": (1, 2),
     "diagonal_tables": (CLASSES, DIAGONALS + 1),
 }
-INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "residual_profile", "context_shift")
+INTEGER_TABLES = (*_FREQUENCIES, "motion_profile", "face_profile", "residual_profile", "context_shift")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,22 +152,35 @@ def default_coding_tables() -> CodingTables:
     steps = np.full(MOTION_NUMBERS, 0.25, np.float32)
     steps[:POSE_NUMBERS] = (0.0175, 0.0175, 0.0125, 0.0085, 0.005, 0.005)
     steps[MOTION_NUMBERS - 6 :] = 0.085
+    face_steps = np.full(FACE_NUMBERS, 0.06, np.float32)
+    face_steps[:POSE] = (0.022, 0.022, 0.012, 0.009, 0.75, 0.75)
     profile = np.full(MOTION_NUMBERS, 2, np.int64)
     diagonals = np.round(6 - 5 * np.log2(1 + np.arange(DIAGONALS) / 3)).astype(np.int64)
     assert len(profile) == POSE_NUMBERS + EXPRESSIONS
     return CodingTables(
         motion_steps=steps,
+        face_steps=face_steps,
+        face_motion=_face_motion(),
         residual_step=0.0147,
         canonical_step=0.02,
         tables=default_tables(),
-        class_tables=_flat(2, CLASSES),
+        class_tables=_flat(3, CLASSES),
+        windows_tables=_flat(WINDOW_SETS, WINDOW_SETS),
         presence_table=_flat(1, 2),
         diagonal_tables=_flat(CLASSES, DIAGONALS + 1),
         motion_profile=profile,
+        face_profile=np.full(FACE_NUMBERS, 2, np.int64),
         residual_profile=diagonals,
         context_shift=np.array([0, 2, 3, 4], np.int64),
         canonical_scale=9,
     )
+
+
+def _face_motion() -> npt.NDArray[np.float32]:
+    """The head's pose alone: the same angles, scale and translation, of which the latter is told in pixels."""
+    matrix = np.zeros((FACE_NUMBERS, MOTION_NUMBERS), np.float32)
+    matrix[:POSE_NUMBERS, :POSE_NUMBERS] = np.diag([1, 1, 1, 1, 2 / PICTURE_SIDE, 2 / PICTURE_SIDE])
+    return matrix
 
 
 def _flat(rows: int, size: int) -> npt.NDArray[np.int64]:
@@ -176,15 +191,27 @@ def _read_tables(tensors: dict[str, npt.NDArray[Any]]) -> CodingTables:
     if not all(np.issubdtype(tensors[name].dtype, np.integer) for name in INTEGER_TABLES):
         raise ValueError("a table is not of integers")
     values: dict[str, Any] = {name: tensors[name].astype(np.int64) for name in INTEGER_TABLES}
-    shapes = {"motion_profile": MOTION_NUMBERS, "residual_profile": DIAGONALS, "context_shift": CONTEXTS}
+    shapes = {
+        "motion_profile": MOTION_NUMBERS,
+        "face_profile": FACE_NUMBERS,
+        "residual_profile": DIAGONALS,
+        "context_shift": CONTEXTS,
+    }
     for name, length in shapes.items():
         if values[name].shape != (length,) or np.abs(values[name]).max() > 2 * SCALES:
             raise ValueError(f"{name} has another shape")
     if not all(check_tables(values[name], rows=rows, size=size) for name, (rows, size) in _FREQUENCIES.items()):
         raise ValueError("frequency tables are damaged")
-    steps = tensors["motion_steps"].astype(np.float32)
+    steps: dict[str, Any] = {
+        name: tensors[name].astype(np.float32) for name in ("motion_steps", "face_steps", "face_motion")
+    }
     scalars: dict[str, Any] = {name: float(tensors[name].reshape(())) for name in ("residual_step", "canonical_step")}
-    if steps.shape != (MOTION_NUMBERS,) or not all(0 < step < np.inf for step in (*steps, *scalars.values())):
+    if steps["motion_steps"].shape != (MOTION_NUMBERS,) or steps["face_steps"].shape != (FACE_NUMBERS,):
+        raise ValueError("quantiser steps have another shape")
+    matrix = steps["face_motion"]
+    if matrix.shape != (FACE_NUMBERS, MOTION_NUMBERS) or not np.isfinite(matrix).all():
+        raise ValueError("face_motion is damaged")
+    if not all(0 < step < np.inf for step in (*steps["motion_steps"], *steps["face_steps"], *scalars.values())):
         raise ValueError("quantiser steps are damaged")
     canonical_scale = int(tensors["canonical_scale"].reshape(()))
-    return CodingTables(motion_steps=steps, canonical_scale=canonical_scale, **scalars, **values)
+    return CodingTables(**steps, canonical_scale=canonical_scale, **scalars, **values)

@@ -1,4 +1,7 @@
-"""The bundled clip coded once for all tests of the codec, an encoder that records and a decoder that checks."""
+"""The bundled clip coded once for all tests of the codec, an encoder that records and a decoder that checks.
+
+And a face made of points, with expressions of its own, for what is tested without a network.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +21,26 @@ from codec.decisions.reference_policy import ReferencePolicy
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.frame_report import FrameReport
+from codec.motion.expression import COEFFICIENTS, FACE_NUMBERS, POSE, FaceShape
+from codec.motion.landmarks import (
+    BROWS,
+    EYES,
+    INNER_LIPS,
+    IRISES,
+    LANDMARKS,
+    LIPS,
+    MIRROR,
+    OUTER_LIPS,
+    OUTLINE,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    RIGID,
+    points_of,
+)
+from codec.windows.painter import FaceReference
 
 Picture = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
 SAMPLE = Path(__file__).parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"
 DURATION = 3600
@@ -163,3 +184,79 @@ def stages() -> Any:
         def __exit__(self, *problem: object) -> None: ...
 
     return Stages()
+
+
+def face_mean() -> Floats:
+    """A face of ellipses (112, 3), its own mirror image, one io from corner to corner of the eyes; y down."""
+
+    def ring(count: int, x: float, y: float, width: float, height: float) -> Floats:
+        """From the left of the picture along the bottom, as the mesh has lips and the right eye."""
+        turn = 2 * np.pi * np.arange(count) / count
+        return np.stack((x - width * np.cos(turn), y + height * np.sin(turn)), 1).astype(np.float32)
+
+    points = np.zeros((LANDMARKS, 3), np.float32)
+    points[OUTER_LIPS, :2], points[INNER_LIPS, :2] = ring(20, 0, 0.55, 0.3, 0.14), ring(20, 0, 0.55, 0.22, 0.06)
+    points[RIGHT_EYE, :2] = ring(16, -0.34, -0.2, 0.16, 0.06)
+    points[RIGHT_IRIS, :2] = -0.34, -0.2
+    brow = np.arange(5)
+    points[BROWS.start : BROWS.start + 5, :2] = np.stack((-0.56 + 0.1 * brow, -0.38 - 0.02 * (2 - abs(brow - 2))), 1)
+    turn = 2 * np.pi * np.arange(18) / 18
+    points[OUTLINE, :2] = np.stack((0.75 * np.sin(turn), 0.15 - 0.95 * np.cos(turn)), 1)
+    nose = points_of(168, 6, 197, 195, 5, 4, 1, 2)
+    points[nose, 1] = np.linspace(-0.2, 0.28, len(nose))
+    points[points_of(98), :2] = -0.15, 0.24
+    for right in (*range(RIGHT_EYE.start, RIGHT_EYE.stop), RIGHT_IRIS, *range(BROWS.start, 79), *points_of(98)):
+        points[MIRROR[right]] = points[right] * (-1, 1, 1)
+    points[:, 2] = 0.4 * (points[:, :2] ** 2).sum(1) - 0.3
+    points[nose, 2] -= np.linspace(0.05, 0.25, len(nose), dtype=np.float32)
+    return points
+
+
+def face_shape() -> FaceShape:
+    """That face, with random expressions that leave its skull alone."""
+    random = np.random.default_rng(17)
+    free = np.setdiff1d(np.arange(LANDMARKS), RIGID)
+    columns, _ = np.linalg.qr(random.normal(size=(3 * len(free), COEFFICIENTS)))
+    basis = np.zeros((COEFFICIENTS, LANDMARKS, 3), np.float32)
+    basis[:, free] = columns.T.reshape(COEFFICIENTS, len(free), 3)
+    weight = np.ones(LANDMARKS, np.float32)
+    weight[LIPS], weight[EYES], weight[IRISES] = 1.4, 2.0, 2.0
+    return FaceShape(face_mean(), basis, weight)
+
+
+def face_numbers(seed: int, *, expression: float = 0.04) -> Floats:
+    """Pose and expression of a face in the middle of a 256x256 picture."""
+    random = np.random.default_rng(seed)
+    numbers = random.normal(0, expression, FACE_NUMBERS)
+    numbers[:POSE] = random.uniform(-1, 1, POSE) * (0.3, 0.2, 0.2, 0.1, 12, 12) + (0, 0, 0, np.log(90), 128, 120)
+    return numbers.astype(np.float32)
+
+
+class Faces:
+    """The functions that make faces, for tests to call."""
+
+    mean, shape, numbers = staticmethod(face_mean), staticmethod(face_shape), staticmethod(face_numbers)
+
+    @staticmethod
+    def landmarks(seed: int, *, side: int = 256, expression: float = 0.04) -> Floats:
+        """The landmarks (112, 3) of somebody, in pixels of a picture of that side."""
+        shape = face_shape()
+        person = shape.person(shape.mean * 90 + np.float32(128), side=256)
+        return np.asarray(person.landmarks(face_numbers(seed, expression=expression)) * (side / 256), np.float32)
+
+    @staticmethod
+    def noise(seed: int, *, side: int = 256) -> Picture:
+        """A picture of soft noise, uint8 (side, side, 3)."""
+        small = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), np.uint8)
+        return np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+    @staticmethod
+    def reference(seed: int, *, side: int = 256, expression: float = 0.04) -> FaceReference:
+        """A held reference of noise with a face in it."""
+        landmarks = Faces.landmarks(seed, side=side, expression=expression)
+        return FaceReference(Faces.noise(seed, side=side), landmarks, face_shape().person(landmarks, side=side))
+
+
+@pytest.fixture(scope="session")
+def faces() -> type[Faces]:
+    return Faces

@@ -13,10 +13,12 @@ from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
+from codec.motion.expression import FACE_NUMBERS
+from codec.motion.face_box import FaceBox
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
 from codec.pictures.psnr import psnr_db
-from codec.state.chain import Chain, write_frame
+from codec.state.chain import ALL_WINDOWS, EYES_BIT, MOUTH_BIT, Chain, write_frame
 from codec.state.reference_pose import walk_pose
 from codec.weights.files import load
 
@@ -183,12 +185,108 @@ def test_damaged_references_are_refused_by_name_or_shown(
 def test_huge_motion_is_shown_somehow(value: int, stream: list[Any], decoder: Any) -> None:
     decoder.follow(stream[:1])
     coder = SymbolCoder.of(load(CodecConfig().weights).tables)
-    huge = Chain(63, np.full(MOTION_NUMBERS, value, np.int32), np.full(COEFFICIENTS, value, np.int32))
-    symbols, _ = write_frame(coder, huge)
+    still = np.zeros(FACE_NUMBERS, np.int32)
+    huge = Chain(63, np.full(MOTION_NUMBERS, value, np.int32), np.full(COEFFICIENTS, value, np.int32), still, 0)
+    symbols, _ = write_frame(coder, huge, windows=ALL_WINDOWS)
     motion = CodedMotion(0, chained=False, base=True, qp=63, timestamp=None, symbols=symbols)
     picture = decoder.decode(CodedFrame(4, None, motion))
     assert picture.shape == (256, 256, 3)
     decoder.follow(stream[4:6])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("spread", [3.0, 2 * SYMBOL_LIMIT])
+def test_an_absurd_face_is_shown_somehow(spread: float, seed: int, stream: list[Any], decoder: Any) -> None:
+    """Any face numbers, drawn in full: the state stays finite and what comes after is right."""
+    decoder.follow(stream[:1])
+    coder = SymbolCoder.of(load(CodecConfig().weights).tables)
+    random = np.random.default_rng(seed)
+    face = np.clip(random.normal(0, spread, FACE_NUMBERS), -2 * SYMBOL_LIMIT, 2 * SYMBOL_LIMIT).astype(np.int32)
+    still = np.zeros(COEFFICIENTS, np.int32)
+    wild = Chain(63, np.zeros(MOTION_NUMBERS, np.int32), still, face, ALL_WINDOWS)
+    symbols, _ = write_frame(coder, wild, windows=ALL_WINDOWS)
+    motion = CodedMotion(0, chained=False, base=bool(seed % 2), qp=63, timestamp=None, symbols=symbols)
+    state = decoder.read(CodedFrame(4, None, motion))
+    assert state.windows == ALL_WINDOWS
+    assert np.isfinite(state.face).all()
+    assert np.isfinite(np.exp(state.motion)).all()
+    assert decoder.render(state).shape == (256, 256, 3)
+    decoder.follow(stream[4:6])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_damaged_faces_are_refused_by_name_or_shown(seed: int, stream: list[Any], decoder: Any) -> None:
+    """Random bytes in place of the face numbers, after a real header."""
+    random = np.random.default_rng(seed)
+    decoder.follow(stream[:1])
+    shown = 0
+    for trial in range(120):
+        symbols = random.integers(0, 256, int(random.integers(1, 40)), np.uint8).tobytes()
+        motion = CodedMotion(0, chained=False, base=True, qp=int(random.integers(64)), timestamp=None, symbols=symbols)
+        try:
+            state = decoder.read(CodedFrame.parse(bytes(CodedFrame(4, None, motion))))
+            assert np.isfinite(state.face).all()
+            if trial % 8 == 0:
+                picture = decoder.render(state)
+                assert (picture.shape, picture.dtype) == ((256, 256, 3), np.uint8)
+                shown += 1
+        except CodecError:
+            continue
+    assert shown
+    decoder.follow(stream[4:NEW_REFERENCE])
+
+
+def test_the_face_travels(stream: list[Any], decoder: Any) -> None:
+    """Mouth and eyes are among what the recorded stream shows, and both ends have the same numbers of them."""
+    decoder.add_reference(stream[0].frame)
+    states = [decoder.read(coded.frame) for coded in stream[:NEW_REFERENCE]]
+    assert any(state.windows & MOUTH_BIT for state in states)
+    assert any(state.windows & EYES_BIT for state in states)
+    assert len({state.face.tobytes() for state in states}) > 2
+    bare = [replace(state, windows=state.windows & ~(MOUTH_BIT | EYES_BIT)) for state in states]
+    different = [(decoder.render(a) != decoder.render(b)).any() for a, b in zip(states, bare, strict=True)]
+    assert different == [bool(state.windows & (MOUTH_BIT | EYES_BIT)) for state in states]
+
+
+def test_a_reference_without_a_face_is_moved_by_keypoints(stream: list[Any], decoder: Any) -> None:
+    """It comes with no box, and its frames with no face symbols."""
+    coder, frame = SymbolCoder.of(load(CodecConfig().weights).tables), stream[0].frame
+    writer = Writer(coder.models)
+    still = np.zeros(MOTION_NUMBERS, np.int32)
+    walk_pose(coder, writer, offsets=np.zeros((KEYPOINTS, 3), np.int32), difference=still, activity=0, box=None)
+    faceless = replace(stream[0].reference, symbols=writer.to_bytes())
+    decoder.decode(replace(frame, reference=faceless))
+    motion = still.copy()
+    motion[4] = 9
+    blank = np.zeros(FACE_NUMBERS, np.int32)
+    chain = Chain(faceless.qp, motion, np.zeros(COEFFICIENTS, np.int32), blank, None)
+    symbols, _ = write_frame(coder, chain, windows=None)
+    half = CodedMotion(frame.reference.id, chained=False, base=True, qp=None, timestamp=None, symbols=symbols)
+    state = decoder.read(CodedFrame(1, None, half))
+    assert state.chain is not None
+    assert (state.windows, state.chain.windows) == (0, None)
+    assert not state.face.any()
+    np.testing.assert_array_equal(state.chain.motion - decoder.read(frame).chain.motion, motion)
+    assert decoder.render(state).shape == (256, 256, 3)
+    decoder.follow(stream[:4])
+
+
+@pytest.mark.parametrize("fields", [(0, 0, 0, 0), (127, 127, 31, 31), (64, 60, 0, 16), (0, 127, 31, 5)])
+def test_a_box_that_holds_no_face_is_looked_into(fields: tuple[int, ...], stream: list[Any], decoder: Any) -> None:
+    """Whatever a peer says of where its face is."""
+    coder, frame = SymbolCoder.of(load(CodecConfig().weights).tables), stream[0].frame
+    writer = Writer(coder.models)
+    still, offsets = np.zeros(MOTION_NUMBERS, np.int32), np.zeros((KEYPOINTS, 3), np.int32)
+    walk_pose(coder, writer, offsets=offsets, difference=still, activity=0, box=FaceBox(*fields))
+    decoder.decode(replace(frame, reference=replace(stream[0].reference, symbols=writer.to_bytes())))
+    face = np.full(FACE_NUMBERS, 3, np.int32)
+    chain = Chain(frame.reference.qp, still, np.zeros(COEFFICIENTS, np.int32), face, ALL_WINDOWS)
+    symbols, _ = write_frame(coder, chain, windows=ALL_WINDOWS)
+    half = CodedMotion(frame.reference.id, chained=False, base=True, qp=None, timestamp=None, symbols=symbols)
+    state = decoder.read(CodedFrame(1, None, half))
+    assert np.isfinite(state.face).all()
+    assert decoder.render(state).shape == (256, 256, 3)
+    decoder.follow(stream[:4])
 
 
 @pytest.mark.parametrize("value", [4000, -4000])
@@ -197,7 +295,7 @@ def test_a_huge_pose_of_a_reference_is_shown_somehow(value: int, stream: list[An
     offsets = np.full((KEYPOINTS, 3), value, np.int32)
     difference = np.full(MOTION_NUMBERS, value, np.int32)
     writer = Writer(coder.models)
-    walk_pose(coder, writer, offsets=offsets, difference=difference, activity=11)
+    walk_pose(coder, writer, offsets=offsets, difference=difference, activity=11, box=None)
     pose = replace(stream[0].reference, qp=63, symbols=writer.to_bytes())
     decoder.decode(replace(frame, reference=pose))
     assert decoder.decode(stream[1].frame).shape == (256, 256, 3)

@@ -15,7 +15,7 @@ from codec.config import CodecConfig
 from codec.decisions.budget import Budget
 from codec.errors import ConfigError, PictureError
 from codec.pictures.psnr import psnr_db
-from codec.state.chain import read_frame
+from codec.state.chain import ALL_WINDOWS, EYES_BIT, MOUTH_BIT, read_frame
 from codec.weights.files import load
 
 Picture = npt.NDArray[np.uint8]
@@ -176,8 +176,12 @@ def test_without_residual_only_the_base_layer_is_coded(
 ) -> None:
     coded = make_encoder(references="single", residual=False).record(pictures[:6])
     coder = SymbolCoder.of(load(CodecConfig().weights).tables)
+    windows: int | None = ALL_WINDOWS
     for c in coded:
-        assert not read_frame(coder, c.motion.symbols, qp=32).residual.any()
+        before = windows if c.motion.chained else ALL_WINDOWS
+        read = read_frame(coder, c.motion.symbols, qp=32, windows=before)
+        assert not read.residual.any()
+        windows = read.windows
         assert c.report.residual_bits <= 16, "what is left is the end of the last byte"
     decoder.follow(coded)
 
@@ -240,10 +244,10 @@ def test_measuring_less_often(pictures: list[Picture], make_encoder: Make, stage
     encoder = make_encoder(references="single", measure_every=4, stage=stages)
     for index, picture in enumerate(pictures[:6]):
         encoder.encode(picture, pts=index * DURATION)
-    assert stages.entered.count("generate") == 2
-    assert set(stages.entered) == {"motion", "flow", "reference", "entropy", "generate"}
+    assert stages.entered.count("generate") == 1, "the fifth has been seen while its windows were chosen"
+    assert set(stages.entered) == {"motion", "flow", "windows", "reference", "entropy", "generate"}
     assert encoder.reconstruction.shape == (256, 256, 3)
-    assert stages.entered.count("generate") == 3
+    assert stages.entered.count("generate") == 2
     assert encoder.reconstruction is encoder.reconstruction
 
 
@@ -288,3 +292,43 @@ def test_effort_codes_references_otherwise_for_the_same_decoder(
     coded = {effort: make_encoder(effort=effort).record(pictures[:2]) for effort in ("realtime", "best")}
     decoder.follow(coded["best"])
     assert coded["best"][0].frame.reference.picture != coded["realtime"][0].frame.reference.picture
+
+
+def test_a_call_may_begin_with_a_better_picture(pictures: list[Picture], decoder: Any, make_encoder: Make) -> None:
+    """A first picture that is blurred is not what the keyframe shows, though the first frame moves it back there."""
+    blurred = [np.asarray(cv2.GaussianBlur(picture, (0, 0), 6), np.uint8) for picture in pictures[:3]]
+    encoder = make_encoder(references="single")
+    encoder.begin_with([*blurred, pictures[3]])
+    coded = encoder.record([*blurred, *pictures[3:6]])
+    assert coded[0].frame.is_keyframe
+    assert [c.frame.is_keyframe for c in coded[1:]] == [False] * 5
+    keyframe, _ = coded[0].frame.split()
+    assert keyframe is not None
+    shown = decoder.decode(keyframe)
+    assert psnr_db(shown, pictures[3]) > psnr_db(shown, blurred[0])
+    decoder.follow(coded)
+
+
+def test_windows_are_drawn_in_what_the_encoder_knows_of(stream: list[Any], pictures: list[Picture]) -> None:
+    """Mouth and eyes of the sample are, in most frames that are moved by the face."""
+    coder, windows, drawn = SymbolCoder.of(load(CodecConfig().weights).tables), ALL_WINDOWS, []
+    for coded in stream:
+        before = windows if coded.motion.chained else ALL_WINDOWS
+        read = read_frame(coder, coded.motion.symbols, qp=32, windows=before)
+        assert read.windows is not None
+        windows = read.windows
+        drawn.append(bool(windows & (MOUTH_BIT | EYES_BIT)))
+    assert sum(drawn) > len(drawn) / 2
+
+
+@pytest.mark.parametrize("asked", [1, 5])
+def test_any_decoder_follows_whoever_looks_at_the_reconstruction(
+    asked: int, pictures: list[Picture], decoder: Any, make_encoder: Make
+) -> None:
+    """What the encoder was asked for changes what it finds out about windows, and never what both ends hold."""
+    encoder = make_encoder(measure_every=1 << 20)
+    for index, picture in enumerate(pictures[:10]):
+        coded = CodedFrame.parse(bytes(encoder.encode(picture, pts=index * DURATION)))
+        shown = decoder.decode(coded)
+        if index % asked == 0:
+            np.testing.assert_array_equal(shown, encoder.reconstruction)

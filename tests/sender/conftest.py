@@ -124,9 +124,11 @@ class FakeFinder:
     def __init__(self, box: FaceBox | None) -> None:
         self.box = box
         self.looks = 0
+        self.near: FaceBox | None = None  # that the last look was told of
 
-    def detect(self, image_rgb: Any) -> FaceBox | None:
+    def detect(self, image_rgb: Any, *, near: FaceBox | None = None) -> FaceBox | None:
         self.looks += 1
+        self.near = near
         return self.box
 
 

@@ -103,7 +103,7 @@ async def test_a_look_that_takes_long_holds_up_the_first_picture_alone(fakes: An
     begun, go_on = threading.Event(), threading.Event()
 
     class Finder(fakes.Finder):  # type: ignore[misc, name-defined]
-        def detect(self, image_rgb: Any) -> Any:
+        def detect(self, image_rgb: Any, *, near: Any = None) -> Any:
             if self.looks:
                 begun.set()
                 assert go_on.wait(30)

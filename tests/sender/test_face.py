@@ -46,6 +46,17 @@ def test_the_first_face_is_cropped_at_once(fakes: Any) -> None:
     assert followed.crop == crop_for_face(box(), HEIGHT, WIDTH)
 
 
+def test_looks_are_told_of_the_face_that_is_followed_until_it_is_lost(fakes: Any) -> None:
+    scene = Scene(fakes, box())
+    scene.show(1)
+    assert scene.finder.near is None
+    scene.show(6)
+    assert scene.finder.near == box()
+    scene.finder.box = None
+    scene.show(20)
+    assert scene.finder.near is None, "any face may be the next"
+
+
 def test_a_face_that_moves_a_little_leaves_the_crop_alone(fakes: Any) -> None:
     scene = Scene(fakes, box())
     (first,) = scene.show(1)

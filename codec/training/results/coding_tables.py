@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from codec.bits.entropy import PRECISION, REACH, SCALES, TABLE_SIZE, default_tables, normalize
 from codec.bits.quantizer import Symbols
-from codec.bits.symbols import CLASSES, CONTEXTS, CodingTables, SymbolCoder, coded_diagonals
+from codec.bits.symbols import CLASSES, CONTEXTS, WINDOW_SETS, CodingTables, SymbolCoder, coded_diagonals
 from codec.config import CodecConfig
+from codec.motion.expression import FACE_NUMBERS
 from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import DIAGONALS
-from codec.state.chain import read_frame
+from codec.state.chain import ALL_WINDOWS, read_frame
 from codec.units import Image
 
 Integers = npt.NDArray[np.int64]
@@ -26,6 +27,7 @@ _ROUNDS = 4
 _PRIOR = 300.0  # symbols' worth of Laplacian in each fitted table
 _CLASS_ROUNDS = 2
 _SHARED = 0.05
+_FEWEST_MOTIONS = 200
 _OFFSETS = np.arange(-8, 13)
 
 
@@ -45,6 +47,8 @@ class Differences:
 
     motion: list[Symbols]
     residual: list[Symbols]
+    face: list[Symbols]
+    windows: list[tuple[int, int]]  # the set before, the set now
 
 
 def collect(
@@ -59,14 +63,24 @@ def collect(
     from codec.encoder import Encoder  # here, because a machine that only trains may lack PyAV
 
     symbols = SymbolCoder.of(tables)
-    found = Differences([], [])
+    found = Differences([], [], [], [])
     for number, frames in enumerate(clips):
         encoder = Encoder(CodecConfig(qp=qps[number % len(qps)], weights=weights, measure_every=1 << 30))
+        windows = ALL_WINDOWS
         for index, frame in enumerate(frames):
             coded = encoder.encode(frame, pts=3600 * index)
+            if coded.motion is not None and not coded.motion.chained:
+                windows = ALL_WINDOWS
             if coded.motion is not None and coded.motion.symbols:
-                difference = read_frame(symbols, coded.motion.symbols, qp=0)
-                found.motion.append(difference.motion)
+                before = windows if encoder.shown.face else None
+                difference = read_frame(symbols, coded.motion.symbols, qp=0, windows=before)
+                if before is not None and difference.windows is not None:
+                    windows = difference.windows
+                    found.windows.append((before, windows))
+                if difference.windows:
+                    found.face.append(difference.face)
+                else:
+                    found.motion.append(difference.motion)
                 if difference.residual.any():
                     found.residual.append(difference.residual)
         tick()
@@ -75,16 +89,20 @@ def collect(
 
 def fit(differences: Differences, tables: CodingTables) -> CodingTables:
     """Tables under which these differences take the fewest bits."""
-    motion, residual = _motion_entries(differences.motion), _residual_entries(differences.residual)
+    motion = _vector_entries(differences.motion or [np.zeros(MOTION_NUMBERS, np.int32)])
+    face = _vector_entries(differences.face or [np.zeros(FACE_NUMBERS, np.int32)])
+    residual = _residual_entries(differences.residual)
     frequencies = default_tables()
     motion_profile, residual_profile = tables.motion_profile.copy(), tables.residual_profile.copy()
+    face_profile = tables.face_profile.copy()
     shift, still = tables.context_shift.copy(), np.zeros(1, np.int64)
     for _ in range(_ROUNDS):
         bits = PRECISION - np.log2(frequencies)
         motion_scales = _descend(motion, bits, motion_profile, still)
+        face_scales = _descend(face, bits, face_profile, still)
         residual_scales = _descend(residual, bits, residual_profile, shift)
         counts = np.zeros((SCALES, TABLE_SIZE))
-        for entries, scales in ((motion, motion_scales), (residual, residual_scales)):
+        for entries, scales in ((motion, motion_scales), (face, face_scales), (residual, residual_scales)):
             np.add.at(counts, (scales, entries.column), 1)
         prior = default_tables() / float(1 << PRECISION)
         # Signs carry no information: a table is as wide to the left as to the right.
@@ -93,7 +111,8 @@ def fit(differences: Differences, tables: CodingTables) -> CodingTables:
     fitted = replace(
         tables,
         tables=frequencies,
-        motion_profile=motion_profile,
+        motion_profile=motion_profile if _is_known(differences) else tables.motion_profile,
+        face_profile=face_profile,
         residual_profile=residual_profile,
         context_shift=shift,
     )
@@ -102,23 +121,39 @@ def fit(differences: Differences, tables: CodingTables) -> CodingTables:
     return fitted
 
 
+def _is_known(differences: Differences) -> bool:
+    """Whether enough frames were told by keypoints: where there is a face, few are."""
+    return len(differences.motion) >= _FEWEST_MOTIONS
+
+
 def _count_classes(differences: Differences, tables: CodingTables) -> CodingTables:
     """Tables of the activity classes, of presence and of diagonals; which class is chosen depends on them in turn."""
     coder = SymbolCoder.of(tables)
-    classes = np.ones((2, CLASSES))
+    classes = np.ones((3, CLASSES))
+    windows = np.ones((WINDOW_SETS, WINDOW_SETS))
     diagonals = np.ones((CLASSES, DIAGONALS + 1))
     for motion in differences.motion:
         classes[0, coder.motion_activity(motion)] += 1
+    for face in differences.face:
+        classes[2, coder.face_activity(face)] += 1
+    for before, now in differences.windows:
+        windows[before, now] += 1
     for residual in differences.residual:
         activity, count = coder.residual_activity(residual), coded_diagonals(residual)
         classes[1, activity] += 1
         diagonals[:, count] += _SHARED  # classes that hardly occur look like the others
         diagonals[activity, count] += 1
-    present = len(differences.residual)
-    presence = np.array([1.0 + max(0, len(differences.motion) - present), 1.0 + present])
+    present, frames = len(differences.residual), len(differences.motion) + len(differences.face)
+    presence = np.array([1.0 + max(0, frames - present), 1.0 + present])
     return replace(
         tables,
-        class_tables=np.stack([normalize(row) for row in classes]),
+        class_tables=np.stack(
+            [
+                normalize(row) if index or _is_known(differences) else tables.class_tables[0]
+                for index, row in enumerate(classes)
+            ]
+        ),
+        windows_tables=np.stack([normalize(row) for row in windows]),
         presence_table=normalize(presence)[None],
         diagonal_tables=np.stack([normalize(row) for row in diagonals]),
     )
@@ -151,10 +186,9 @@ def _column(values: Symbols) -> Integers:
     return np.where(np.abs(values) <= REACH, values + REACH, TABLE_SIZE - 1).astype(np.int64)
 
 
-def _motion_entries(differences: Sequence[Symbols]) -> Collected:
+def _vector_entries(differences: Sequence[Symbols]) -> Collected:
     values = np.stack(differences)
     frame, index = np.indices(values.shape).reshape(2, -1)
-    assert values.shape[1] == MOTION_NUMBERS
     return Collected(frame, index, np.zeros_like(index), _column(values).reshape(-1))
 
 

@@ -1,24 +1,26 @@
 """Training, outputs: weights, log and card on disk, and what the real codec makes of the weights."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from rich.console import Console
 
+from codec.bits.symbols import CodingTables
 from codec.config import CodecConfig
 from codec.errors import ConfigError
 from codec.networks import FaceModel
 from codec.networks.store import model_of, serialize
 from codec.training.checkpoint import Average, State, resume
-from codec.training.data.dataset import Dataset, read_frames
+from codec.training.data.dataset import ClipFile, Dataset, read_frames
 from codec.training.materials import Materials, progress_bar
 from codec.training.results import coding_tables as counting
 from codec.training.results.card import write_card
 from codec.training.results.validation import Validation
-from codec.units import PTS_PER_S, Image
+from codec.units import PTS_PER_S
 from codec.weights import files as weights
 
 _COUNTED_CLIPS, _COUNTED_FRAMES = 40, 50
@@ -43,7 +45,8 @@ def finish(materials: Materials) -> Path:
     model, source = average.model, "last"
     if (out / "best.safetensors").is_file():
         model, source = model_of(weights.load(str(out / "best.safetensors"))), "best"
-    tables = _count(model, materials)
+    moving = [materials.training.clips[number].file for number in materials.training.moving_clips]
+    tables = count_tables(model, materials.tables, moving, folder=out, console=materials.console)
     path = out / "model.safetensors"
     path.write_bytes(serialize(model, tables, metadata={"name": path.stem}))
     scores = Validation(materials.heldout, tables, device=materials.device, perceptual=materials.perceptual).score(
@@ -59,24 +62,19 @@ def finish(materials: Materials) -> Path:
     return path
 
 
-def _count(model: FaceModel, materials: Materials) -> Any:
-    """Tables for what this model codes of the training clips."""
-    rough = write_weights(materials.options.out / "uncounted.safetensors", model, materials)
-    clips = _frames(materials.training, clips=_COUNTED_CLIPS, frames=_COUNTED_FRAMES)
-    with progress_bar(materials.console) as progress:
+def count_tables(
+    model: FaceModel, tables: CodingTables, files: Sequence[ClipFile], *, folder: Path, console: Console
+) -> CodingTables:
+    """Tables for what this model codes of some of the clips, coded with those given; these where that was nothing."""
+    rough = folder / "uncounted.safetensors"
+    rough.write_bytes(serialize(model, tables, metadata={"name": rough.stem}))
+    chosen = files[:: max(1, len(files) // _COUNTED_CLIPS)]
+    clips = [read_frames(file.path, size=256, limit=_COUNTED_FRAMES) for file in chosen]
+    with progress_bar(console) as progress:
         task = progress.add_task("counting symbols", total=len(clips))
-        found = counting.collect(
-            clips, materials.tables, weights=str(rough), qps=_QPS, tick=lambda: progress.advance(task)
-        )
+        found = counting.collect(clips, tables, weights=str(rough), qps=_QPS, tick=lambda: progress.advance(task))
     rough.unlink()
-    return counting.fit(found, materials.tables) if found.motion and found.residual else materials.tables
-
-
-def _frames(dataset: Dataset, *, clips: int, frames: int) -> list[list[Image]]:
-    """Consecutive frames of evenly chosen clips."""
-    moving = [dataset.clips[number] for number in dataset.moving_clips]
-    chosen = moving[:: max(1, len(moving) // clips)]
-    return [read_frames(clip.file.path, size=256, limit=frames) for clip in chosen]
+    return counting.fit(found, tables) if (found.motion or found.face) and found.residual else tables
 
 
 def coded_score(model: FaceModel, materials: Materials, *, clips: int, frames: int) -> dict[str, float]:

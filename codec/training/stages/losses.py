@@ -47,18 +47,20 @@ class SqueezeDistance(nn.Module):
 
     The folder holds `squeeze.backbone.pth` (torchvision's `squeezenet1_1`) and `lin_v0.1_squeeze.pth`. WeightsError
     when they are missing. Evaluation uses another network, so that training does not game its own metric.
+    `taps`: how many of its seven layers to look at; the first three are enough for small windows.
     """
 
     _POOL_BEFORE = (3, 6, 9)
     _TAPS = (0, 4, 7, 9, 10, 11, 12)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, taps: int = 7) -> None:
         super().__init__()
         try:
             backbone = torch.load(folder / "squeeze.backbone.pth", map_location="cpu", weights_only=True)
             linear = torch.load(folder / "lin_v0.1_squeeze.pth", map_location="cpu", weights_only=True)
         except OSError as error:
             raise WeightsError(f"no perceptual network in {folder}: {error}") from error
+        self._taps = self._TAPS[:taps]
         self._backbone: dict[str, Tensor] = dict(backbone)
         self._linear = [value.flatten()[None, :, None, None] for _, value in sorted(linear.items())]
         self._shift = torch.tensor((-0.030, -0.088, -0.188))[None, :, None, None]
@@ -75,7 +77,7 @@ class SqueezeDistance(nn.Module):
         with torch.no_grad():
             wanted = self._features(target)
         total = torch.zeros((), device=generated.device)
-        for ours, theirs, weight in zip(self._features(generated), wanted, self._linear, strict=True):
+        for ours, theirs, weight in zip(self._features(generated), wanted, self._linear[: len(wanted)], strict=True):
             difference = functional.normalize(ours.float(), dim=1) - functional.normalize(theirs.float(), dim=1)
             total = total + (difference.square() * weight).sum(1).mean()
         return total
@@ -91,8 +93,10 @@ class SqueezeDistance(nn.Module):
             narrow = functional.relu(self._convolve(f"{fire}.expand1x1", squeezed))
             wide = functional.relu(self._convolve(f"{fire}.expand3x3", squeezed, padding=1))
             hidden = torch.cat((narrow, wide), 1)
-            if fire in self._TAPS:
+            if fire in self._taps:
                 taps.append(hidden)
+            if len(taps) == len(self._taps):
+                break
         return taps
 
     def _convolve(self, name: str, hidden: Tensor, *, stride: int = 1, padding: int = 0) -> Tensor:

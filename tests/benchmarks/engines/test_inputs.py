@@ -18,5 +18,6 @@ def test_inputs_are_of_every_graph_and_the_pictures_between_are_others() -> None
     assert not any((a[0] == b[0]).all() for a, b in zip(pairs, between, strict=True))
     inputs = inputs_of(pairs[:1], config)
     assert set(inputs) == set(NAMES)
-    assert {name: len(kept) for name, kept in inputs.items() if len(kept) != 1} == {"extractor": 2}
+    several = {"extractor": 2, "keypoints": 2, "landmarks": 5, "mouth_points": 5, "eye_points": 10}
+    assert {name: len(kept) for name, kept in inputs.items() if len(kept) != 1} == several
     assert inputs["generator"][0][0].shape == (1, 3, 256, 256)

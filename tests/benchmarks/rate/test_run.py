@@ -10,6 +10,7 @@ from benchmarks.clips.sample import SAMPLE
 from benchmarks.errors import SettingError
 from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE
 from benchmarks.rate.run import RateSettings, operating_points, telling_frame
+from codec import CodecConfig
 from codec.errors import ConfigError
 
 
@@ -19,7 +20,7 @@ def test_without_the_residual_there_is_no_second_base_row() -> None:
     single = RateSettings(anchors=(), residual=False, references="single", prototype_steps=())
     assert [point.codec for point in operating_points(single)] == [FREEZE, FACEWIRE, FACEWIRE, FACEWIRE]
     listed = operating_points(RateSettings(anchors=(), qps=(44, 20, 32), prototype_steps=(8.0,)))
-    expected = [(FACEWIRE, "qp 44"), (BASE, "qp 32"), (SINGLE, "qp 32")]
+    expected = [(FACEWIRE, "qp 44"), (BASE, "qp 32"), (SINGLE, f"qp {CodecConfig.preset('one-keyframe').qp}")]
     assert [(point.codec, point.setting) for point in listed[-3:]] == expected
     assert (listed[1].codec, listed[1].setting) == (PROTOTYPE, "step 8")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.bits.bitstream import CHAINED_NUMBERS, CodedFrame, CodedMotion, CodedReference
+from codec.bits.bitstream import CHAINED_NUMBERS, VERSION, CodedFrame, CodedMotion, CodedReference
 from codec.errors import BitstreamError, TruncatedError, VersionError
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -106,8 +106,8 @@ def altered(name: str, position: int, *values: int) -> bytes:
     "data",
     [
         pytest.param(altered("frame_keyframe", 0, 0b01_1_1_101_1), id="reserved bit of the flags"),
-        pytest.param(altered("frame_keyframe", 1, 0b0010_01_01), id="reserved bit of the shape"),
-        pytest.param(altered("frame_keyframe", 1, 0b0010_10_00), id="a size there is not"),
+        pytest.param(altered("frame_keyframe", 1, 0b0011_01_01), id="reserved bit of the shape"),
+        pytest.param(altered("frame_keyframe", 1, 0b0011_10_00), id="a size there is not"),
         pytest.param(altered("frame_keyframe", 13, 64), id="qp of a reference"),
         pytest.param(altered("frame_keyframe", 172, 0x4D), id="a motion half that is a reference half"),
         pytest.param(altered("frame_keyframe", 173, 0xFD), id="halves of different frames"),
@@ -148,12 +148,18 @@ def test_a_pts_of_34_bits_is_refused() -> None:
         CodedFrame.parse(data[:7] + b"\x20" + data[8:])
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, 15])
+@pytest.mark.parametrize("version", [0, 1, 2, 4, 15])
 def test_other_versions_are_named(version: int) -> None:
-    with pytest.raises(VersionError, match=f"version {version}"):
+    with pytest.raises(VersionError, match=rf"version {version}\b.*\b{VERSION}\b"):
         CodedFrame.parse(altered("frame_keyframe", 1, version << 4 | 0b01_00))
     with pytest.raises(VersionError):
         CodedFrame.parse(altered("frame_reference", 1, version << 4 | 0b11))
+
+
+def test_bytes_of_version_2_are_refused_by_name() -> None:
+    """A keyframe as version 2 wrote it: no face box, no windows."""
+    with pytest.raises(VersionError, match=r"version 2\b.*\b3\b"):
+        CodedFrame.parse(golden("frame_keyframe_version2"))
 
 
 def test_halves() -> None:
@@ -216,7 +222,7 @@ def test_any_bytes_parse_or_are_refused_by_name(data: bytes) -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.integers(0x40, 0x7F), st.sampled_from((0x20, 0x24, 0x28)), st.binary(max_size=60))
+@given(st.integers(0x40, 0x7F), st.sampled_from((0x30, 0x34, 0x38)), st.binary(max_size=60))
 def test_any_bytes_of_our_version_parse_or_are_refused_by_name(flags: int, shape: int, data: bytes) -> None:
     parses_to_itself_or_is_refused_by_name(bytes((flags, shape)) + data)
 

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "benchmarks" / "clips" / "data" / "sample.mp4"
 # The most that an output of a graph may be off, by precision; pictures count in levels of 255.
 LIMITS = {"f32": 2e-4, "bf16": 0.06}
+POINTS = ("landmarks", "mouth_points", "eye_points")
+POINTS_LIMIT = 0.01  # in bf16: two thirds of a pixel of the crops
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,27 @@ def pieces(engine: Engine, first: Array, later: Array, *, size: int) -> list[tup
     field, *sides = (cv2.resize(both, (size >> shift, size >> shift))[None] for shift in range(4))
     warped = run("warp", pixels, *features, field[..., :2], *(side[..., :2] for side in sides))
     run("generator", *warped, *sides)
-    return found
+    return found + windows(first, later)
+
+
+def windows(first: Array, later: Array) -> list[tuple[str, tuple[Array, ...]]]:
+    """Inputs for the graphs that see crops of a face and windows in it, about where faces are in the sample."""
+    face, other = fitted(first, 128), fitted(later, 128)
+    mouth, eye = (slice(70, 102), slice(44, 84)), (slice(44, 60), slice(40, 64))
+
+    def shown(part: tuple[slice, slice], size: tuple[int, int], count: int) -> Array:
+        """Three candidates and six outlines, (count, height, width, 15)."""
+        pictures = [cv2.resize(picture[part], size) for picture in (face, other, face)]
+        outlines = [np.full((*size[::-1], 2), 255 * (size[0] > 60), np.uint8) for _ in range(3)]
+        return np.stack([np.concatenate((*pictures, *outlines), -1)] * count)
+
+    return [
+        ("landmarks", (face[None],)),
+        ("mouth_points", (cv2.resize(face[mouth], (80, 64))[None],)),
+        ("eye_points", (cv2.resize(face[eye], (48, 32))[None],)),
+        ("mouth", (shown(mouth, (80, 64), 1),)),
+        ("eyes", (shown(eye, (48, 32), 2),)),
+    ]
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
@@ -98,6 +120,8 @@ def test_each_graph_says_what_torch_says(size: int, precision: str, frames: list
         expected = torch_engine.load(name, size=size)(*arrays)
         found = engine.load(name, size=size)(*arrays)
         limit = LIMITS[precision if name in graphs.REDUCED else "f32"]
+        if name in POINTS:
+            limit = min(limit, POINTS_LIMIT)
         for a, b in zip(expected, found, strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype), name
             if a.dtype == np.uint8:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,6 +45,24 @@ def test_a_face_is_found_where_it_lies(detector: FaceDetector, portrait: NDArray
     tolerance = centred.w / 5
     expected = (centred.centre[0] + portrait.shape[1], centred.centre[1] + 100)
     assert moved.centre == pytest.approx(expected, abs=tolerance)
+
+
+def test_of_two_faces_the_one_that_is_followed_is_found(detector: FaceDetector, portrait: NDArray[np.uint8]) -> None:
+    """Side by side, the right one larger: alone it would be preferred, and be taken when the left one is followed."""
+    side = portrait.shape[0]
+    small = np.asarray(cv2.resize(portrait, (side * 3 // 4, side * 3 // 4)), np.uint8)
+    both = np.full((side, side * 2, 3), 128, np.uint8)
+    both[: len(small), : len(small)], both[:, side:] = small, portrait
+    larger = detector.detect(both)
+    assert larger is not None
+    assert larger.centre[0] > side
+    followed = detector.detect(np.asarray(both[:, :side]))
+    assert followed is not None
+    again = detector.detect(both, near=followed)
+    assert again is not None
+    assert again.centre == pytest.approx(followed.centre, abs=followed.w / 5)
+    both[: len(small), : len(small)] = 128  # it leaves
+    assert detector.detect(both, near=followed) is None
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (64, 64), (5, 300), (1, 1)])

@@ -1,4 +1,4 @@
-"""State: times come out as they went in, the newest references are held, sums stay in range."""
+"""State: times come out as they went in, the newest references are held, faces are steps, sums stay in range."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,18 +11,33 @@ from hypothesis import strategies as st
 
 from codec.bits.bitstream import NUMBERS, CodedMotion
 from codec.bits.quantizer import SYMBOL_LIMIT
+from codec.motion.expression import FACE_NUMBERS, POSE
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
-from codec.state.chain import Chain, advance, make_state, motion_steps, origin, pts_of, residual_step, timestamp_of
+from codec.state.chain import (
+    ALL_WINDOWS,
+    advance,
+    difference_of,
+    face_steps,
+    make_state,
+    motion_steps,
+    origin,
+    pts_of,
+    residual_step,
+    timestamp_of,
+)
 from codec.state.references import HeldReference, References
 from codec.weights.files import default_coding_tables
+from codec.windows.painter import FaceReference
 
 TABLES = default_coding_tables()
 CLOCK = 90_000
 START = 123_457  # no multiple of anything
 
 
-def reference(*, number: int = 0, pts: int = START, duration: int = 3600, id: int = 0) -> HeldReference:
+def reference(
+    *, number: int = 0, pts: int = START, duration: int = 3600, id: int = 0, face: FaceReference | None = None
+) -> HeldReference:
     canonical, motion = np.zeros((KEYPOINTS, 3), np.float32), np.full(MOTION_NUMBERS, 0.123, np.float32)
     return HeldReference(
         id=id,
@@ -32,7 +47,10 @@ def reference(*, number: int = 0, pts: int = START, duration: int = 3600, id: in
         canonical=canonical,
         qp=32,
         motion=motion,
+        box=None,
         prepared=cast(Any, None),
+        face=face,
+        faces=() if face is None else (face,),
     )
 
 
@@ -107,24 +125,76 @@ def test_differences_are_steps() -> None:
     motion, residual = start.motion.copy(), start.residual.copy()
     motion[4] += 3
     residual[1, 2, 0] = -2
-    state = make_state(Chain(qp, motion, residual), TABLES, reference=held, number=0, pts=0, base=True)
+    state = make_state(
+        replace(start, motion=motion, residual=residual), TABLES, reference=held, number=0, pts=0, base=True
+    )
     moved = state.motion - held.motion
     np.testing.assert_allclose(moved[4], 3 * motion_steps(TABLES, qp)[4], rtol=1e-5)
     assert np.count_nonzero(moved) == 1
     np.testing.assert_allclose(state.coefficients[1, 2, 0], -2 * residual_step(TABLES, qp), rtol=1e-6)
 
 
+@pytest.mark.parametrize("qp", [0, 31, 63])
+def test_no_difference_is_the_references_own_face(qp: int, faces: Any) -> None:
+    held = reference(face=faces.reference(1))
+    chain = origin(held, TABLES, qp)
+    state = make_state(chain, TABLES, reference=held, number=3, pts=5, base=True)
+    assert held.face is not None
+    np.testing.assert_array_equal(state.face, held.face.person.own)
+    assert chain.windows == ALL_WINDOWS
+    assert state.windows == 0, "the reference shows it already"
+    faceless = origin(reference(), TABLES, qp)
+    assert faceless.windows is None
+    assert make_state(faceless, TABLES, reference=reference(), number=3, pts=5, base=True).windows == 0
+
+
+@pytest.mark.parametrize("qp", [0, 32, 63])
+@pytest.mark.parametrize("number", [0, 3, 5, POSE, FACE_NUMBERS - 1])
+def test_face_differences_are_steps(number: int, qp: int, faces: Any) -> None:
+    """Everywhere in the picture and at every quality."""
+    held = reference(face=faces.reference(1))
+    start = origin(held, TABLES, qp)
+    face = start.face.copy()
+    face[number] += 2
+    state = make_state(replace(start, face=face), TABLES, reference=held, number=0, pts=0, base=True)
+    assert held.face is not None
+    moved = state.face - held.face.person.own
+    np.testing.assert_allclose(moved[number], 2 * face_steps(TABLES, qp)[number], atol=1e-4)
+    assert np.count_nonzero(moved) == 1
+    assert state.windows == ALL_WINDOWS
+
+
+def test_the_windows_are_named_and_not_added(faces: Any) -> None:
+    held = reference(face=faces.reference(1))
+    start = origin(held, TABLES, 32)
+    face = start.face + 1
+    for windows in range(ALL_WINDOWS + 1):
+        chain = replace(start, face=face, windows=windows)
+        again = advance(start, difference_of(chain, start))
+        assert again.windows == windows
+        np.testing.assert_array_equal(again.face, face)
+        assert make_state(again, TABLES, reference=held, number=0, pts=0, base=True).windows == windows
+
+
 @pytest.mark.parametrize("extreme", [SYMBOL_LIMIT, -SYMBOL_LIMIT])
-def test_no_chain_leaves_the_range(extreme: int) -> None:
-    held = reference()
-    step = Chain(63, np.full(MOTION_NUMBERS, 2 * extreme, np.int32), np.full(COEFFICIENTS, 2 * extreme, np.int32))
+def test_no_chain_leaves_the_range(extreme: int, faces: Any) -> None:
+    held = reference(face=faces.reference(1))
     chain = origin(held, TABLES, 63)
+    step = replace(
+        chain,
+        motion=np.full(MOTION_NUMBERS, 2 * extreme, np.int32),
+        residual=np.full(COEFFICIENTS, 2 * extreme, np.int32),
+        face=np.full(FACE_NUMBERS, 2 * extreme, np.int32),
+    )
     for _ in range(10):
         chain = advance(chain, step)
-    assert np.abs(chain.motion).max() == SYMBOL_LIMIT
+    assert np.abs(chain.motion).max() == np.abs(chain.face).max() == SYMBOL_LIMIT
     state = make_state(chain, TABLES, reference=held, number=0, pts=0, base=True)
     assert np.isfinite(np.exp(state.motion)).all()
     assert np.isfinite(state.coefficients).all()
+    assert np.isfinite(np.exp(state.face[3]))
+    assert held.face is not None
+    assert np.isfinite(held.face.person.landmarks(state.face)).all()
 
 
 @pytest.mark.parametrize("change", [lambda m: m * np.float32(1e30), lambda m: m - np.float32(1e9)])

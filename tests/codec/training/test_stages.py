@@ -41,11 +41,13 @@ def dataset(clips: Path) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def recordings(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of two clips' recordings."""
+def recordings(clips: Path, faces: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two clips' recordings, by untrained networks that know a mean face."""
     folder = tmp_path_factory.mktemp("recordings")
-    path = folder.parent / "start.safetensors"
-    path.write_bytes(serialize(FaceModel(), weights.default_coding_tables(), metadata={}))
+    path, model, shape = folder.parent / "start.safetensors", FaceModel(), faces.shape()
+    for part in ("mean", "basis", "weight"):
+        getattr(model.shape, part).copy_(torch.from_numpy(getattr(shape, part)))
+    path.write_bytes(serialize(model, weights.default_coding_tables(), metadata={}))
     files = find_clips([clips])
     recorded.record(files, folder, weights=path, seconds=0, workers=4, seed=1)
     assert len(list(folder.iterdir())) == 1, "no time, and yet one"

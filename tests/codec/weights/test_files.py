@@ -76,6 +76,8 @@ def test_a_file_of_ones_own(tmp_path: Path, written: bytes) -> None:
     tables = weights.default_coding_tables()
     assert loaded.tables.canonical_scale == tables.canonical_scale
     np.testing.assert_array_equal(loaded.tables.motion_steps, tables.motion_steps)
+    np.testing.assert_array_equal(loaded.tables.face_steps, tables.face_steps)
+    np.testing.assert_array_equal(loaded.tables.face_motion, tables.face_motion)
     np.testing.assert_array_equal(loaded.tables.tables, tables.tables)
     again = serialize(model_of(loaded), loaded.tables, metadata={"name": "test"})
     assert same_tables(weights.parse(again, identifier=b"1234").tables, loaded.tables)
@@ -141,7 +143,26 @@ def test_the_shipped_file_cut_short(tmp_path: Path) -> None:
         ("tables__tables", torch.ones(20, 32, dtype=torch.int32)),
         ("tables__tables", torch.full((20, 32), torch.nan)),
         ("tables__tables", torch.zeros(2, dtype=torch.int32)),
+        ("tables__class_tables", torch.ones(2, 12, dtype=torch.int32)),
+        ("tables__windows_tables", None),
+        ("tables__windows_tables", torch.ones(4, 4, dtype=torch.int32)),
+        ("tables__windows_tables", torch.zeros(8, 8, dtype=torch.int32)),
         ("tables__motion_profile", torch.zeros(3, dtype=torch.int32)),
+        ("tables__face_profile", None),
+        ("tables__face_profile", torch.zeros(26, dtype=torch.int32)),
+        ("tables__face_profile", torch.full((30,), 99, dtype=torch.int32)),
+        ("tables__face_steps", None),
+        ("tables__face_steps", torch.zeros(30)),
+        ("tables__face_steps", torch.ones(29)),
+        ("tables__face_steps", torch.full((30,), torch.inf)),
+        ("tables__face_motion", None),
+        ("tables__face_motion", torch.zeros(26, 30)),
+        ("tables__face_motion", torch.full((30, 26), torch.nan)),
+        ("shape__basis", None),
+        ("shape__basis", torch.zeros(23, 112, 3)),
+        ("shape__mean", torch.full((112, 3), torch.nan)),
+        ("face__landmarks__out__bias", torch.zeros(335)),
+        ("windows__eye__leave__bias", None),
         ("tables__residual_profile", torch.full((31,), 99, dtype=torch.int32)),
         ("tables__context_shift", torch.full((4,), -(2**31), dtype=torch.int32)),
         ("tables__motion_steps", torch.zeros(26)),

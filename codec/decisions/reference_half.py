@@ -1,0 +1,85 @@
+"""Stage 4, reference half: a picture and what is seen in it -> a coded reference, and what the decoder makes of it."""
+
+from codec.bits.bitstream import REFERENCE_IDS, CodedReference
+from codec.bits.symbols import SymbolCoder
+from codec.config import CodecConfig
+from codec.decisions.observation import Observation
+from codec.reference.coder import ReferenceEncoder
+from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, coarser_crf, reference_crf
+from codec.state.reference_pose import PoseCoder
+from codec.state.references import DecodedReference
+from codec.units import Floats, Image
+
+__all__ = ["ReferenceHalfEncoder"]
+
+
+class ReferenceHalfEncoder:
+    """Codes references one after the other; inter-coded ones against the `newest` before them."""
+
+    def __init__(self, config: CodecConfig, symbols: SymbolCoder, *, mean_shape: Floats, weights_id: bytes) -> None:
+        self._size, self._weights_id = config.size, weights_id
+        self._pictures = ReferenceEncoder(
+            size=config.size,
+            crf=reference_crf(config.qp),
+            intra_offset=INTRA_OFFSET,
+            preset=REFERENCE_PRESETS[config.effort],
+        )
+        self._poses = PoseCoder(symbols, mean_shape)
+        self.newest: DecodedReference | None = None
+
+    def set_qp(self, qp: int) -> None:
+        """The quality of the pictures to come."""
+        self._pictures.crf = reference_crf(qp)
+
+    def code(
+        self,
+        image_rgb: Image,
+        seen: Observation,
+        *,
+        intra: bool,
+        number: int,
+        pts: int,
+        duration: int,
+        qp: int,
+        keyframe_bits: float | None,
+    ) -> tuple[CodedReference, DecodedReference]:
+        """uint8 (S, S, 3) -> its coded half, and what the decoder holds; that is the newest from now on.
+
+        An intra picture of more than keyframe_bits is coded once more, coarser.
+        """
+        before = None if intra else self.newest
+        symbols, canonical, motion = self._poses.encode(seen.canonical, seen.motion, box=seen.box, newest=before, qp=qp)
+        picture = self._picture(image_rgb, intra=intra, most_bits=keyframe_bits)
+        name = 0 if self.newest is None else (self.newest.id + 1) % REFERENCE_IDS
+        self.newest = DecodedReference(
+            id=name,
+            number=number,
+            pts=pts,
+            duration=duration,
+            canonical=canonical,
+            qp=qp,
+            motion=motion,
+            box=seen.box,
+            intra=intra,
+            picture=self._pictures.reconstruction,
+            crf=self._pictures.coded_crf,
+        )
+        coded = CodedReference(
+            id=name,
+            intra=intra,
+            size=self._size,
+            pts=pts,
+            duration=duration,
+            qp=qp,
+            symbols=symbols,
+            picture=picture,
+            weights_id=self._weights_id if intra else b"",
+        )
+        return coded, self.newest
+
+    def _picture(self, image_rgb: Image, *, intra: bool, most_bits: float | None) -> bytes:
+        picture = self._pictures.encode(image_rgb, intra=intra)
+        if not intra or most_bits is None or 8 * len(picture) <= most_bits:
+            return picture
+        self._pictures.crf = coarser_crf(self._pictures.crf, by=8 * len(picture) / most_bits)
+        return self._pictures.encode(image_rgb, intra=True)

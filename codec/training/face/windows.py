@@ -1,0 +1,195 @@
+"""Training, windows: the generators of mouth and eye, by pixels, a perceptual distance and, late, an adversary."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codec.networks.window_generator import CANDIDATES, blend
+from codec.training.face.loop import share_gradients
+from codec.training.face.window_data import WindowSamples
+from codec.training.stages.losses import SqueezeDistance
+
+__all__ = ["WINDOW_BATCHES", "Adversary", "WindowLesson"]
+
+WINDOW_BATCHES = {"mouth": 32, "eye": 64}
+_CPU = torch.device("cpu")
+_PICTURES = 3 * CANDIDATES
+_PERCEPTUAL, _GRADIENT = 2.0, 0.5
+_ADVERSE_FROM, _ADVERSE_RAMP = 0.7, 0.06  # of the time
+_ADVERSE, _FEATURES = 0.015, 0.05
+_SWAPPED = 0.15
+_FIGURES = (("psnr_db", "lpips"), ("under_db", "under_lpips"))  # of what is drawn, and of what is underneath
+
+
+class Adversary(nn.Module):
+    """Tells windows from drawn ones, patch by patch (Isola et al., CVPR 2017), shown the target's outlines too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        normal = nn.utils.parametrizations.spectral_norm
+        self.layers = nn.ModuleList(
+            [
+                normal(nn.Conv2d(6, 32, 4, 2, 1)),
+                normal(nn.Conv2d(32, 64, 4, 2, 1)),
+                normal(nn.Conv2d(64, 64, 3, 1, 1)),
+            ]
+        )
+        self.last = normal(nn.Conv2d(64, 1, 3, 1, 1))
+
+    def forward(self, picture: Tensor, drawn: Tensor) -> tuple[Tensor, list[Tensor]]:
+        grey = picture.mean(1, keepdim=True)
+        sharp = (grey - functional.avg_pool2d(grey, 5, 1, 2)) * 3
+        hidden, features = torch.cat((picture, drawn, sharp), 1), []
+        for layer in self.layers:
+            hidden = functional.leaky_relu(layer(hidden), 0.2)
+            features.append(hidden)
+        return self.last(hidden), features
+
+
+class WindowLesson:
+    """One generator's lesson."""
+
+    def __init__(
+        self,
+        name: str,
+        samples: WindowSamples,
+        heldout: WindowSamples,
+        *,
+        perceptual: SqueezeDistance | None,
+        adversarial: bool,
+        seed: int,
+        device: torch.device = _CPU,
+    ) -> None:
+        """Without a perceptual distance pixels alone count, and what an adversary says where there is one."""
+        self.name = name
+        self._samples, self._heldout, self._perceptual = samples, heldout, perceptual
+        self._device, self._seed, self._drawn = device, seed, 0
+        self._random = np.random.default_rng(seed)
+        self._adversary = Adversary().to(device) if adversarial else None
+        watched = self._adversary or Adversary()
+        self._against = torch.optim.Adam(watched.parameters(), 4e-4, betas=(0.5, 0.98))
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs beside the generator."""
+        state: dict[str, Any] = {"drawn": self._drawn}
+        if self._adversary is not None:
+            state |= {"adversary": self._adversary.state_dict(), "against": self._against.state_dict()}
+        return state
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self._drawn = int(state.get("drawn", 0))
+        self._random = np.random.default_rng([self._seed, self._drawn])  # other batches than those before
+        if self._adversary is not None and "adversary" in state:
+            self._adversary.load_state_dict(state["adversary"])
+            self._against.load_state_dict(state["against"])
+
+    def loss(self, model: nn.Module, *, progress: float) -> Tensor:
+        inputs, target = self._batch()
+        with self._autocast():
+            outputs = model(inputs)
+        picture = blend(outputs.float(), inputs[:, :_PICTURES])
+        drawn = inputs[:, _PICTURES : _PICTURES + 2]
+        late = progress > _ADVERSE_FROM and self._adversary is not None
+        pixels, gradients = self._pixels(picture, target, drawn)
+        loss: Tensor = (0.6 if late else 1.0) * pixels + (0.4 if late else 1.0) * _GRADIENT * gradients
+        if self._perceptual is not None:
+            # The strided first layer at every phase, else it lets a chequered pattern through.
+            top, left = (int(n) for n in self._random.integers(0, 2, 2))
+            with self._autocast():
+                perceived = self._perceptual(picture[:, :, top:, left:] / 2 + 0.5, target[:, :, top:, left:] / 2 + 0.5)
+            loss = loss + _PERCEPTUAL * perceived.float()
+        if late:
+            strength = min(1.0, (progress - _ADVERSE_FROM) / _ADVERSE_RAMP)
+            loss = loss + strength * self._adverse(picture, target, drawn)
+        return loss
+
+    def score(self, model: nn.Module) -> Mapping[str, float]:
+        """PSNR in dB and perceptual distance on held-out people, with references held and from one keyframe."""
+        scores: dict[str, float] = {}
+        for name, which in (("held", ~self._heldout.single), ("single", self._heldout.single)):
+            rows = np.flatnonzero(which)[:: 3 if self.name == "mouth" else 6]
+            figures: dict[str, list[Tensor]] = {}
+            for start in range(0, len(rows), 64):
+                inputs, target = _tensors(self._heldout, rows[start : start + 64], self._device)
+                with self._autocast():
+                    outputs = model(inputs)
+                picture = blend(outputs.float(), inputs[:, :_PICTURES]).clamp(-1, 1)
+                for (psnr, lpips), shown in ((_FIGURES[0], picture), (_FIGURES[1], inputs[:, :3])):
+                    error = (shown - target).square().mean((1, 2, 3))
+                    figures.setdefault(psnr, []).append(10 * torch.log10(4 / (error + 1e-5)))
+                    if self._perceptual is not None:
+                        distance = self._perceptual(shown / 2 + 0.5, target / 2 + 0.5)
+                        figures.setdefault(lpips, []).append(distance.expand(len(inputs)))
+            scores |= {f"{name}_{key}": float(torch.cat(parts).mean()) for key, parts in figures.items()}
+        return scores
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16)
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        self._drawn += 1
+        rows = self._random.integers(0, len(self._samples), WINDOW_BATCHES[self.name])
+        inputs, target = _tensors(self._samples, rows, self._device)
+        if self._random.random() < _SWAPPED:  # the second candidate for the first, with its outlines
+            inputs = inputs[:, [0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 13, 14, 11, 12]]
+        if self.name == "mouth" and self._random.random() < 0.5:
+            inputs, target = inputs.flip(3), target.flip(3)
+        count = len(inputs)
+        randn = partial(torch.randn, device=self._device)
+        gain = torch.exp(randn(count, 3, 1, 1) * 0.08 + randn(count, 1, 1, 1) * 0.15)
+        shift = randn(count, 1, 1, 1) * 0.08
+
+        def recoloured(pictures: Tensor) -> Tensor:
+            return ((pictures + 1) * gain.repeat(1, pictures.shape[1] // 3, 1, 1) + shift - 1).clamp(-1, 1)
+
+        inputs = torch.cat((recoloured(inputs[:, :_PICTURES]), inputs[:, _PICTURES:]), 1)
+        layout = torch.channels_last
+        return inputs.contiguous(memory_format=layout), recoloured(target).contiguous(memory_format=layout)
+
+    @staticmethod
+    def _pixels(picture: Tensor, target: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """L1, more of it inside the outlines, and L1 of the gradients."""
+        weight = 1 + functional.avg_pool2d(drawn[:, :1], 5, 1, 2)
+        difference = picture - target
+        pixels = (difference.abs() * (weight / weight.mean())).mean()
+        across = (difference[..., 1:] - difference[..., :-1]).abs().mean()
+        return pixels, across + (difference[:, :, 1:] - difference[:, :, :-1]).abs().mean()
+
+    def _adverse(self, picture: Tensor, target: Tensor, drawn: Tensor) -> Tensor:
+        """One step of the adversary, then what it says of the pictures."""
+        adversary = self._adversary
+        assert adversary is not None
+        top, left = (int(n) for n in self._random.integers(0, 3, 2))
+        real, shown, outlines = (part[:, :, top:, left:] for part in (target, picture, drawn))
+        adversary.requires_grad_(True)
+        with self._autocast():
+            right, wanted = adversary(real, outlines)
+            wrong, _ = adversary(shown.detach(), outlines)
+        hinge = functional.relu(1 - right.float()).mean() + functional.relu(1 + wrong.float()).mean()
+        self._against.zero_grad()
+        hinge.backward()  # type: ignore[no-untyped-call]
+        share_gradients(adversary)
+        self._against.step()
+        adversary.requires_grad_(False)
+        with self._autocast():
+            verdict, features = adversary(shown, outlines)
+        alike = sum(
+            ((a.float() - b.detach().float()).abs().mean() for a, b in zip(features, wanted, strict=True)),
+            start=torch.zeros((), device=self._device),
+        )
+        said: Tensor = -_ADVERSE * verdict.float().mean() + _FEATURES * alike
+        return said
+
+
+def _tensors(samples: WindowSamples, rows: Any, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Inputs (B, 15, H, W), pictures in [-1, 1] and outlines in [0, 1]; targets (B, 3, H, W) in [-1, 1]."""
+    levels, target = (
+        torch.from_numpy(np.ascontiguousarray(part[rows])).to(device).permute(0, 3, 1, 2).float() / 255
+        for part in (samples.inputs, samples.target)
+    )
+    return torch.cat((levels[:, :_PICTURES] * 2 - 1, levels[:, _PICTURES:]), 1), target * 2 - 1

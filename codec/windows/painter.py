@@ -1,0 +1,187 @@
+"""Stage 9, paint: mouth and eyes into a picture, each from the held references that show its expression best.
+
+Each window has two candidates from references, warped by landmarks: the one whose lips or lids are nearest in shape,
+and the one in use. Which they are follows from what both ends hold, so the choice costs no bits. The generator says how
+much of them, and of the picture underneath, to take, and what to add; the blend happens at the picture's own
+resolution, from pixels that were sampled once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from codec.motion.expression import Person
+from codec.motion.face_windows import EYE, MOUTH, WINDOWS, Window, cut, window_frame, window_points
+from codec.units import Array, Floats, Image
+from codec.windows.outlines import outlines
+from codec.windows.plate import plate_maps
+
+__all__ = ["FaceReference", "WindowNets", "paint"]
+
+_FADE = 0.16  # of a window's sides
+_SHARES = 3
+
+
+class WindowNets(Protocol):
+    """The generators as they run: uint8 (B, H, W, 15) -> float32 (B, H, W, 6), shares and what to add in levels."""
+
+    def mouth(self, inputs: Image) -> Floats: ...
+
+    def eyes(self, inputs: Image) -> Floats: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceReference:
+    """A reference as the windows see it: picture (S, S, 3), landmarks (112, 3) in its pixels, the person in it."""
+
+    picture: Image
+    landmarks: Floats
+    person: Person
+    shapes: dict[str, Floats] = field(default_factory=dict)  # by window, made when first asked for
+    drawn: dict[str, Image] = field(default_factory=dict)
+
+    def shape(self, window: Window) -> Floats:
+        if window.name not in self.shapes:
+            self.shapes[window.name] = _shape(self.landmarks, window, window_frame(self.landmarks, window))
+        return self.shapes[window.name]
+
+    def outlines(self, window: Window) -> Image:
+        if window.name not in self.drawn:
+            self.drawn[window.name] = outlines(self.shape(window), window)
+        return self.drawn[window.name]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """One window before it is drawn: its frame, what the generator sees, and the maps of its candidates."""
+
+    window: Window
+    frame: Floats
+    inputs: Image  # (height, width, 15)
+    candidates: tuple[FaceReference, FaceReference]
+    maps: list[Floats]
+
+
+def paint(
+    nets: WindowNets, picture: Image, landmarks: Floats, held: Sequence[FaceReference], *, windows: Sequence[Window]
+) -> Image:
+    """A picture (S, S, 3) with some windows drawn at landmarks (112, 3): eyes only both.
+
+    `held` are the references, the one in use last.
+    """
+    looks = [look(picture, landmarks, held, window) for window in windows]
+    if not looks:
+        return picture
+    painted = picture.copy()
+    for one, outputs in zip(looks, _run(nets, looks), strict=True):
+        _blend(painted, one, outputs)
+    return painted
+
+
+def look(picture: Image, landmarks: Floats, held: Sequence[FaceReference], window: Window) -> _Look:
+    """What the generator is shown of a window."""
+    frame = window_frame(landmarks, window)
+    shape = _shape(landmarks, window, frame)
+    nearest, other = choose(shape, held, window)
+    if nearest is other:
+        maps = plate_maps(landmarks, [nearest.landmarks], window, frame) * 2
+    else:
+        maps = plate_maps(landmarks, [nearest.landmarks, other.landmarks], window, frame)
+    size = (window.width, window.height)
+    inputs = np.empty((window.height, window.width, 15), np.uint8)
+    inputs[..., :3] = cut(picture, frame, size)
+    for index, (reference, where) in enumerate(zip((nearest, other), maps, strict=True)):
+        inputs[..., 3 + 3 * index : 6 + 3 * index] = _sampled(reference.picture, where, cv2.INTER_LINEAR)
+        inputs[..., 11 + 2 * index : 13 + 2 * index] = reference.outlines(window)
+    inputs[..., 9:11] = outlines(shape, window)
+    return _Look(window, frame, inputs, (nearest, other), maps)
+
+
+def choose(shape: Floats, held: Sequence[FaceReference], window: Window) -> tuple[FaceReference, FaceReference]:
+    """The reference nearest to a shape (P, 2) in a window, and the one in use; the next nearest where they are one."""
+    ranked = sorted(held, key=lambda reference: cv2.norm(reference.shape(window), shape))
+    nearest = ranked[0]
+    if nearest is not held[-1]:
+        return nearest, held[-1]
+    return nearest, ranked[1] if len(ranked) > 1 else nearest
+
+
+def _shape(landmarks: Floats, window: Window, frame: Floats) -> Floats:
+    return window_points(landmarks[list(window.shape)], frame)
+
+
+def _run(nets: WindowNets, looks: Sequence[_Look]) -> list[Floats]:
+    """The generators' outputs for each window; both eyes in one go, the left one mirrored."""
+    found = dict[str, Floats]()
+    eyes = [one for one in looks if one.window is not MOUTH]
+    for one in looks:
+        if one.window is MOUTH:
+            found[one.window.name] = nets.mouth(one.inputs[None])[0]
+    if eyes:
+        seen = {one.window.name: one.inputs for one in eyes}
+        right, left = seen[EYE[0].name], seen[EYE[1].name]
+        both = nets.eyes(np.stack([right, left[:, ::-1]]))
+        found[EYE[0].name], found[EYE[1].name] = both[0], both[1][:, ::-1]
+    return [found[one.window.name] for one in looks]
+
+
+def _blend(picture: Image, one: _Look, outputs: Floats) -> None:
+    """Draws a window into the picture, in place."""
+    side_y, side_x = picture.shape[:2]
+    box = _box(one.frame, one.window, width=side_x, height=side_y)
+    if box is None:
+        return
+    left, top, right, bottom = box
+    size = (right - left, bottom - top)
+    way = cv2.INTER_LINEAR
+    back = _back(one.frame, left=left, top=top)
+    planes = outputs[..., 1:] * _fade(one.window)
+    shares, total = (
+        cv2.warpAffine(np.ascontiguousarray(part), back, size, flags=way, borderMode=cv2.BORDER_CONSTANT)
+        for part in (planes[..., : _SHARES - 1], planes[..., _SHARES - 1 :])
+    )
+    # Against what lies underneath, so that a share of nothing leaves a pixel as it is.
+    under = picture[top:bottom, left:right]
+    for index, (reference, where) in enumerate(zip(one.candidates, one.maps, strict=True)):
+        there = cv2.warpAffine(where, back, size, flags=way, borderMode=cv2.BORDER_REPLICATE)
+        seen = _sampled(reference.picture, there, cv2.INTER_CUBIC)
+        share = cv2.merge([shares[..., index]] * 3)
+        total = cv2.add(total, cv2.multiply(share, cv2.subtract(seen, under, dtype=cv2.CV_32F)))
+    picture[top:bottom, left:right] = cv2.add(under, total, dtype=cv2.CV_8U)
+
+
+def _sampled(picture: Image, where: Array, way: int) -> Image:
+    return np.asarray(cv2.remap(picture, where, np.empty(0), way, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _back(frame: Floats, *, left: int, top: int) -> Floats:
+    """From window pixels to those of a box of the picture, as warpAffine takes it forwards."""
+    shifted = frame.copy()
+    shifted[:, 2] -= (left, top)
+    return shifted
+
+
+def _box(frame: Floats, window: Window, *, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """The pixels that a window covers; None where that is nothing."""
+    corners = np.array([(x, y, 1) for x in (0, window.width - 1) for y in (0, window.height - 1)]) @ frame.T
+    left, top = (int(v) for v in np.floor(np.clip(corners.min(0), 0, (width, height))))
+    right, bottom = (int(v) for v in np.ceil(np.clip(corners.max(0) + 1, 0, (width, height))))
+    return (left, top, right, bottom) if right - left > 1 and bottom - top > 1 else None
+
+
+@cache
+def _fade(window: Window) -> Floats:
+    """1 inside, falling to 0 at the edges, (height, width, 1)."""
+
+    def ramp(pixels: int) -> Floats:
+        edge = np.minimum(np.arange(pixels), np.arange(pixels)[::-1]) / (_FADE * pixels)
+        return np.asarray(np.clip(edge, 0, 1), np.float32)
+
+    return np.asarray(np.minimum(ramp(window.height)[:, None], ramp(window.width)[None]))[..., None]
+
+
+assert len(WINDOWS) == 1 + len(EYE)
