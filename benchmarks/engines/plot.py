@@ -9,7 +9,8 @@ from benchmarks.engines.report import EngineRun
 from benchmarks.engines.rows import SUMS, as_run
 from benchmarks.records.figure_file import save_figure
 
-COLOURS = ("#2a7f4f", "#1f5fa8", "#8c6d31", "#f08c00", "#c1272d", "#e0559a", "#7f7f7f")  # of the graphs of a sum, in their order
+# Of the graphs of a sum, in their order.
+COLOURS = ("#2a7f4f", "#1f5fa8", "#8c6d31", "#f08c00", "#c1272d", "#e0559a", "#7f7f7f")
 SHOWN = tuple(SUMS)[:2]  # the sender's keypoints would be a sliver
 
 
