@@ -11,6 +11,7 @@ import torch
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from codec import CodecConfig, CodedFrame, Decoder
+from codec.bits.bitstream import VERSION
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from sender import SenderOptions, send_face
 from signaling.messages import Capabilities, ModeSwitch, QualityReport, ReferenceReceived, decode, encode
@@ -96,7 +97,7 @@ async def test_a_face_arrives_over_an_applications_connection() -> None:
             assert psnr_db(far.decoder.decode(coded), frame) > 24
         said = [await far.said.get() for _ in range(3)]
         assert isinstance(said[0], Capabilities)
-        assert (said[0].end, said[0].bitstreams, said[0].sizes) == ("sender", (2,), (SIZE,))
+        assert (said[0].end, said[0].bitstreams, said[0].sizes) == ("sender", (VERSION,), (SIZE,))
         assert said[0].h264_mid == "0"
         assert isinstance(said[1], ModeSwitch)
         assert said[1].mode == "keypoints"
