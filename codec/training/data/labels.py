@@ -16,20 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.errors import MediaError
+from codec.motion.landmarks import MESH_ORDER
 from codec.motion.parameters import EXPRESSIONS, FREE_POINTS, KEYPOINTS, MESH_POINTS, MOTION_NUMBERS, POSE_NUMBERS
 from codec.units import Floats
 
-# The order of the 112 points of labels.npz, as indices into the 478-point face mesh.
-# fmt: off
-LABEL_ORDER = (
-    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 78, 95,
-    88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 33, 7, 163, 144,
-    145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246, 263, 249, 390, 373, 374, 380, 381, 382, 362, 398,
-    384, 385, 386, 387, 388, 466, 468, 473, 70, 63, 105, 66, 107, 300, 293, 334, 296, 336, 10, 297, 284, 389,
-    454, 361, 397, 379, 400, 152, 176, 150, 172, 132, 234, 162, 54, 67, 1, 4, 5, 195, 197, 6, 168, 98,
-    327, 2,
-)
-# fmt: on
+LABEL_ORDER = MESH_ORDER  # of the points of labels.npz, as indices into the 478-point face mesh
 _SELECT = np.array([LABEL_ORDER.index(point) for point in MESH_POINTS])
 _LABELLED = len(MESH_POINTS)
 # Points that keep their place on the skull, by position in MESH_POINTS: eye corners, nose, forehead, cheeks.
