@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec.motion.face_windows import EYE, MOUTH
 from codec.motion.landmarks import LANDMARKS
+from codec.motion.tracking import CROP_SIZE
 
-FACE_SIZE = 128
-MOUTH_SIZE, EYE_SIZE = (80, 64), (48, 32)  # width, height of the windows
-MOUTH_POINTS, EYE_POINTS = 40, 17
+FACE_SIZE = CROP_SIZE
+MOUTH_SIZE, EYE_SIZE = (MOUTH.width, MOUTH.height), (EYE[0].width, EYE[0].height)
+MOUTH_POINTS, EYE_POINTS = len(MOUTH.shape), len(EYE[0].shape)
 
 
 class NormalConv(nn.Module):
