@@ -95,30 +95,27 @@ class MotionSearch:
     ) -> tuple[Chain, bool, Floats]:
         """How the base layer moves, whether its warp helps, and its flow: by the face, or by keypoints, or not at all.
 
-        That is chosen where a bundle begins. The face moves it unless keypoints are clearly better, since eyes and
-        mouth can be drawn only from face numbers.
+        That is chosen where a bundle begins. Keypoints are looked at where there is no face to move it or the face does
+        not help, and must then be clearly better, since eyes and mouth can be drawn only from face numbers.
         """
-        ways = {
-            bits: replace(before, face=face, windows=bits) if bits else self._by_keypoints(before, reference, motion())
-            for bits in self._open(before, chained_base)
-        }
-        flows = {bits: self._flow_of(chain, reference) for bits, chain in ways.items()}
-        quality = (
-            {bits: warp_psnr(driving, source, flow) for bits, flow in flows.items()} if chained_base is None else {}
-        )
-        bits = max(ways, key=lambda way: quality.get(way, 0.0) + (_FACE_WORTH_DB if way else 0.0))
-        base = chained_base if chained_base is not None else _base_helps(quality[bits], driving, source)
-        if base:
-            return ways[bits], base, flows[bits]
-        still = ways[bits] if bits else replace(ways[bits], motion=before.motion)
-        return still, base, np.zeros_like(flows[bits])
 
-    @staticmethod
-    def _open(before: Chain, chained_base: bool | None) -> list[int]:
-        """FACE_BIT, or 0 for keypoints, or both: a bundle goes on as it began."""
-        if before.windows is None:
-            return [0]
-        return [FACE_BIT, 0] if chained_base is None else [before.windows & FACE_BIT]
+        def way(bits: int) -> tuple[Chain, Floats]:
+            by_face = replace(before, face=face, windows=bits)
+            chain = by_face if bits else self._by_keypoints(before, reference, motion())
+            return chain, self._flow_of(chain, reference)
+
+        if chained_base is not None:
+            chain, flow = way((before.windows or 0) & FACE_BIT)
+            return (chain, True, flow) if chained_base else _resting(chain, before, flow)
+        chain, flow = way(FACE_BIT if before.windows is not None else 0)
+        quality = warp_psnr(driving, source, flow)
+        helps = _base_helps(quality, driving, source)
+        if not helps and chain.windows:
+            other, other_flow = way(0)
+            other_quality = warp_psnr(driving, source, other_flow)
+            if other_quality > quality + _FACE_WORTH_DB:
+                chain, flow, helps = other, other_flow, _base_helps(other_quality, driving, source)
+        return (chain, True, flow) if helps else _resting(chain, before, flow)
 
     def _by_keypoints(self, before: Chain, reference: HeldReference, motion: Floats) -> Chain:
         step = motion_steps(self._symbols.tables, before.qp)
@@ -163,6 +160,11 @@ class MotionSearch:
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
+
+
+def _resting(chain: Chain, before: Chain, flow: Floats) -> tuple[Chain, bool, Floats]:
+    """Without the base layer: face numbers are coded all the same, for the windows; keypoints are not."""
+    return (chain if chain.windows else replace(chain, motion=before.motion)), False, np.zeros_like(flow)
 
 
 def _base_helps(psnr_db: float, driving: View, source: View) -> bool:

@@ -57,13 +57,16 @@ class FaceReference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """One window before it is drawn: its frame, what the generator sees, and the maps of its candidates."""
+    """One window before it is drawn: its frame, what the generator sees, and where its candidates come from.
+
+    A candidate that is both the nearest and the one in use stands once.
+    """
 
     window: Window
     frame: Floats
     inputs: Image  # (height, width, 15)
-    candidates: tuple[FaceReference, FaceReference]
-    maps: list[Floats]
+    candidates: list[FaceReference]
+    maps: Floats  # (height, width, 2 for each of them)
 
 
 def paint(
@@ -86,19 +89,17 @@ def look(picture: Image, landmarks: Floats, held: Sequence[FaceReference], windo
     """What the generator is shown of a window."""
     frame = window_frame(landmarks, window)
     shape = _shape(landmarks, window, frame)
-    nearest, other = choose(shape, held, window)
-    if nearest is other:
-        maps = plate_maps(landmarks, [nearest.landmarks], window, frame) * 2
-    else:
-        maps = plate_maps(landmarks, [nearest.landmarks, other.landmarks], window, frame)
+    pair = choose(shape, held, window)
+    candidates = list(dict.fromkeys(pair))
+    maps = plate_maps(landmarks, [one.landmarks for one in candidates], window, frame)
+    sampled = [_sampled(one.picture, _map_of(maps, index), cv2.INTER_LINEAR) for index, one in enumerate(candidates)]
     size = (window.width, window.height)
     inputs = np.empty((window.height, window.width, 15), np.uint8)
     inputs[..., :3] = cut(picture, frame, size)
-    for index, (reference, where) in enumerate(zip((nearest, other), maps, strict=True)):
-        inputs[..., 3 + 3 * index : 6 + 3 * index] = _sampled(reference.picture, where, cv2.INTER_LINEAR)
-        inputs[..., 11 + 2 * index : 13 + 2 * index] = reference.outlines(window)
+    inputs[..., 3:6], inputs[..., 6:9] = sampled[0], sampled[-1]
     inputs[..., 9:11] = outlines(shape, window)
-    return _Look(window, frame, inputs, (nearest, other), maps)
+    inputs[..., 11:13], inputs[..., 13:15] = (reference.outlines(window) for reference in pair)
+    return _Look(window, frame, inputs, candidates, maps)
 
 
 def choose(shape: Floats, held: Sequence[FaceReference], window: Window) -> tuple[FaceReference, FaceReference]:
@@ -140,18 +141,31 @@ def _blend(picture: Image, one: _Look, outputs: Floats) -> None:
     way = cv2.INTER_LINEAR
     back = _back(one.frame, left=left, top=top)
     planes = outputs[..., 1:] * _fade(one.window)
-    shares, total = (
-        cv2.warpAffine(np.ascontiguousarray(part), back, size, flags=way, borderMode=cv2.BORDER_CONSTANT)
-        for part in (planes[..., : _SHARES - 1], planes[..., _SHARES - 1 :])
+    shares, total, maps = (
+        cv2.warpAffine(np.ascontiguousarray(part), back, size, flags=way, borderMode=border)
+        for part, border in (
+            (_shares(planes, len(one.candidates)), cv2.BORDER_CONSTANT),
+            (planes[..., _SHARES - 1 :], cv2.BORDER_CONSTANT),
+            (one.maps, cv2.BORDER_REPLICATE),
+        )
     )
     # Against what lies underneath, so that a share of nothing leaves a pixel as it is.
     under = picture[top:bottom, left:right]
-    for index, (reference, where) in enumerate(zip(one.candidates, one.maps, strict=True)):
-        there = cv2.warpAffine(where, back, size, flags=way, borderMode=cv2.BORDER_REPLICATE)
-        seen = _sampled(reference.picture, there, cv2.INTER_CUBIC)
-        share = cv2.merge([shares[..., index]] * 3)
+    for index, reference in enumerate(one.candidates):
+        seen = _sampled(reference.picture, _map_of(maps, index), cv2.INTER_CUBIC)
+        share = cv2.merge([shares.reshape(*under.shape[:2], -1)[..., index]] * 3)
         total = cv2.add(total, cv2.multiply(share, cv2.subtract(seen, under, dtype=cv2.CV_32F)))
     picture[top:bottom, left:right] = cv2.add(under, total, dtype=cv2.CV_8U)
+
+
+def _shares(planes: Floats, candidates: int) -> Floats:
+    """(H, W, candidates): how much of each; of one that stands for both, the sum."""
+    shares = planes[..., : _SHARES - 1]
+    return shares if candidates > 1 else shares.sum(-1, keepdims=True)
+
+
+def _map_of(maps: Array, index: int) -> Array:
+    return np.ascontiguousarray(maps[..., 2 * index : 2 * index + 2])
 
 
 def _sampled(picture: Image, where: Array, way: int) -> Image:

@@ -25,8 +25,8 @@ _AROUND = {
 }
 
 
-def plate_maps(target: Floats, references: list[Floats], window: Window, frame: Floats) -> list[Floats]:
-    """Landmarks (112, 3) of the target and of each reference -> (height, width, 2) each: x, y in the reference.
+def plate_maps(target: Floats, references: list[Floats], window: Window, frame: Floats) -> Floats:
+    """Landmarks (112, 3) of the target and of N references -> (height, width, 2 N): x, y in each reference.
 
     frame (2, 3) is the window's in the target's picture.
     """
@@ -43,9 +43,8 @@ def plate_maps(target: Floats, references: list[Floats], window: Window, frame: 
     wanted[:count] = np.concatenate([landmarks[nodes, :2] for landmarks in references], 1)
     solved = np.linalg.solve(system, wanted)
     coarse = _kernel(layout.grid, source) @ solved[:count] + solved[count] + layout.grid @ solved[count + 1 :]
-    coarse = coarse.reshape(layout.rows, layout.columns, -1).astype(np.float32)
-    fine = np.einsum("hr,rcn,wc->hwn", layout.down, coarse, layout.across, optimize=layout.path(coarse))
-    return [np.ascontiguousarray(fine[..., 2 * n : 2 * n + 2]) for n in range(len(references))]
+    rows = layout.down @ coarse.astype(np.float32).reshape(layout.down.shape[1], -1)
+    return np.asarray(layout.across @ rows.reshape(len(rows), layout.across.shape[1], -1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,19 +53,8 @@ class _Layout:
 
     nodes: tuple[int, ...]
     grid: Array
-    rows: int
-    columns: int
     down: Floats  # (height, rows)
     across: Floats  # (width, columns)
-
-    def path(self, coarse: Floats) -> list[object]:
-        return _path(self.down.shape, self.across.shape, coarse.shape)
-
-
-@cache
-def _path(down: tuple[int, ...], across: tuple[int, ...], coarse: tuple[int, ...]) -> list[object]:
-    shapes = (np.empty(down), np.empty(coarse), np.empty(across))
-    return list(np.einsum_path("hr,rcn,wc->hwn", *shapes)[0])
 
 
 @cache
@@ -75,8 +63,7 @@ def _layout(window: Window) -> _Layout:
     xs, ys = np.meshgrid(np.linspace(0, window.width - 1, columns), np.linspace(0, window.height - 1, rows))
     nodes = (*window.shape, *points_of(*_AROUND[window.name]))
     grid = np.stack((xs.ravel(), ys.ravel()), 1) / _UNIT
-    down, across = _interpolation(window.height, rows), _interpolation(window.width, columns)
-    return _Layout(nodes, grid, rows, columns, down, across)
+    return _Layout(nodes, grid, _interpolation(window.height, rows), _interpolation(window.width, columns))
 
 
 def _interpolation(pixels: int, nodes: int) -> Floats:
@@ -87,5 +74,7 @@ def _interpolation(pixels: int, nodes: int) -> Floats:
 
 def _kernel(a: Array, b: Array) -> Array:
     """r² log r of all pairs."""
-    squares = ((a[:, None] - b[None]) ** 2).sum(-1) + 1e-9
+    squares = np.subtract.outer(a[:, 0], b[:, 0]) ** 2
+    squares += np.subtract.outer(a[:, 1], b[:, 1]) ** 2
+    squares += 1e-9
     return np.asarray(0.5 * squares * np.log(squares))

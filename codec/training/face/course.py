@@ -39,6 +39,7 @@ __all__ = ["Course", "begin", "fit", "learn_points", "learn_windows", "record"]
 
 _SCORED_EVERY = 4  # frames, while it trains
 _REOPENING_BATCHES = 8
+_DRAWS = 2  # of references held, for each frame
 _PERCEPTUAL_TAPS = 3
 
 
@@ -145,7 +146,9 @@ def learn_windows(course: Course, names: Sequence[str]) -> None:
     if process_rank() == 0:
         path.write_bytes(serialize(course.so_far(), course.start.tables, metadata={"name": path.stem}))
     wait_for_others()
-    training, heldout = (_cut_windows(course, files, str(path)) for files in (course.share, course.heldout))
+    training = _cut_windows(course, course.share, str(path), draws=_DRAWS)
+    heldout = _cut_windows(course, course.heldout, str(path), draws=1)
+    face = course.so_far().face
     for name in names:
         torch.manual_seed(options.seed)
         lesson = WindowLesson(
@@ -153,6 +156,7 @@ def learn_windows(course: Course, names: Sequence[str]) -> None:
             training[name],
             heldout[name],
             perceptual=perceptual,
+            points=getattr(face, f"{name}_points"),
             adversarial=perceptual is not None,
             seed=options.seed + process_rank(),
             device=course.device,
@@ -163,11 +167,11 @@ def learn_windows(course: Course, names: Sequence[str]) -> None:
         _learn(course, lesson, network)
 
 
-def _cut_windows(course: Course, files: Sequence[ClipFile], name: str) -> dict[str, WindowSamples]:
+def _cut_windows(course: Course, files: Sequence[ClipFile], name: str, *, draws: int) -> dict[str, WindowSamples]:
     options = course.options
     with progress_bar(course.console) as progress:
         tick = partial(progress.advance, progress.add_task("cutting windows", total=len(files)))
-        samples = cut_windows(files, options.recordings, weights=name, seed=options.seed, tick=tick)
+        samples = cut_windows(files, options.recordings, weights=name, seed=options.seed, draws=draws, tick=tick)
     course.say(f"{len(samples['mouth'])} mouths and {len(samples['eye'])} eyes of {len(files)} clips")
     return samples
 

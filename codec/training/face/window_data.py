@@ -79,7 +79,7 @@ def cut_windows(
             if recording is None or known is None or not len(recording.frames):
                 continue
             sight = _sight(runtime, file, recording, known)
-            for kind, inputs, target in _draw(runtime, sight, random, draws=draws if mode == "adaptive" else 1):
+            for kind, inputs, target in _draw(runtime, sight, random, draws=draws):
                 rows[kind].append((inputs, target, number, mode == "single"))
         tick()
     return {kind: _stack(part) for kind, part in rows.items()}

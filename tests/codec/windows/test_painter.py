@@ -151,12 +151,22 @@ def test_what_the_generator_is_shown(window: Window, held: list[FaceReference], 
     picture, landmarks = faces.noise(9), held[0].landmarks
     seen = look(picture, landmarks, held, window)
     assert seen.inputs.shape == (window.height, window.width, 15)
-    assert seen.candidates == (held[0], held[2]), "the nearest in shape, and the one in use"
+    assert seen.candidates == [held[0], held[2]], "the nearest in shape, and the one in use"
     own = look(held[0].picture, landmarks, held, window).inputs
     assert np.abs(own[..., :3].astype(int) - own[..., 3:6]).mean() < 4, "it shows the same pixels"
     np.testing.assert_array_equal(seen.inputs[..., 11:13], held[0].outlines(window))
     np.testing.assert_array_equal(seen.inputs[..., 13:15], held[2].outlines(window))
     np.testing.assert_array_equal(seen.inputs[..., 9:11], held[0].outlines(window))
+
+
+@windows
+def test_one_reference_alone_stands_for_both(window: Window, held: list[FaceReference], faces: Any) -> None:
+    alone, landmarks = held[0], held[1].landmarks
+    twin = FaceReference(alone.picture, alone.landmarks, alone.person)
+    once, twice = (look(faces.noise(9), landmarks, references, window) for references in ([alone], [alone, twin]))
+    assert once.candidates == [alone]
+    assert once.maps.shape == (window.height, window.width, 2)
+    np.testing.assert_array_equal(once.inputs, twice.inputs)
 
 
 def chosen(landmarks: Floats, held: list[FaceReference], window: Window) -> tuple[FaceReference, FaceReference]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from codec.motion.face_windows import EYE, MOUTH
 from codec.motion.landmarks import APERTURES, LIPS
 from codec.networks.landmarks import FaceNetworks
 from codec.networks.window_generator import CANDIDATES, WindowGenerator
@@ -66,6 +67,64 @@ def test_the_loss_is_least_where_the_picture_is_right() -> None:
         teacher = lesson("mouth", seed=4)
         losses.append(float(np.median([float(teacher.loss(Taking(candidate), progress=0.0)) for _ in range(9)])))
     assert losses[1] < 0.1 * min(losses[0], losses[2])
+
+
+class Brightest(nn.Module):
+    """Finds every point where the picture is brightest, softly: what a landmark network is to a window's lesson."""
+
+    def __init__(self, points: int) -> None:
+        super().__init__()
+        self._points = points
+
+    def forward(self, picture: Tensor) -> Tensor:
+        height, width = picture.shape[2:]
+        share = (8 * picture.mean(1)).flatten(1).softmax(1).view(-1, height, width)
+        y, x = (torch.linspace(-1, 1, side) for side in (height, width))
+        found = torch.stack(((share.sum(1) * x).sum(1), (share.sum(2) * y).sum(1)), 1)
+        return found[:, None].expand(-1, self._points, -1) * torch.linspace(0.5, 1, self._points)[:, None]
+
+
+@pytest.mark.parametrize(("name", "points"), [("mouth", len(MOUTH.shape)), ("eye", len(EYE[0].shape))])
+def test_what_is_drawn_must_be_found_again(name: str, points: int) -> None:
+    def taught(candidate: int, finder: nn.Module | None) -> tuple[WindowLesson, float]:
+        samples = drawn(name)
+        samples.inputs[..., 6:9] = samples.target  # so that exchanged candidates are right, too
+        teacher = WindowLesson(name, samples, samples, perceptual=None, points=finder, adversarial=False, seed=1)
+        return teacher, float(teacher.loss(Taking(candidate), progress=0.0))
+
+    right, under = (taught(candidate, Brightest(points)) for candidate in (1, 0))
+    assert right[1] == pytest.approx(taught(1, None)[1], abs=1e-4)
+    assert under[1] > taught(0, None)[1] + 0.05
+    for mode in ("held", "single"):
+        assert right[0].score(Taking(1))[f"{mode}_points_percent"] == pytest.approx(0, abs=0.1)
+        assert right[0].score(Taking(0))[f"{mode}_points_percent"] > 3
+        assert right[0].score(Taking(1))[f"{mode}_under_points_percent"] > 3
+
+
+class Watching(nn.Module):
+    """A generator that counts what it is shown: how many windows with a shape of level 255, and how many in all."""
+
+    def __init__(self, plane: int) -> None:
+        super().__init__()
+        self.rare, self.all, self._plane = 0, 0, plane
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.rare += int((inputs[:, self._plane].mean((1, 2)) > 0.5).sum())
+        self.all += len(inputs)
+        return torch.zeros(len(inputs), 6, *inputs.shape[2:])
+
+
+@pytest.mark.parametrize(("name", "plane"), [("mouth", 10), ("eye", 9)])
+def test_rare_shapes_are_shown_more_often(name: str, plane: int) -> None:
+    samples = drawn(name, count=40)
+    samples.inputs[..., 9:11] = 0
+    samples.inputs[:4, ..., plane] = 255
+    one_clip = WindowSamples(samples.inputs, samples.target, np.zeros(40, np.int64), samples.single)
+    teacher = WindowLesson(name, one_clip, one_clip, perceptual=None, adversarial=False, seed=1)
+    watching = Watching(plane)
+    for _ in range(20):
+        teacher.loss(watching, progress=0.0)
+    assert 0.25 < watching.rare / watching.all < 0.5, "a tenth of the samples, five times as often"
 
 
 @pytest.mark.parametrize(("name", "progress", "adversarial"), [("mouth", 0.1, False), ("eye", 0.95, True)])
