@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.rate.anchors import ANCHORS
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow, mean_rows
+from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE, RateRow, mean_rows
 from benchmarks.records.figure_file import save_figure
 
 STYLE = {
@@ -41,7 +41,7 @@ def _label(codec: str) -> str:
 
 
 def _draw(axes: Axes, rows: Sequence[RateRow], metric: str, title: str) -> None:
-    for codec in dict.fromkeys(row.codec for row in rows):
+    for codec in dict.fromkeys(row.codec for row in rows if row.codec != SHUFFLED):
         points = sorted((row.kbps, getattr(row, metric)) for row in rows if row.codec == codec)
         colour, marker, width = STYLE.get(codec, OTHER_STYLE)
         if codec == FREEZE:

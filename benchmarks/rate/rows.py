@@ -14,9 +14,10 @@ MEAN = "mean"
 FACEWIRE = "facewire"
 BASE = "facewire base layer"
 SINGLE = "facewire, one keyframe"
+SHUFFLED = "facewire, one keyframe, expressions shuffled"
 PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
-KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, PROTOTYPE)  # those that send references and motion
+KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, SHUFFLED, PROTOTYPE)  # those that send references and motion
 TARGET_FPS = 25
 
 

@@ -22,7 +22,7 @@ from benchmarks.rate.face_rows import FaceRow
 from benchmarks.rate.face_sheet import FaceSheet
 from benchmarks.rate.facewire import run_codec
 from benchmarks.rate.prototype import STEPS, run_prototype
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow, make_row
+from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE, RateRow, make_row
 from codec import CodecConfig
 from codec.config import References
 from codec.pictures.face import FaceDetector
@@ -125,8 +125,17 @@ def _prototype(step: float) -> OperatingPoint:
     return OperatingPoint(PROTOTYPE, f"step {step:g}", lambda clip: run_prototype(clip, step=step))
 
 
-def operating_points(settings: RateSettings) -> list[OperatingPoint]:
-    """Freeze, the prototype, facewire at each QP, at the middle one its base layer, one keyframe, the anchors."""
+def _shuffled(config: CodecConfig) -> OperatingPoint:
+    """Without the residual, which knows nothing of expressions and would bring some of them back."""
+    config = config.with_(residual=False)
+    return OperatingPoint(SHUFFLED, f"qp {config.qp}", lambda clip: run_codec(clip, config, shuffled=True))
+
+
+def operating_points(settings: RateSettings, *, shuffled: bool = False) -> list[OperatingPoint]:
+    """Freeze, the prototype, facewire at each QP, at the middle one its base layer, one keyframe, the anchors.
+
+    `shuffled` adds the control of what is said of faces.
+    """
     listed = [OperatingPoint(FREEZE, "", lambda clip: freeze(clip.pictures))]
     listed += [_prototype(step) for step in settings.prototype_steps]
     listed += [_facewire(FACEWIRE, settings.config(qp, residual=settings.residual)) for qp in sorted(settings.qps)]
@@ -135,6 +144,8 @@ def operating_points(settings: RateSettings) -> list[OperatingPoint]:
         listed.append(_facewire(BASE, settings.config(middle, residual=False)))
     if settings.references != "single":
         listed += [_facewire(SINGLE, settings.one_keyframe(qp)) for qp in sorted(settings.one_keyframe_qps)]
+        if shuffled:
+            listed.append(_shuffled(settings.one_keyframe(min(settings.one_keyframe_qps))))
     for name in settings.anchors:
         listed += [_anchor(name, kbps) for kbps in asked_kbps(name, size=settings.size)]
     return listed
@@ -175,7 +186,7 @@ def measure_clip(
     found = None if networks is None else networks.find(clip.pictures, every=settings.every)
     sheet = _face_sheet(face_sheets, settings)
     measured = []
-    for point in operating_points(settings):
+    for point in operating_points(settings, shuffled=networks is not None):
         tick(f"{clip.name}: {point.codec} {point.setting}")
         coded = point.run(clip)
         frames = None if found is None else found.compare(coded.pictures, lpips=lpips)

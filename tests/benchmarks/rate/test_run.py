@@ -8,7 +8,7 @@ import pytest
 from benchmarks.clips.clip import load_clip
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.errors import SettingError
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE
+from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
 from benchmarks.rate.run import RateSettings, operating_points, telling_frame
 from codec import CodecConfig
 from codec.errors import ConfigError
@@ -23,6 +23,8 @@ def test_without_the_residual_there_is_no_second_base_row() -> None:
     expected = [(FACEWIRE, "qp 44"), (BASE, "qp 32"), (SINGLE, f"qp {CodecConfig.preset('one-keyframe').qp}")]
     assert [(point.codec, point.setting) for point in listed[-3:]] == expected
     assert (listed[1].codec, listed[1].setting) == (PROTOTYPE, "step 8")
+    controlled = operating_points(RateSettings(anchors=(), prototype_steps=()), shuffled=True)
+    assert [point.codec for point in controlled[-2:]] == [SINGLE, SHUFFLED]
 
 
 def test_the_telling_frame_is_the_one_least_like_the_first() -> None:
