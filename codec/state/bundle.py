@@ -9,7 +9,7 @@ Together they share one beginning and one end (codec.bits.packet says how a unit
     reference   3 bits
     qp          only if not chained: whether there is one, then 6 bits
     for each frame
-        stamped     whether a time stamp follows, then 16 bits
+        stamped     whether a time stamp follows; the first takes 16 bits, later ones what they are off the last step
         still       whether nothing differs from what it is coded against
         the walk of codec.state.chain, unless it is still
 
@@ -34,9 +34,13 @@ from codec.weights.files import load
 
 __all__ = ["BundleCoder", "information_bits", "symbols_bits"]
 
-_BYTE = 256
-_FIRST_BITS, _END_BITS = 14, 4  # what a unit's beginning and a frame's own end take, about
-_SHARES = {"chained": 0.01, "base": 0.97, "qp": 0.1, "stamped": 0.01, "still": 0.03}
+_BYTE, _STAMPS = 256, 1 << 16
+_FIRST_BITS, _END_BITS, _STAMP_BITS = 14, 4, 7  # of a unit's beginning, a frame's own end, a time stamp in the mean
+_SHARES = {"chained": 0.01, "base": 0.97, "qp": 0.1, "still": 0.03}
+_STAMPED = {None: "some", False: "none yet", True: "one before"}  # by whether the frame before is
+_SHARES |= {"some": 0.3, "none yet": 0.01, "one before": 0.98, "far": 0.001}
+_STEP = 22  # ticks from one time stamp to the next: between those of 25 and of 30 frames a second
+_STEP_SCALE = 9  # table of what a step is off the one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +82,24 @@ class BundleCoder:
         writer = Writer(self._symbols.models)
         _walk_head(writer, head)
         windows = ALL_WINDOWS
+        times = _Times(self._symbols)
         for link in links:
-            windows = _walk_link(self._symbols, writer, link, windows=windows)[1]
+            times.walk(writer, link.timestamp)
+            windows = _walk_difference(self._symbols, writer, link, windows=windows)[1]
         return writer.to_bytes() or b"\0"
 
     def unpack(self, data: bytes, *, count: int) -> list[CodedFrame]:
         """The bytes of a unit of so many frames -> the frames. BitstreamError on damage that shows."""
         reader = Reader(data, self._symbols.models)
         head = _walk_head(reader, _Head(False, 0, False, 0, None))
-        frames, windows = list[CodedFrame](), ALL_WINDOWS
+        frames, windows, times = list[CodedFrame](), ALL_WINDOWS, _Times(self._symbols)
         for index in range(count):
-            link, windows = _walk_link(self._symbols, reader, None, windows=windows)
-            symbols = b""
-            if link.difference is not None:
-                symbols = self._alone(link.difference)
+            timestamp = times.walk(reader, None)
+            difference, windows = _walk_difference(self._symbols, reader, None, windows=windows)
+            symbols = b"" if difference is None else self._alone(difference)
             chained = head.chained or index > 0
-            motion = CodedMotion(
-                head.reference_id, chained, head.base, None if chained else head.qp, link.timestamp, symbols
-            )
+            qp = None if chained else head.qp
+            motion = CodedMotion(head.reference_id, chained, head.base, qp, timestamp, symbols)
             frames.append(CodedFrame.moved(head.number + index, motion))
         return frames
 
@@ -157,7 +161,7 @@ def information_bits(motion: CodedMotion) -> int:
     bits = symbols_bits(motion)
     if not motion.chained:
         bits += _FIRST_BITS + _END_BITS
-    return bits + (16 if motion.timestamp is not None else 0)
+    return bits + (_STAMP_BITS if motion.timestamp is not None else 0)
 
 
 def _continues(head: _Head, frame: CodedFrame, index: int) -> bool:
@@ -181,19 +185,41 @@ def _walk_head(coder: Coder, head: _Head) -> _Head:
     return _Head(chained, number, base, reference_id, qp)
 
 
-def _walk_link(symbols: SymbolCoder, coder: Coder, link: _Link | None, *, windows: int) -> tuple[_Link, int]:
-    """A frame through the coder, a reader where there is none; and the windows that the next is told against."""
-    timestamp = None
-    if _flag(coder, "stamped", link is not None and link.timestamp is not None):
-        high, low = divmod(link.timestamp or 0, _BYTE) if link else (0, 0)
-        timestamp = coder.uniform(high, _BYTE) * _BYTE + coder.uniform(low, _BYTE)
+class _Times:
+    """The time stamps of a unit, as they pass through the coder: a camera's steps differ little."""
+
+    def __init__(self, symbols: SymbolCoder) -> None:
+        self._stamped: bool | None = None  # the frame before
+        self._last: int | None = None
+        self._step = _STEP
+
+    def walk(self, coder: Coder, timestamp: int | None) -> int | None:
+        """One frame's, None where it has none; a reader's comes back."""
+        self._stamped = _flag(coder, _STAMPED[self._stamped], timestamp is not None)
+        if not self._stamped:
+            return None
+        value = timestamp or 0
+        off = 0 if self._last is None else (value - self._last - self._step + _STAMPS // 2) % _STAMPS - _STAMPS // 2
+        if self._last is None or _flag(coder, "far", abs(off) > SYMBOL_LIMIT):
+            high, low = divmod(value, _BYTE)
+            self._last = coder.uniform(high, _BYTE) * _BYTE + coder.uniform(low, _BYTE)
+        else:
+            self._step += coder.symbol(off, _STEP_SCALE)
+            self._last = (self._last + self._step) % _STAMPS
+        return self._last
+
+
+def _walk_difference(
+    symbols: SymbolCoder, coder: Coder, link: _Link | None, *, windows: int
+) -> tuple[Chain | None, int]:
+    """A frame's difference through the coder, a reader where there is no link; and the windows the next leans on."""
     difference = link.difference if link else None
     if _flag(coder, "still", link is not None and difference is None):
-        return _Link(timestamp, None), windows
+        return None, windows
     activities = (0, 0, 0) if difference is None else activities_of(symbols, difference)
     difference = difference or no_difference(qp=0, windows=windows)
     read = walk_frame(symbols, coder, difference, windows=windows, activities=activities)
-    return _Link(timestamp, read), read.windows
+    return read, read.windows
 
 
 def _flag(coder: Coder, name: str, value: bool) -> bool:

@@ -213,10 +213,10 @@ def full_flow(runtime: Runtime, reference: HeldReference, state: MotionState) ->
 
 
 def timestamp_of(pts: int, *, number: int, reference: HeldReference) -> int | None:
-    """The time stamp a frame needs; None when its pts follows from its number."""
+    """The time stamp a frame needs; None when its pts follows from its number, as nearly as a stamp would tell it."""
     frames = (number - reference.number) % NUMBERS
     elapsed = pts - reference.pts
-    if elapsed == frames * reference.duration:
+    if abs(elapsed - frames * reference.duration) <= TICK // 2:
         return None
     return round(elapsed / TICK) % _TIMESTAMPS
 

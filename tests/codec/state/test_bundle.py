@@ -82,6 +82,27 @@ def test_golden_bytes() -> None:
     assert CODER.unpack(golden, count=4) == golden_frames()
 
 
+@given(st.lists(st.integers(0, (1 << 16) - 1) | st.none(), min_size=1, max_size=16), st.integers(0, 40))
+def test_any_time_stamps_come_out_again(stamps: list[int | None], step: int) -> None:
+    frames = []
+    for index, (frame, stamp) in enumerate(zip(bundle(2, count=len(stamps)), stamps, strict=True)):
+        assert frame.motion is not None
+        timestamp = None if stamp is None else (stamp % 7 + index * step + 65_500) % (1 << 16) if step else stamp
+        frames.append(replace(frame, motion=replace(frame.motion, timestamp=timestamp)))
+    assert CODER.unpack(CODER.pack(frames), count=len(frames)) == frames
+
+
+def test_a_steady_camera_is_told_in_few_bits() -> None:
+    """Some 25 frames a second that come a tick or two early or late."""
+    plain = bundle(2, count=4)
+    random, frames = np.random.default_rng(5), []
+    for index, frame in enumerate(plain):
+        assert frame.motion is not None
+        stamp = 3000 + 24 * index + int(random.integers(-1, 2))
+        frames.append(replace(frame, motion=replace(frame.motion, timestamp=stamp)))
+    assert len(CODER.pack(frames)) <= len(CODER.pack(plain)) + 5
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.binary(min_size=1, max_size=60), st.integers(1, 16))
 def test_any_bytes_are_frames_or_refused_by_name(data: bytes, count: int) -> None:
