@@ -14,7 +14,7 @@ import numpy as np
 from codec.bits.quantizer import Symbols, quantize
 from codec.bits.symbols import SymbolCoder
 from codec.decisions.attention import View, warp_psnr, weighted_psnr
-from codec.decisions.lagrangian import lagrangian
+from codec.decisions.lagrangian import DEAD_ZONE, lagrangian
 from codec.engines.runtime import Runtime
 from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
 from codec.motion.residual import COEFFICIENTS, inverse, to_grid, transform
@@ -22,7 +22,6 @@ from codec.state.chain import FACE_BIT, Chain, base_layer, make_state, motion_st
 from codec.state.references import HeldReference
 from codec.units import Floats
 
-_DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
 _FACE_WORTH_DB = 3.0
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
 
@@ -119,7 +118,7 @@ class MotionSearch:
 
     def _by_keypoints(self, before: Chain, motion: Floats) -> Chain:
         step = motion_steps(self._symbols.tables, before.qp)
-        symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
+        symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=DEAD_ZONE)
         return replace(before, motion=symbols, windows=0)
 
     def _flow_of(self, chain: Chain, reference: HeldReference) -> Floats:
@@ -142,7 +141,7 @@ class MotionSearch:
     def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
         """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
         step = residual_step(self._symbols.tables, before.qp)
-        symbols = quantize(wanted, step=step, prediction=before.residual, dead_zone=_DEAD_ZONE)
+        symbols = quantize(wanted, step=step, prediction=before.residual, dead_zone=DEAD_ZONE)
         return [symbols] + [_keep_low(symbols, before.residual, diagonals) for diagonals in _LOW_DIAGONALS]
 
     def _choose(
