@@ -22,6 +22,7 @@ from signaling.client import SignalingClient
 from signaling.ends import first_error
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
+from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["main"]
@@ -117,7 +118,7 @@ class Program:
                 await call.close()
         finally:
             await receiver.close()
-            await pc.close()
+            await close_connection(pc)
             self._terminal.summary()
 
     async def _connect(self, pc: RTCPeerConnection, client: SignalingClient, receiver: FaceReceiver) -> Call:
