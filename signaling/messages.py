@@ -31,14 +31,31 @@ send a clock-ping, the other one answers.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgpack
 
 from signaling.errors import MessageError
-from signaling.fields import Between, Field, Longest, Unfit, fields_of
+from signaling.fields import Field, Longest, Unfit, fields_of
+from signaling.quantities import (
+    ClockUs,
+    Count,
+    DelayMs,
+    Figures,
+    Fps,
+    FrameNumber,
+    Loss,
+    Protocol,
+    PsnrDb,
+    ReferenceId,
+    ReferenceIds,
+    SectionIndex,
+    Sides,
+    SpreadMs,
+    Ticks,
+    Versions,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -75,16 +92,10 @@ Role = Literal["sender", "receiver"]
 Mode = Literal["keypoints", "h264", "compare"]
 Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing"]
 
-
 Name = Annotated[str, Longest(64)]
 Text = Annotated[str, Longest(256)]
 Sdp = Annotated[str, Longest(60_000)]
-Count = Annotated[int, Between(0, 2**53)]
-Fraction = Annotated[float, Between(0.0, 1.0)]
-Versions = Annotated[tuple[int, ...], Longest(16)]
 Names = Annotated[tuple[Name, ...], Longest(32)]
-ReferenceIds = Annotated[tuple[int, ...], Longest(64)]
-Figures = Annotated[Mapping[str, float], Longest(64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +153,7 @@ class Candidate:
 
     candidate: Annotated[str, Longest(1024)]
     sdp_mid: Name | None = None
-    sdp_mline_index: Annotated[int, Between(0, 255)] | None = None
+    sdp_mline_index: SectionIndex | None = None
     call: Name = ""
 
 
@@ -174,10 +185,10 @@ class Capabilities:
 
     end: Name
     software: Text = ""
-    protocol: Count = 1
+    protocol: Protocol = 1
     bitstreams: Versions = ()
     weights: Names = ()
-    sizes: Versions = ()
+    sizes: Sides = ()
     h264_mid: Name | None = None
     features: Names = ()
 
@@ -193,8 +204,8 @@ class KeyframeRequest:
 class ReferenceReceived:
     """The receiver holds reference `reference_id` whole; it came with the frame `number` (modulo 256)."""
 
-    reference_id: Annotated[int, Between(0, 255)]
-    number: Annotated[int, Between(0, 255)]
+    reference_id: ReferenceId
+    number: FrameNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +217,10 @@ class ReceiverReport:
     the ids held. The `received_` figures count payload since the call began.
     """
 
-    loss: Fraction
-    delay_ms: float | None
-    fps: float
-    jitter_ms: float
+    loss: Loss
+    delay_ms: DelayMs | None
+    fps: Fps
+    jitter_ms: SpreadMs
     references: ReferenceIds = ()
     received_bytes_motion: Count = 0
     received_bytes_reference: Count = 0
@@ -224,7 +235,7 @@ class ModeSwitch:
     """From the picture `pts` (1/90000 s) on, `mode` carries the call; "compare" sends both and shows keypoints."""
 
     mode: Mode
-    pts: Count
+    pts: Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +245,9 @@ class QualityReport:
     `figures` are the sender's meter, flat, for the receiver to show; their names belong to the meter.
     """
 
-    pts: Count
-    keypoints_psnr_db: float | None
-    h264_psnr_db: float | None
+    pts: Ticks
+    keypoints_psnr_db: PsnrDb | None
+    h264_psnr_db: PsnrDb | None
     mode: Mode
     figures: Figures = dataclasses.field(default_factory=dict)
 
@@ -245,15 +256,15 @@ class QualityReport:
 class ClockPing:
     """Sent at `sent_us` on the clock of the end that asks."""
 
-    sent_us: Count
+    sent_us: ClockUs
 
 
 @dataclass(frozen=True, slots=True)
 class ClockPong:
     """Answer to the ping sent at `ping_us`; `pong_us` is the clock of the end that answers."""
 
-    ping_us: Count
-    pong_us: Count
+    ping_us: ClockUs
+    pong_us: ClockUs
 
 
 Message = (
