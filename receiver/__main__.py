@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -22,16 +23,30 @@ from signaling.client import SignalingClient
 from signaling.ends import first_error
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
+from signaling.retries import Retries, Sleep, pause
 from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["main"]
 
+_LASTING_S = 1.0  # a call that is over sooner counts as one that never was
+
 
 class Program:
     """Meets one sender after another, and shows all of them in one output."""
 
-    def __init__(self, options: CallOptions, receiving: ReceiverOptions, terminal: Terminal) -> None:
+    def __init__(
+        self,
+        options: CallOptions,
+        receiving: ReceiverOptions,
+        terminal: Terminal,
+        *,
+        retries: Retries | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._retries = retries or Retries()
+        self._sleep = sleep
+        self._failure = ""  # that was said last
         self._options = options
         self._receiving = receiving
         self._terminal = terminal
@@ -94,10 +109,22 @@ class Program:
         async with client:
             self._terminal.say(f"in room {options.room}: waiting for a sender")
             while True:
-                try:
-                    await self._meet(client)
-                except PeerGone as error:
-                    self._terminal.say(f"{error}; waiting for a sender")
+                await self._try(client)
+
+    async def _try(self, client: SignalingClient) -> None:
+        """One call, and a pause after one that did not come about or was over at once: senders may offer for ever."""
+        loop = asyncio.get_running_loop()
+        self._connected_s = math.inf
+        try:
+            await self._meet(client)
+        except PeerGone as error:
+            if str(error) != self._failure or self._connected_s < math.inf:
+                self._terminal.say(f"{error}; waiting for a sender")
+            self._failure = str(error)
+        if loop.time() - self._connected_s >= _LASTING_S:
+            self._retries.succeeded()
+        else:
+            await pause(client, self._retries.pause_s(), sleep=self._sleep)
 
     async def _meet(self, client: SignalingClient) -> None:
         """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""

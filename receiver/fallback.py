@@ -27,6 +27,13 @@ class FallbackSource:
         self._known = asyncio.Event()
         if track is not None:
             self._known.set()
+        if pc is not None:
+            pc.on("connectionstatechange", self._on_state)
+
+    def _on_state(self) -> None:
+        """A connection without channels has nobody to say which track it is: H.264 alone is sent, the first video."""
+        if self._pc is not None and self._pc.connectionState == "connected" and self._pc.sctp is None:
+            self.settle(None)
 
     def settle(self, sender: Capabilities | None) -> None:
         """The sender has said what it sends; one that says nothing (version 0.1) sends the first video track."""

@@ -22,9 +22,10 @@ from aiortc import RTCPeerConnection
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
+from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 
-__all__ = ["Call", "connect_peer"]
+__all__ = ["Call", "connect_peer", "peer_present"]
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Call:
         self._is_over = False
         self._candidates = 0  # trickled so far
         self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reading: asyncio.Task[Message] | None = None
+        self._reading = Reading(client)
         pc.on("connectionstatechange", self._on_change)
 
     async def ended(self) -> str:
@@ -119,34 +120,16 @@ class Call:
                 if reason is not None:
                     return reason
         finally:
-            await self._stop_reading()
+            await self._reading.stop()
 
     async def _next(self) -> Message | None:
         """The next message, or None when the connection changed. Without a line to the server, only the latter."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._client.__anext__())
-        reading = self._reading
-        await asyncio.wait((reading, self._change), return_when=asyncio.FIRST_COMPLETED)
-        if not reading.done():
-            return None
-        self._reading = None
-        if not isinstance(error := reading.exception(), SignalingError):
-            return reading.result()
-        _log.warning("the call goes on without signaling: %s", error)
+        try:
+            return await self._reading.next(self._change)
+        except SignalingError as error:
+            _log.warning("the call goes on without signaling: %s", error)
         await asyncio.wait((self._change,))
         return None
-
-    async def _stop_reading(self) -> None:
-        """Stops reading; a message that was read all the same goes back to the client, whoever cancels whom."""
-        if self._reading is not None:
-            reading, self._reading = self._reading, None
-            reading.add_done_callback(self._put_back)
-            reading.cancel()
-            await asyncio.wait((reading,))
-
-    def _put_back(self, reading: asyncio.Task[Message]) -> None:
-        if not reading.cancelled() and reading.exception() is None:
-            self._client.put_back(reading.result())
 
     def _on_change(self) -> None:
         if not self._change.done():
@@ -172,11 +155,19 @@ class Call:
         return None
 
 
+async def peer_present(client: SignalingClient) -> str:
+    """Waits until another end is in the room; its name. Raises what the line to the server raises."""
+    while not client.peer:
+        await anext(client)
+    return client.peer
+
+
 async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:
     """Connects `pc` to the other end in the client's room; waits for it without limit, then `timeout_s` for the way.
 
     `pc` has its channels and tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
-    when the other end leaves meanwhile or cannot be reached, and Unreachable, RoomError, TokenError as the client does.
+    when the other end leaves meanwhile or cannot be reached, MediaRefused when it declines some of what is offered (try
+    a `pc` without that), and Unreachable, RoomError, TokenError as the client does.
     """
     call = Call(pc, client)
     try:

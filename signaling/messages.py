@@ -36,26 +36,9 @@ from typing import Annotated, Any, Literal
 
 import msgpack
 
+from signaling import quantities
 from signaling.errors import MessageError
 from signaling.fields import Field, Longest, Unfit, fields_of
-from signaling.quantities import (
-    ClockUs,
-    Count,
-    DelayMs,
-    Figures,
-    Fps,
-    FrameNumber,
-    Loss,
-    Protocol,
-    PsnrDb,
-    ReferenceId,
-    ReferenceIds,
-    SectionIndex,
-    Sides,
-    SpreadMs,
-    Ticks,
-    Versions,
-)
 
 __all__ = [
     "MAX_BYTES",
@@ -153,7 +136,7 @@ class Candidate:
 
     candidate: Annotated[str, Longest(1024)]
     sdp_mid: Name | None = None
-    sdp_mline_index: SectionIndex | None = None
+    sdp_mline_index: quantities.SectionIndex | None = None
     call: Name = ""
 
 
@@ -185,10 +168,10 @@ class Capabilities:
 
     end: Name
     software: Text = ""
-    protocol: Protocol = 1
-    bitstreams: Versions = ()
+    protocol: quantities.Protocol = 1
+    bitstreams: quantities.Versions = ()
     weights: Names = ()
-    sizes: Sides = ()
+    sizes: quantities.Sides = ()
     h264_mid: Name | None = None
     features: Names = ()
 
@@ -204,8 +187,8 @@ class KeyframeRequest:
 class ReferenceReceived:
     """The receiver holds reference `reference_id` whole; it came with the frame `number` (modulo 256)."""
 
-    reference_id: ReferenceId
-    number: FrameNumber
+    reference_id: quantities.ReferenceId
+    number: quantities.FrameNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +200,17 @@ class ReceiverReport:
     the ids held. The `received_` figures count payload since the call began.
     """
 
-    loss: Loss
-    delay_ms: DelayMs | None
-    fps: Fps
-    jitter_ms: SpreadMs
-    references: ReferenceIds = ()
-    received_bytes_motion: Count = 0
-    received_bytes_reference: Count = 0
-    received_bytes_h264: Count = 0
-    received_messages_motion: Count = 0
-    received_messages_reference: Count = 0
-    received_packets_h264: Count = 0
+    loss: quantities.Loss
+    delay_ms: quantities.DelayMs | None
+    fps: quantities.Fps
+    jitter_ms: quantities.SpreadMs
+    references: quantities.ReferenceIds = ()
+    received_bytes_motion: quantities.Count = 0
+    received_bytes_reference: quantities.Count = 0
+    received_bytes_h264: quantities.Count = 0
+    received_messages_motion: quantities.Count = 0
+    received_messages_reference: quantities.Count = 0
+    received_packets_h264: quantities.Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +218,7 @@ class ModeSwitch:
     """From the picture `pts` (1/90000 s) on, `mode` carries the call; "compare" sends both and shows keypoints."""
 
     mode: Mode
-    pts: Ticks
+    pts: quantities.Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,26 +228,26 @@ class QualityReport:
     `figures` are the sender's meter, flat, for the receiver to show; their names belong to the meter.
     """
 
-    pts: Ticks
-    keypoints_psnr_db: PsnrDb | None
-    h264_psnr_db: PsnrDb | None
+    pts: quantities.Ticks
+    keypoints_psnr_db: quantities.PsnrDb | None
+    h264_psnr_db: quantities.PsnrDb | None
     mode: Mode
-    figures: Figures = dataclasses.field(default_factory=dict)
+    figures: quantities.Figures = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockPing:
     """Sent at `sent_us` on the clock of the end that asks."""
 
-    sent_us: ClockUs
+    sent_us: quantities.ClockUs
 
 
 @dataclass(frozen=True, slots=True)
 class ClockPong:
     """Answer to the ping sent at `ping_us`; `pong_us` is the clock of the end that answers."""
 
-    ping_us: ClockUs
-    pong_us: ClockUs
+    ping_us: quantities.ClockUs
+    pong_us: quantities.ClockUs
 
 
 Message = (
