@@ -23,7 +23,9 @@ from signaling.client import SignalingClient
 from signaling.ends import first_error
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
+from signaling.printable import printable
 from signaling.retries import Retries, Sleep, pause
+from signaling.threads import Watch, tell_loop
 from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
@@ -90,8 +92,7 @@ class Program:
 
     def _ended(self, loop: asyncio.AbstractEventLoop) -> Callable[[Exception | None], None]:
         def ended(_: Exception | None) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._stop.set)
+            tell_loop(loop, self._stop.set)
 
         return ended
 
@@ -196,19 +197,21 @@ def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Receives until told to stop. Returns 0, or 2 after one line that says what is wrong."""
+    """Receives until told to stop. Returns 0, 2 after one line that says what is wrong, 1 where a thread died."""
     options, receiving = _parse(argv)
     problem = None
-    try:
-        asyncio.run(_run(options, receiving))
-    except* (SignalingError, ReceiverError, CodecError) as errors:
-        problem = str(first_error(errors))
+    with Watch(lambda text: print(f"facewire-receive: {text}", file=sys.stderr)) as watch:
+        try:
+            asyncio.run(_run(options, receiving, watch))
+        except* (SignalingError, ReceiverError, CodecError) as errors:
+            problem = printable(str(first_error(errors)), longest=600)
     if problem is not None:
         print(f"facewire-receive: {problem}", file=sys.stderr)
-    return 0 if problem is None else 2
+    return 2 if problem is not None else int(watch.died)
 
 
-async def _run(options: CallOptions, receiving: ReceiverOptions) -> None:
+async def _run(options: CallOptions, receiving: ReceiverOptions, watch: Watch) -> None:
+    watch.tasks(asyncio.get_running_loop())
     terminal = Terminal(json_path=options.json)
     try:
         await Program(options, receiving, terminal).run()

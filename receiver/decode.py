@@ -14,6 +14,7 @@ from codec import CodecConfig, CodedFrame, Decoder, MotionState
 from codec.errors import BitstreamError, CodecError, ReferenceMissing
 from codec.units import Image
 from receiver.playout import Slot
+from signaling.threads import tell_loop
 
 Result = TypeVar("Result")
 Lane = Literal["keyframe", "read", "render", "reference"]
@@ -124,8 +125,8 @@ class DecodeThread:
 
     def _tell(self, callback: Callable[[Any], None], value: object) -> None:
         with self._ready:
-            if not self._closing and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(callback, value)
+            if not self._closing:
+                tell_loop(self._loop, callback, value)
 
 
 @dataclass(frozen=True, slots=True)

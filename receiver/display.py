@@ -22,6 +22,7 @@ from receiver.errors import DisplayError
 from receiver.picture import Picture, fit
 from receiver.videofile import VideoFile
 from receiver.window import OPEN, packed
+from signaling.printable import reason_of
 from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
@@ -98,6 +99,8 @@ class _Pictures(ABC):
                 self._finish()
         except (DisplayError, MediaError) as error:
             self._error = DisplayError(str(error))
+        except Exception as error:  # whatever it is, pictures are lost: the thread must not vanish with it
+            self._error = DisplayError(f"{self._what}: failed: {type(error).__name__}: {reason_of(error)}")
         self._ended(self._error)
 
     def _step(self) -> bool:

@@ -40,6 +40,7 @@ __all__ = ["FaceReceiver"]
 
 TICK_S = 0.1
 TICKS_PER_REPORT = 10
+MOST_REFUSALS = 8  # that are told in one call
 AHEAD_US = 40_000  # pictures are made so long before they are due, where their motion is here
 DEFAULTS = ReceiverOptions()
 
@@ -203,8 +204,8 @@ class FaceReceiver(End):
             self._refuse(self.refusal)
 
     def _refuse(self, reason: str) -> None:
-        """Tells whoever watches, once a reason."""
-        if reason not in self._refusals:
+        """Tells whoever watches, once a reason; a sender that has ever new ones is not listened to for ever."""
+        if reason not in self._refusals and len(self._refusals) < MOST_REFUSALS:
             self._refusals.add(reason)
             self._refused(reason)
 

@@ -22,6 +22,7 @@ from signaling.client import SignalingClient
 from signaling.ends import first_error
 from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
 from signaling.retries import Retries, Sleep, pause
+from signaling.threads import Watch
 from signaling.transport.peer import ice_configuration, offer_channels
 from signaling.transport.silent import silent_channels
 
@@ -183,8 +184,9 @@ class Program:
                 task.cancel()
 
 
-async def _run(options: CallOptions, coding: SenderOptions, display: Display) -> None:
+async def _run(options: CallOptions, coding: SenderOptions, display: Display, watch: Watch) -> None:
     """The program, with an orderly end on SIGINT and SIGTERM."""
+    watch.tasks(asyncio.get_running_loop())
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()
@@ -200,24 +202,25 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sender; returns the exit status: 0, 1 for a source or codec that fails, 2 for options and signaling."""
+    """Runs the sender; the exit status: 0, 2 for options and signaling, 1 for a source, codec or thread that fails."""
     options, coding = parse_arguments(arguments)
     try:
         display = Display(json_path=options.json)
     except OptionsError as error:
         print(f"facewire-send: {error}", file=sys.stderr)
         return 2
-    try:
-        asyncio.run(_run(options, coding, display))
-    except (OptionsError, SignalingError) as error:
-        display.say(f"facewire-send: {error}")
-        return 2
-    except (SenderError, CodecError) as error:
-        display.say(f"facewire-send: {error}")
-        return 1
-    finally:
-        display.close()
-    return 0
+    with Watch(lambda text: display.say(f"facewire-send: {text}")) as watch:
+        try:
+            asyncio.run(_run(options, coding, display, watch))
+        except (OptionsError, SignalingError) as error:
+            display.say(f"facewire-send: {error}")
+            return 2
+        except (SenderError, CodecError) as error:
+            display.say(f"facewire-send: {error}")
+            return 1
+        finally:
+            display.close()
+    return int(watch.died)
 
 
 if __name__ == "__main__":
