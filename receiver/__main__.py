@@ -130,7 +130,7 @@ class Program:
     async def _meet(self, client: SignalingClient) -> None:
         """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""
         pc = RTCPeerConnection(ice_configuration(stun=self._options.stun, turn=self._options.turn))
-        receiver = receive_face(pc, self._receiving)
+        receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))

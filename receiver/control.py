@@ -100,6 +100,11 @@ class Control:
         self._pictured_us = self._now_us()
         self.need_keyframe("joined")
 
+    def miss_h264(self) -> None:
+        """Pictures of H.264 are missing: what follows them is of no use until the next key picture."""
+        if self.mode == "h264":
+            self.need_keyframe("h264 gap")
+
     def need_keyframe(self, reason: str) -> None:
         """Asks for a keyframe, at once if the back-off allows."""
         self.requests.need(reason)

@@ -14,7 +14,7 @@ import receiver.display
 import receiver.window
 from receiver.display import FileOutput, NullOutput, Output, Recorder, labelled, open_output
 from receiver.errors import DisplayError
-from receiver.picture import Picture, fit
+from receiver.picture import MAX_WAITING_BYTES, Picture, Waiting, fit
 from receiver.receive import FaceReceiver
 from receiver.videofile import VideoFile
 from sender.fallback import H264Encoder
@@ -293,3 +293,17 @@ def test_null_takes_everything() -> None:
     assert isinstance(output, NullOutput)
     output.show(picture(0))
     output.close()
+
+
+def test_large_pictures_wait_in_no_more_bytes_than_small_ones() -> None:
+    waiting = Waiting(64)
+    large = np.zeros((1088, 1920, 3), np.uint8)
+    dropped = sum(waiting.append(Picture("h264", number, 0, large)) for number in range(64))
+    assert len(waiting) * large.nbytes <= MAX_WAITING_BYTES < (len(waiting) + 1) * large.nbytes
+    assert dropped + len(waiting) == 64
+    assert waiting.popleft().pts == dropped
+    small = sum(waiting.append(picture(number)) for number in range(100))
+    assert (small, len(waiting)) == (100 + 64 - dropped - 1 - 64, 64)
+    huge = np.zeros((5000, 5000, 3), np.uint8)
+    waiting.append(Picture("h264", 7, 0, huge))
+    assert waiting.popleft().pts == 7, "a single picture may always wait"

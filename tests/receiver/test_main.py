@@ -62,9 +62,9 @@ def pictures(monkeypatch: pytest.MonkeyPatch, toys: Any) -> asyncio.Queue[Pictur
     """The program decodes toys; what it shows."""
     shown: asyncio.Queue[Picture] = asyncio.Queue()
 
-    def receive(pc: RTCPeerConnection, options: ReceiverOptions) -> FaceReceiver:
+    def receive(pc: RTCPeerConnection, options: ReceiverOptions, *, alone: bool) -> FaceReceiver:
         receiver = FaceReceiver(
-            accept_channels(pc), options=options, fallback=FallbackSource(pc), decoder=toys.Decoder()
+            accept_channels(pc), options=options, fallback=FallbackSource(pc, alone=alone), decoder=toys.Decoder()
         )
         receiver.watch(shown.put_nowait)
         return receiver
