@@ -52,7 +52,7 @@ class Program:
         self._options = options
         self._coding = coding
         self._display = display
-        source = open_source(options.input, loop=options.loop)
+        source = open_source(options.input, loop=options.loop, follow=options.follow)
         self._capture = Capture(source)
         self._is_live = source.is_live
         self._worker = make_worker(coding)
