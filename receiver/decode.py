@@ -7,12 +7,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar
 
 from codec import CodecConfig, CodedFrame, Decoder, MotionState
+from codec.bits.packet import MotionMessage
 from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
 from codec.reference.coder import ReferenceDecoder
+from codec.state.bundle import BundleCoder
 from codec.units import Image
 from codec.weights.files import identify
 from receiver.playout import Slot
@@ -174,7 +177,7 @@ class Decoding(Protocol):
     def add_reference(self, data: bytes) -> Referenced:
         """Stores the reference half in `data`."""
 
-    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+    def read(self, message: MotionMessage, *, arrived_us: int) -> Read:
         """Decodes the motion halves of one message."""
 
     def render(self, slot: Slot[MotionState]) -> Rendered:
@@ -196,6 +199,10 @@ class FaceDecoder:
         self._stage = stage
         self._made: Decoder | None = None
         self._waiting: deque[tuple[CodedFrame, int]] = deque(maxlen=self.WAITING)
+
+    @cached_property
+    def _bundles(self) -> BundleCoder:
+        return BundleCoder.of(self._config.weights)
 
     @property
     def _decoder(self) -> Decoder:
@@ -248,17 +255,14 @@ class FaceDecoder:
     def _held(self) -> tuple[int, ...]:
         return tuple(self._decoder.references)
 
-    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+    def read(self, message: MotionMessage, *, arrived_us: int) -> Read:
         """Entropy-decodes the motion halves of one message, in order."""
-        coded: list[tuple[CodedFrame, int]] = []
-        malformed = 0
-        for data in frames:
-            try:
-                coded.append((CodedFrame.parse(data), arrived_us))
-            except BitstreamError:
-                malformed += 1
-        read = self._read(coded)
-        return replace(read, malformed=read.malformed + malformed)
+        try:
+            with self._stage("read"):
+                frames = self._bundles.unpack(message.unit, count=message.count)
+        except BitstreamError:
+            return Read((), malformed=message.count)
+        return self._read([(frame, arrived_us) for frame in frames])
 
     def _read(self, coded: list[tuple[CodedFrame, int]]) -> Read:
         states: list[tuple[MotionState, int]] = []

@@ -104,8 +104,7 @@ class Intake:
         except BitstreamError:
             self._counts["malformed_motion"] += 1
             return False
-        payload_bytes = sum(map(len, message.frames))
-        self._meter.message(payload_bytes=payload_bytes, message_bytes=len(data), frames=len(message.frames))
+        self._meter.message(payload_bytes=len(message.unit), message_bytes=len(data), frames=message.count)
         self.messages.add(message.sequence, message, now_us=self._now_us())
         self.release()
         return True
@@ -113,7 +112,7 @@ class Intake:
     def release(self) -> None:
         """Motion whose turn has come goes to the decoder."""
         for released in self.messages.take(now_us=self._now_us()):
-            job = partial(self.decoder.read, released.message.frames, arrived_us=released.arrived_us)
+            job = partial(self.decoder.read, released.message, arrived_us=released.arrived_us)
             self.post("read", job, self._on_read)
         counts = self.messages.counts
         self._meter.motion_loss(lost=counts["lost"], expected=counts["lost"] + counts["received"])

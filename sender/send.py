@@ -83,6 +83,7 @@ class FaceSender(End):
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
+            bundles=worker.bundles,
             reference_bytes_per_s=options.reference_kbps * 125,
             meter=self._meter,
             clock=clock,

@@ -43,7 +43,7 @@ class FaceSearch:
         They are decided anew where the picture to be shown, target (S, S, 3), is given; `state` says how a chain is
         shown. Where that gave the picture of the chain, it comes too.
         """
-        if not found.windows:
+        if held.face is None or not found.windows:
             return found, None
         if target is None:
             return replace(found, windows=FACE_BIT | self._drawn), None

@@ -100,14 +100,14 @@ class MotionSearch:
         """
 
         def way(bits: int) -> tuple[Chain, Floats]:
-            by_face = replace(before, face=face, windows=bits)
-            chain = by_face if bits else self._by_keypoints(before, reference, motion())
-            return chain, self._flow_of(chain, reference)
+            told = replace(before, face=face, windows=bits) if bits else self._by_keypoints(before, motion())
+            return told, self._flow_of(told, reference)
 
+        by_face = 0 if reference.face is None else FACE_BIT
         if chained_base is not None:
-            chain, flow = way((before.windows or 0) & FACE_BIT)
+            chain, flow = way(before.windows & by_face)
             return (chain, True, flow) if chained_base else _resting(chain, before, flow)
-        chain, flow = way(FACE_BIT if before.windows is not None else 0)
+        chain, flow = way(by_face)
         quality = warp_psnr(driving, source, flow)
         helps = _base_helps(quality, driving, source)
         if not helps and chain.windows:
@@ -117,10 +117,10 @@ class MotionSearch:
                 chain, flow, helps = other, other_flow, _base_helps(other_quality, driving, source)
         return (chain, True, flow) if helps else _resting(chain, before, flow)
 
-    def _by_keypoints(self, before: Chain, reference: HeldReference, motion: Floats) -> Chain:
+    def _by_keypoints(self, before: Chain, motion: Floats) -> Chain:
         step = motion_steps(self._symbols.tables, before.qp)
         symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
-        return replace(before, motion=symbols, windows=None if reference.face is None else 0)
+        return replace(before, motion=symbols, windows=0)
 
     def _flow_of(self, chain: Chain, reference: HeldReference) -> Floats:
         state = make_state(chain, self._symbols.tables, reference=reference, number=0, pts=0, base=True)

@@ -44,7 +44,8 @@ def _cheap_codec(fakes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     finder = fakes.Finder(FaceBox(10, 10, 20, 20, 1.0))
 
     def make_worker(options: SenderOptions) -> FaceWorker:
-        return FaceWorker(lambda _: fakes.Encoder(bundle=options.bundle), lambda _: FaceFollower(finder), size=64)
+        encoder = fakes.Encoder(bundle=options.bundle)
+        return FaceWorker(lambda _: encoder, lambda _: FaceFollower(finder), size=64, bundles=fakes.Bundles)
 
     monkeypatch.setattr(program, "make_worker", make_worker)
 

@@ -138,7 +138,6 @@ def test_a_still_face_costs_nothing(held: HeldReference) -> None:
 def test_without_a_face_there_are_no_numbers(faces: Any) -> None:
     held = held_with(None, faces.noise(3))
     start, search = origin(held, TABLES, 32), search_with(Still())
-    assert start.windows is None
     np.testing.assert_array_equal(search.numbers(held, start=start, landmarks=faces.landmarks(1)), start.face)
     assert search.choose(start, held, state=state_of(held), target=faces.noise(4)) == (start, None)
 
