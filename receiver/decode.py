@@ -13,10 +13,13 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from codec import CodecConfig, CodedFrame, Decoder, MotionState
 from codec.bits.packet import MotionMessage
-from codec.errors import BitstreamError, CodecError, ReferenceMissing
+from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
+from codec.reference.coder import ReferenceDecoder
 from codec.state.bundle import BundleCoder
 from codec.units import Image
+from codec.weights.files import identify
 from receiver.playout import Slot
+from signaling.threads import tell_loop
 
 Result = TypeVar("Result")
 Lane = Literal["keyframe", "read", "render", "reference"]
@@ -127,8 +130,8 @@ class DecodeThread:
 
     def _tell(self, callback: Callable[[Any], None], value: object) -> None:
         with self._ready:
-            if not self._closing and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(callback, value)
+            if not self._closing:
+                tell_loop(self._loop, callback, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +239,18 @@ class FaceDecoder:
         return Referenced(reference_id, number, self._held(), freed)
 
     def _follow_size(self, coded: CodedFrame) -> None:
-        """A keyframe says how large the sender codes; the receiver goes along."""
-        if coded.reference is not None and coded.is_keyframe and coded.reference.size != self._config.size:
-            self._config, self._made = self._config.with_(size=coded.reference.size), None
+        """A keyframe says how large the sender codes; the receiver goes along, once the rest of it holds what it says.
+
+        Raises VersionError for other weights, BitstreamError where the picture is of another size or does not decode.
+        """
+        reference = coded.reference
+        if reference is None or not coded.is_keyframe or reference.size == self._config.size:
+            return
+        ours = identify(self._config.weights)
+        if reference.weights_id != ours:
+            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {ours.hex()}")
+        ReferenceDecoder(size=reference.size).decode(reference.picture, intra=True)
+        self._config, self._made = self._config.with_(size=reference.size), None
 
     def _held(self) -> tuple[int, ...]:
         return tuple(self._decoder.references)

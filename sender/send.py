@@ -89,11 +89,8 @@ class FaceSender(End):
             clock=clock,
             lost_track=worker.orders.force_keyframe,
         )
-        self._fallback = (
-            FallbackFlow(video, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
-            if video is not None
-            else None
-        )
+        flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
+        self._fallback = None if video is None else flow(video, is_asked=channels.hears)
         self._crop: Crop | None = None
         self._pts = 0
         self._needs_keyframe = True  # what the codec makes is of no use to the receiver until the next keyframe

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -244,6 +245,28 @@ def test_the_size_of_the_sender_is_followed() -> None:
     assert not others
     assert shown is not None
     assert np.array_equal(shown, encoder.reconstruction)
+
+
+@pytest.mark.parametrize("change", ["weights", "picture", "size"])
+def test_a_header_alone_rebuilds_no_decoder(change: str) -> None:
+    """What a keyframe says of its size is believed once its weights are ours and its picture is of that size."""
+    face = FaceDecoder(CodecConfig(size=256, threads=1), stage=lambda name: nullcontext())
+    face.prepare()
+    held = face._made
+    small = Encoder(CodecConfig(size=256, threads=1, measure_every=100))
+    keyframe, _ = small.encode(np.full((256, 256, 3), 90, np.uint8), pts=0).split()
+    assert keyframe is not None
+    assert keyframe.reference is not None
+    reference = replace(keyframe.reference, size=512)  # that its picture is not
+    if change == "weights":
+        reference = replace(reference, weights_id=bytes(4))
+    elif change == "picture":
+        reference = replace(reference, picture=reference.picture[:-9])
+    result = face.add_reference(bytes(replace(keyframe, reference=reference)))
+    assert (result.reference_id, result.problem) == (None, "malformed")
+    assert result.reason
+    assert face._made is held
+    assert face.add_reference(bytes(keyframe)).reference_id == 0
 
 
 def test_what_waits_is_bounded(face: FaceDecoder) -> None:
