@@ -96,5 +96,5 @@ PRESETS: dict[str, CodecConfig] = {
     "file": CodecConfig(),
     "best": CodecConfig(effort="best"),
     # One picture must do, so it is a good one; what moves it may be coarse.
-    "one-keyframe": CodecConfig(qp=48, reference_qp_offset=-14, references="single"),
+    "one-keyframe": CodecConfig(qp=56, reference_qp_offset=-22, references="single"),
 }
