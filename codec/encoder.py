@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from codec.bits.bitstream import MAX_MOTION_BYTES, NUMBERS, CodedFrame, CodedMotion, CodedReference
-from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.decisions.attention import View, weighted_psnr
 from codec.decisions.budget import Budget
@@ -56,7 +55,7 @@ class Encoder:
         self.config = config or CodecConfig()
         self._stage = stage
         self._runtime = Runtime(self.config, graphs=graphs.NAMES)
-        self._symbols = SymbolCoder.of(self._runtime.weights.tables)
+        self._symbols = self._runtime.weights.symbols
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
         self._budget = Budget.of(self.config)
         self._qp = self._budget.qp if self._budget else self.config.qp

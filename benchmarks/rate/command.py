@@ -138,7 +138,8 @@ def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(args.clips) * len(operating_points(settings)))
+        points = operating_points(settings, shuffled=nets.landmarks is not None)
+        task = progress.add_task("", total=len(args.clips) * len(points))
         at_once = min(args.jobs, len(args.clips))
         started = itertools.count(1)  # each point is announced when it starts
 

@@ -113,8 +113,8 @@ def _decode_shuffled(data: list[bytes], config: CodecConfig) -> tuple[list[np.nd
 def run_codec(clip: Clip, config: CodecConfig, *, shuffled: bool = False) -> CodedClip:
     """Encodes every picture, then decodes from the bytes alone. Whatever `codec.errors` names passes through.
 
-    `shuffled` is the control of what is said of faces: it deals the expressions out to other frames, of one reference
-    as long as few are sent. Whatever agreement is left did not come from them.
+    `shuffled` is the control of what is said of faces: expressions are dealt out to other frames of their reference.
+    Whatever agreement is left did not come from them.
     """
     data, encode_ms = _encode(clip, config)
     pictures, decode_ms = (_decode_shuffled if shuffled else _decode)(data, config)

@@ -36,9 +36,11 @@ __all__ = ["BundleCoder", "information_bits", "symbols_bits"]
 
 _BYTE, _STAMPS = 256, 1 << 16
 _FIRST_BITS, _END_BITS, _STAMP_BITS = 14, 4, 7  # of a unit's beginning, a frame's own end, a time stamp in the mean
-_SHARES = {"chained": 0.01, "base": 0.97, "qp": 0.1, "still": 0.03}
 _STAMPED = {None: "some", False: "none yet", True: "one before"}  # by whether the frame before is
-_SHARES |= {"some": 0.3, "none yet": 0.01, "one before": 0.98, "far": 0.001}
+_SHARES = {
+    **{"chained": 0.01, "base": 0.97, "qp": 0.1, "still": 0.03},
+    **{"some": 0.3, "none yet": 0.01, "one before": 0.98, "far": 0.001},
+}  # of the units whose flag is set
 _STEP = 22  # ticks from one time stamp to the next: between those of 25 and of 30 frames a second
 _STEP_SCALE = 9  # table of what a step is off the one before
 
@@ -71,7 +73,7 @@ class BundleCoder:
     @classmethod
     def of(cls, weights: str) -> "BundleCoder":
         """By the name of the weights. WeightsError when they are absent or damaged."""
-        return cls(SymbolCoder.of(load(weights).tables))
+        return cls(load(weights).symbols)
 
     def pack(self, frames: Sequence[CodedFrame]) -> bytes:
         """Motion halves, of which all but the first are chained -> the bytes of the unit.
@@ -82,7 +84,7 @@ class BundleCoder:
         writer = Writer(self._symbols.models)
         _walk_head(writer, head)
         windows = ALL_WINDOWS
-        times = _Times(self._symbols)
+        times = _Times()
         for link in links:
             times.walk(writer, link.timestamp)
             windows = _walk_difference(self._symbols, writer, link, windows=windows)[1]
@@ -92,7 +94,7 @@ class BundleCoder:
         """The bytes of a unit of so many frames -> the frames. BitstreamError on damage that shows."""
         reader = Reader(data, self._symbols.models)
         head = _walk_head(reader, _Head(False, 0, False, 0, None))
-        frames, windows, times = list[CodedFrame](), ALL_WINDOWS, _Times(self._symbols)
+        frames, windows, times = list[CodedFrame](), ALL_WINDOWS, _Times()
         for index in range(count):
             timestamp = times.walk(reader, None)
             difference, windows = _walk_difference(self._symbols, reader, None, windows=windows)
@@ -188,7 +190,7 @@ def _walk_head(coder: Coder, head: _Head) -> _Head:
 class _Times:
     """The time stamps of a unit, as they pass through the coder: a camera's steps differ little."""
 
-    def __init__(self, symbols: SymbolCoder) -> None:
+    def __init__(self) -> None:
         self._stamped: bool | None = None  # the frame before
         self._last: int | None = None
         self._step = _STEP

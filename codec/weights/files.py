@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from codec.bits.entropy import SCALES, TABLE_SIZE, check_tables, default_tables, normalize
-from codec.bits.symbols import CLASSES, CONTEXTS, WINDOW_SETS, CodingTables
+from codec.bits.symbols import CLASSES, CONTEXTS, WINDOW_SETS, CodingTables, SymbolCoder
 from codec.errors import WeightsError
 from codec.graphs.files import weight_shapes
 from codec.motion.expression import FACE_NUMBERS, PICTURE_SIDE, POSE
@@ -52,7 +52,15 @@ class Weights:
     tables: CodingTables
     identifier: bytes
     ranges: dict[str, Range] = field(default_factory=dict)  # of activations, for int8; empty where never measured
-    made: dict[Any, Any] = field(default_factory=dict, repr=False)  # what an engine keeps as long as the weights live
+    made: dict[Any, Any] = field(default_factory=dict, repr=False)  # what is kept as long as the weights live
+
+    @property
+    def symbols(self) -> SymbolCoder:
+        """The walks over its tables, made once: encoder, decoder and what packs for them share one."""
+        if SymbolCoder not in self.made:
+            self.made[SymbolCoder] = SymbolCoder.of(self.tables)
+        coder: SymbolCoder = self.made[SymbolCoder]
+        return coder
 
 
 _loaded: dict[tuple[bytes, bytes | None], Weights] = {}

@@ -13,6 +13,7 @@ import pytest
 
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.pictures.face import FaceBox
+from sender import __main__ as program
 from sender.capture import Capture, Picture
 from sender.encode import EncodedPicture, FaceWorker
 from sender.face import FaceFollower
@@ -316,6 +317,18 @@ def fakes() -> Any:
         ready = staticmethod(ready)
 
     return Fakes
+
+
+@pytest.fixture
+def cheap_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program's codec costs nothing, and sees a face in every picture."""
+    finder = FakeFinder(FaceBox(10, 10, 20, 20, 1.0))
+
+    def make_worker(options: SenderOptions) -> FaceWorker:
+        encoder = FakeEncoder(bundle=options.bundle)
+        return FaceWorker(lambda _: encoder, lambda _: FaceFollower(finder), size=64, bundles=FakeBundles)
+
+    monkeypatch.setattr(program, "make_worker", make_worker)
 
 
 @pytest.fixture

@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
-from codec.pictures.face import FaceBox
 from sender import __main__ as program
-from sender.encode import FaceWorker
 from sender.errors import SourceError
-from sender.face import FaceFollower
 from sender.options import CallOptions, SenderOptions
 from sender.terminal import Display
 from signaling.call import connect_peer
@@ -23,6 +20,8 @@ from signaling.messages import ModeSwitch, decode
 from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels
+
+pytestmark = pytest.mark.usefixtures("cheap_codec")
 
 
 class Kept(Display):
@@ -44,17 +43,6 @@ class Kept(Display):
         self.lines.append("summary")
         if self.lines.count("summary") == 2:
             self.two_calls.set()
-
-
-@pytest.fixture(autouse=True)
-def _cheap_codec(fakes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    finder = fakes.Finder(FaceBox(10, 10, 20, 20, 1.0))
-
-    def make_worker(options: SenderOptions) -> FaceWorker:
-        encoder = fakes.Encoder(bundle=options.bundle)
-        return FaceWorker(lambda _: encoder, lambda _: FaceFollower(finder), size=64, bundles=fakes.Bundles)
-
-    monkeypatch.setattr(program, "make_worker", make_worker)
 
 
 @asynccontextmanager
