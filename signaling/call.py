@@ -24,6 +24,7 @@ from aiortc.sdp import candidate_from_sdp
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
+from signaling.printable import printable
 
 __all__ = ["Call", "connect_peer"]
 
@@ -176,7 +177,7 @@ class Call:
         """Takes one message of a call that is being set up or running; why the call is over, if it is."""
         match message:
             case Bye(reason, call) if call in (self.name, ""):
-                return f"the other end hung up: {reason}" if reason else "the other end hung up"
+                return printable(f"the other end hung up: {reason}" if reason else "the other end hung up")
             case PeerLeft():
                 return "the other end left"
             case PeerJoined(peer=peer) if peer != self.peer:
