@@ -28,6 +28,7 @@ from codec.motion.residual import COEFFICIENTS
 from codec.pictures.crop import fitted
 from codec.pictures.psnr import psnr_db
 from codec.stage_clock import Stage, no_stage
+from codec.state.bundle import information_bits
 from codec.state.chain import (
     Chain,
     MotionState,
@@ -339,8 +340,7 @@ class Encoder:
 
     def _spend(self, coded: CodedFrame) -> None:
         assert self._budget is not None
-        reference, motion = coded.split()
-        motion_bits = 8 * len(bytes(motion)) if motion else 0
+        reference, motion_bits = coded.split()[0], information_bits(coded.motion) if coded.motion else 0
         self._budget.spend(
             motion_bits=motion_bits,
             wanted_bits=max(motion_bits, self._wanted_bits),

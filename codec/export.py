@@ -1,14 +1,20 @@
 """Stages 3 and 9, export: `python -m codec.export` writes the networks as ONNX graphs.
 
 Without arguments it renews `codec/graphs` after a change to `codec/networks`. With a folder it writes graphs that hold
-their weights, for any runtime that reads ONNX (opset 20, 2-D GridSample at most): a browser's, for example.
+their weights, for any runtime that reads ONNX (opset 20, 2-D GridSample at most). With `--decoder` as well it writes
+what a receiver alone needs, a browser's for example: its graphs, and the weights that they take, once, in float16.
 """
 
 import argparse
 import json
+import shutil
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
 
 try:
     import torch
@@ -65,12 +71,37 @@ def write_index(folder: Path, model: FaceModel) -> None:
     (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
 
 
+def write_decoder(folder: Path, held: weights.Weights) -> tuple[dict[str, int], int]:
+    """The decoder's graphs, and decoder.safetensors with their weights: how often each layer occurs, bytes of weights.
+
+    ModuleNotFoundError without onnx.
+    """
+    import onnx
+
+    folder.mkdir(parents=True, exist_ok=True)
+    layers, taken = Counter[str](), set[str]()
+    for path in {graphs.path_of(name, size) for name in graphs.DECODING for size in SIZES}:
+        shutil.copy(path, folder / path.name)
+        graph = onnx.load(path).graph
+        layers.update(node.op_type for node in graph.node if node.op_type != "Constant")
+        taken |= {entry.name for entry in graph.input} & held.tensors.keys()
+    data = save({name: held.tensors[name].astype(np.float16) for name in sorted(taken)})
+    (folder / "decoder.safetensors").write_bytes(data)
+    return dict(layers.most_common()), len(data)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m codec.export", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, help="for graphs with weights in them; none: codec/graphs")
     parser.add_argument("--weights", default=CodecConfig().weights, metavar="NAME", help="which (default: %(default)s)")
+    parser.add_argument("--decoder", action="store_true", help="into the folder, only what a receiver needs")
     options = parser.parse_args(arguments)
-    if options.folder is None:
+    if options.decoder and options.folder is None:
+        parser.error("--decoder needs a folder")
+    if options.decoder:
+        layers, size = write_decoder(options.folder, weights.load(options.weights))
+        print(f"{options.folder}: {size / 1e6:.1f} MB of weights, {len(layers)} kinds of layers: {', '.join(layers)}")
+    elif options.folder is None:
         model = distinct(FaceModel())
         write(graphs.FOLDER, model, holding_weights=False)
         write_index(graphs.FOLDER, model)

@@ -1,30 +1,31 @@
-"""Signaling, backoff: pauses between tries, which grow, and which no two ends make alike.
-
-Ends that lose one server at one moment must not come back to it at one moment: each pause is between half and all of
-its length, by chance.
-"""
+"""Signaling, backoff: how long to wait before what failed is tried again."""
 
 import random
 from collections.abc import Callable
 
-__all__ = ["Backoff"]
+__all__ = ["Retries"]
 
 
-class Backoff:
-    """The pauses of one thing that is tried again. `chance` gives numbers from 0 to 1."""
+class Retries:
+    """Pauses that double from `first_s` to `longest_s` until something succeeds.
 
-    def __init__(self, *, first_s: float, longest_s: float, chance: Callable[[], float] = random.random) -> None:
+    Each is drawn from its upper half: ends that failed together do not come back together. Between two tries lies
+    half of `longest_s` at least, however often they fail.
+    """
+
+    def __init__(
+        self, *, first_s: float = 0.5, longest_s: float = 30.0, draw: Callable[[], float] = random.random
+    ) -> None:
         self._first_s = first_s
         self._longest_s = longest_s
-        self._chance = chance
-        self._length_s = first_s
+        self._draw = draw
+        self._next_s = first_s
 
-    def next_s(self) -> float:
-        """The pause before the next try, in seconds; the one after it is twice as long, up to the longest."""
-        pause_s = self._length_s * (0.5 + 0.5 * self._chance())
-        self._length_s = min(2 * self._length_s, self._longest_s)
-        return pause_s
+    def pause_s(self) -> float:
+        """How long to wait now, after one more failure."""
+        upper_s, self._next_s = self._next_s, min(2 * self._next_s, self._longest_s)
+        return upper_s * (1 + self._draw()) / 2
 
-    def reset(self) -> None:
-        """It worked: the next pause is the first one again."""
-        self._length_s = self._first_s
+    def succeeded(self) -> None:
+        """It worked: the next failure is the first again."""
+        self._next_s = self._first_s

@@ -22,7 +22,7 @@ from typing import Self
 import aiohttp
 
 from signaling.address import check_address, trust, without_login
-from signaling.backoff import Backoff
+from signaling.backoff import Retries
 from signaling.errors import MessageError, RoomError, SignalingError, TokenError, Unreachable
 from signaling.messages import MAX_BYTES, Hello, Message, PeerJoined, PeerLeft, Refused, Role, Welcome, decode, encode
 from signaling.printable import printable, reason_of
@@ -57,14 +57,14 @@ class SignalingClient:
         news: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]],
         now_s: Callable[[], float],
-        chance: Callable[[], float],
+        draw: Callable[[], float],
         tls: ssl.SSLContext | None,
     ) -> None:
         self._news = news
         self._url = url
         self._shown = without_login(url)
         self._tls = tls
-        self._backoff = Backoff(first_s=retry.first_s, longest_s=retry.longest_s, chance=chance)
+        self._retries = Retries(first_s=retry.first_s, longest_s=retry.longest_s, draw=draw)
         self._entered_s: float | None = None  # when the line that there is, or was last, came to be
         self._hello = hello
         self._retry = retry
@@ -89,7 +89,7 @@ class SignalingClient:
         news: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_s: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        draw: Callable[[], float] = random.random,
     ) -> Self:
         """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
 
@@ -105,7 +105,7 @@ class SignalingClient:
         hello = Hello(room, role, secrets.token_hex(8), token, secrets.token_hex(16))
         encode(hello)
         retry = retry if retry is not None else Retry()
-        client = cls(url, hello, retry=retry, news=news, sleep=sleep, now_s=now_s, chance=chance, tls=tls)
+        client = cls(url, hello, retry=retry, news=news, sleep=sleep, now_s=now_s, draw=draw, tls=tls)
         try:
             await client._mend(retry.connect_s)
         except BaseException:
@@ -224,7 +224,7 @@ class SignalingClient:
             except aiohttp.InvalidURL:
                 raise Unreachable(f"not the address of a signaling server: {self._shown}") from None
             except (aiohttp.ClientError, OSError, TimeoutError, _Closed) as error:
-                pause_s = self._backoff.next_s()
+                pause_s = self._retries.pause_s()
                 if self._now_s() + pause_s > give_up_s:
                     raise Unreachable(f"no signaling server answers at {self._shown}: {_short(error)}") from None
                 if not failed:
@@ -239,8 +239,8 @@ class SignalingClient:
         if self._entered_s is None:
             return 0.0
         if self._now_s() - self._entered_s >= self._retry.steady_s:
-            self._backoff.reset()
-        return self._backoff.next_s()
+            self._retries.succeeded()
+        return self._retries.pause_s()
 
     async def _enter(self) -> aiohttp.ClientWebSocketResponse:
         """One try: hello, and the server's welcome, which is put among the messages."""

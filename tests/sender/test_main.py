@@ -20,6 +20,7 @@ from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, TokenError, Unreachable
 from signaling.messages import ModeSwitch, decode
+from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels
 
@@ -50,7 +51,8 @@ def _cheap_codec(fakes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     finder = fakes.Finder(FaceBox(10, 10, 20, 20, 1.0))
 
     def make_worker(options: SenderOptions) -> FaceWorker:
-        return FaceWorker(lambda _: fakes.Encoder(bundle=options.bundle), lambda _: FaceFollower(finder), size=64)
+        encoder = fakes.Encoder(bundle=options.bundle)
+        return FaceWorker(lambda _: encoder, lambda _: FaceFollower(finder), size=64, bundles=fakes.Bundles)
 
     monkeypatch.setattr(program, "make_worker", make_worker)
 
@@ -134,11 +136,19 @@ async def test_a_server_that_is_away_for_a_while_is_said_once(
         raise error
 
     monkeypatch.setattr(program, "connect_peer", connect)
-    monkeypatch.setattr(program, "_PAUSE_S", 0)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
     async with listening(SignalingServer(), host="127.0.0.1", port=0) as url:
         options = CallOptions(signal=url, input=str(clip()))
-        with pytest.raises(TokenError):
-            await program.Program(options, SenderOptions(), display).run()
+        retries = Retries(first_s=0.5, draw=lambda: 1.0)
+        running = program.Program(options, SenderOptions(), display, retries=retries, sleep=sleep)
+        async with await SignalingClient.connect(url, room="facewire", role="receiver"):
+            with pytest.raises(TokenError):
+                await running.run()
+    assert pauses[:3] == [0.5, 1.0, 2.0]
     assert display.lines[2:] == [
         "no server; trying again until it does",
         "it left; waiting for a receiver",

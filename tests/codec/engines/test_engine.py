@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
+from safetensors.numpy import load_file
 
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
 from codec.engines.engine import Engine
@@ -17,7 +18,7 @@ from codec.engines.openvino_engine import OpenVinoEngine
 from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
 from codec.errors import ConfigError, WeightsError
-from codec.export import distinct, write, write_index
+from codec.export import distinct, write, write_decoder, write_index
 from codec.graphs import files as graphs
 from codec.networks import FaceModel
 from codec.pictures.video import read_video
@@ -50,6 +51,19 @@ def test_the_shipped_graphs_are_those_of_the_networks(tmp_path: Path) -> None:
     for name in names:
         same = (tmp_path / name).read_bytes() == (graphs.FOLDER / name).read_bytes()
         assert same, f"{name} is not what codec/networks says now: run python -m codec.export"
+
+
+def test_what_a_decoder_alone_takes(tmp_path: Path) -> None:
+    held = weights.load(CodecConfig().weights)
+    layers, size = write_decoder(tmp_path, held)
+    documented = (ROOT / "docs/architecture.md").read_text().split("in these layers:\n\n")[1].split(".\n")[0]
+    assert sorted(layers) == documented.replace("\n", " ").split(", ")
+    kept = load_file(tmp_path / "decoder.safetensors")
+    assert size == (tmp_path / "decoder.safetensors").stat().st_size < 11e6
+    for path in tmp_path.glob("*.onnx"):
+        taken = {entry.name for entry in onnx.load(path).graph.input} & held.tensors.keys()
+        assert taken <= kept.keys()
+    assert len(kept) < len(held.tensors), "the motion extractor is the sender's"
 
 
 @pytest.mark.parametrize("path", sorted(graphs.FOLDER.glob("*.onnx")), ids=lambda path: path.stem)
