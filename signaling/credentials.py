@@ -18,17 +18,14 @@ _LONGEST = 256  # characters, what a hello takes
 
 
 def token_from(token: str, file: str, *, environment: Mapping[str, str] = os.environ) -> str:
-    """The token as it was given, or of the file, or of the environment variable FACEWIRE_TOKEN; "" without any.
+    """The token as it was given, else that of the file, else of FACEWIRE_TOKEN in the environment; "" without any.
 
-    Raises OptionsError, which does not repeat it, for a token given twice, a file that cannot be read, and a token
-    that is not printable text.
+    Raises OptionsError, which does not repeat it, for a file that cannot be read and a token that is no printable text.
     """
-    if token and file:
-        raise OptionsError("--token and --token-file: one of them")
-    if file:
-        return _checked(_read(file), f"--token-file {file}")
     if token:
         return _checked(token, "--token")
+    if file:
+        return _checked(_read(file), f"--token-file {file}")
     return _checked(environment[TOKEN_VARIABLE], TOKEN_VARIABLE) if environment.get(TOKEN_VARIABLE) else ""
 
 

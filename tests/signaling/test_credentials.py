@@ -1,5 +1,6 @@
 """Tests of signaling.credentials and of the options that secrets come in by."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ def test_a_token_is_given_or_in_a_file_or_in_the_environment(tmp_path: Path) -> 
     file = tmp_path / "token"
     file.write_text("in the file\r\n", encoding="utf-8")
     environment = {"FACEWIRE_TOKEN": "in the environment"}
-    assert token_from("given", "", environment=environment) == "given"
+    assert token_from("given", str(file), environment=environment) == "given"
     assert token_from("", str(file), environment=environment) == "in the file"
     assert token_from("", "", environment=environment) == "in the environment"
     assert token_from("", "", environment={}) == token_from("", "", environment={"FACEWIRE_TOKEN": ""}) == ""
@@ -56,7 +57,7 @@ def test_turn_servers_come_from_the_environment_where_none_is_given() -> None:
 def test_options_hold_secrets_and_do_not_show_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEWIRE_TOKEN", "hush")
     monkeypatch.setenv("FACEWIRE_TURN", SERVER)
-    options = MeetingOptions(room="blue")
+    options = replace(MeetingOptions(room="green"), room="blue")
     assert (options.token, options.turn) == ("hush", (SERVER,))
     assert "blue" in repr(options)
     assert "hush" not in repr(options)

@@ -191,7 +191,6 @@ def test_a_token_that_is_no_text_is_refused_at_start(argument: bytes) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--token", "a", "--token-file", "b"], "--token and --token-file: one of them"),
         (["--token-file", "/nowhere/token"], "--token-file /nowhere/token: No such file or directory"),
         (["--key", "k.pem"], "--key without --cert"),
         (["--cert", "/nowhere/cert.pem"], "--cert /nowhere/cert.pem: no certificate and key that fit can be read"),
