@@ -22,9 +22,15 @@ async def health(url: str) -> dict[str, int]:
 
 
 async def fill(server: SignalingServer, talker: Any) -> None:
-    """Talks to an end that does not read until the network has taken what it takes, and more waits behind it."""
+    """Talks to an end that does not read until the network has taken what it takes, and more waits behind it.
+
+    Each message is followed by a ping and its pong, so that none is on its way when the next one goes.
+    """
     while not any(line.queued_bytes > 400_000 for line in server.lines):
+        assert len(server.lines) == 2
         await talker.say(Offer("x" * 50_000))
+        await talker.socket.ping()
+        assert (await talker.socket.receive()).type is aiohttp.WSMsgType.PONG
 
 
 async def test_an_end_that_never_reads_is_cut_and_keeps_nobody_waiting(running, raw_end) -> None:
@@ -45,7 +51,7 @@ async def test_the_sweep_and_the_end_of_the_server_do_not_wait_for_an_end_that_n
 ) -> None:
     running = await start_server(close_s=0.05)
     deaf = await raw_end(running.url, "r", "receiver", "b")
-    talker = await raw_end(running.url, "r", "sender", "a")
+    talker = await raw_end(running.url, "r", "sender", "a", pongs=False)
     assert await talker.hear() == Welcome(True, "b")
     await fill(running.server, talker)
     talker.break_off()
@@ -63,7 +69,7 @@ async def test_the_sweep_and_the_end_of_the_server_do_not_wait_for_an_end_that_n
 async def test_an_end_that_is_sent_away_and_does_not_take_it_is_cut(start_server, raw_end) -> None:
     running = await start_server(close_s=0.05)
     deaf = await raw_end(running.url, "r", "receiver", "b")
-    talker = await raw_end(running.url, "r", "sender", "a")
+    talker = await raw_end(running.url, "r", "sender", "a", pongs=False)
     assert await talker.hear() == Welcome(True, "b")
     await fill(running.server, talker)
     await deaf.socket.send_bytes(b"no message")
