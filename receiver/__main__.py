@@ -105,7 +105,12 @@ class Program:
     async def _serve(self) -> None:
         options = self._options
         client = await SignalingClient.connect(
-            options.signal, room=options.room, role="receiver", token=options.token, news=self._terminal.say
+            options.signal,
+            room=options.room,
+            role="receiver",
+            token=options.token,
+            ca=options.ca,
+            news=self._terminal.say,
         )
         async with client:
             self._terminal.say(f"in room {options.room}: waiting for a sender")

@@ -17,6 +17,7 @@ from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.send import FaceSender
 from sender.sources import open_source
 from sender.terminal import Display
+from signaling.address import without_login
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
 from signaling.ends import first_error
@@ -65,7 +66,7 @@ class Program:
         options = self._options
         try:
             await self._worker.warm()
-            self._display.say(f"{self._capture.label} for room {options.room!r} at {options.signal}")
+            self._display.say(f"{self._capture.label} for room {options.room!r} at {without_login(options.signal)}")
             self._display.say("waiting for a receiver")
             async with asyncio.TaskGroup() as group:
                 calling = group.create_task(self._call_again_and_again(client))
@@ -85,7 +86,12 @@ class Program:
     async def _enter(self) -> SignalingClient:
         options = self._options
         return await SignalingClient.connect(
-            options.signal, room=options.room, role="sender", token=options.token, news=self._display.say
+            options.signal,
+            room=options.room,
+            role="sender",
+            token=options.token,
+            ca=options.ca,
+            news=self._display.say,
         )
 
     async def _run_capture(self) -> None:

@@ -22,6 +22,7 @@ from aiortc import RTCPeerConnection
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
+from signaling.printable import printable
 from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 
@@ -139,7 +140,7 @@ class Call:
         """Takes one message of a call that is being set up or running; why the call is over, if it is."""
         match message:
             case Bye(reason, call) if call in (self.name, ""):
-                return f"the other end hung up: {reason}" if reason else "the other end hung up"
+                return printable(f"the other end hung up: {reason}" if reason else "the other end hung up")
             case PeerLeft():
                 return "the other end left"
             case PeerJoined(peer=peer) if peer != self.peer:

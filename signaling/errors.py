@@ -16,6 +16,8 @@ Each carries one line of text that can be shown to a user as it stands.
 
 from collections.abc import Iterable
 
+from signaling.printable import printable
+
 __all__ = [
     "BindError",
     "MediaRefused",
@@ -30,7 +32,13 @@ __all__ = [
 
 
 class SignalingError(Exception):
-    """Anything that goes wrong between two ends that want to meet."""
+    """Anything that goes wrong between two ends that want to meet.
+
+    Its text is printable whoever wrote it: it may hold words of the server or of the other end.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), longest=400)
 
 
 class OptionsError(ValueError):

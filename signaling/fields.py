@@ -89,6 +89,10 @@ def _one_of(value: object, allowed: tuple[object, ...]) -> object:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise Unfit("is no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as Python reads foreign bytes of a command line
+        raise Unfit("is no text") from None
     return value
 
 

@@ -14,11 +14,12 @@ What `decode` holds a message to:
 
 Anything else raises `MessageError`, and nothing but `MessageError`.
 
-Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a server
-and a peer recognise a returning end by it. `call` is the random name that the offering end gives one attempt; answer,
-candidates and bye repeat it, so that a message of an earlier attempt cannot be taken for one of this attempt.
+Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a peer
+recognises a returning end by it, the server by `secret` besides, which it tells nobody. `call` is the random name that
+the offering end gives one attempt; answer, candidates and bye repeat it, so that a message of an earlier attempt cannot
+be taken for one of this attempt.
 
-    hello         an end -> the server, first: room, role, end, token
+    hello         an end -> the server, first: room, role, end, token, secret
     welcome       the server -> an end: it is in; who is there already
     refused       the server -> an end: it is not in, or no longer; then the socket closes
     peer-joined   the server -> an end: the other role has (another) end now
@@ -73,7 +74,7 @@ MAX_BYTES = 65_536
 
 Role = Literal["sender", "receiver"]
 Mode = Literal["keypoints", "h264", "compare"]
-Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing"]
+Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing", "busy"]
 
 Name = Annotated[str, Longest(64)]
 Text = Annotated[str, Longest(256)]
@@ -83,12 +84,13 @@ Names = Annotated[tuple[Name, ...], Longest(32)]
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First word of an end: where it wants to be, and as what."""
+    """First word of an end: where it wants to be, and as what; `secret` proves that a seat there was its own."""
 
     room: Name
     role: Role
     end: Name
-    token: Text = ""
+    token: Text = dataclasses.field(default="", repr=False)
+    secret: Text = dataclasses.field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server lets an end go: `reason` for programs, `detail` for people."""
+    """The server lets an end go: `reason` for programs, `detail` for people. After `busy` it may try again later."""
 
     reason: Refusal
     detail: Text = ""

@@ -1,10 +1,10 @@
-"""Signaling, retries: how long to wait before what failed is tried again, and the line that is kept up meanwhile."""
+"""Signaling, retries: the wait before what failed is tried again, and the line that is kept up meanwhile."""
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from signaling.backoff import Retries
 from signaling.client import SignalingClient
 from signaling.messages import Message, PeerJoined
 from signaling.reading import Reading
@@ -15,31 +15,6 @@ NEWCOMER_S = 1.0  # an end that comes into the room waits no longer for what oth
 _KEPT_MESSAGES = 64
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class Retries:
-    """Pauses that double from `first_s` to `longest_s` until something succeeds.
-
-    Each is drawn from its upper half: ends that failed together do not come back together. Between two tries lies
-    half of `longest_s` at least, however often they fail.
-    """
-
-    def __init__(
-        self, *, first_s: float = 0.5, longest_s: float = 30.0, draw: Callable[[], float] = random.random
-    ) -> None:
-        self._first_s = first_s
-        self._longest_s = longest_s
-        self._draw = draw
-        self._next_s = first_s
-
-    def pause_s(self) -> float:
-        """How long to wait now, after one more failure."""
-        upper_s, self._next_s = self._next_s, min(2 * self._next_s, self._longest_s)
-        return upper_s * (1 + self._draw()) / 2
-
-    def succeeded(self) -> None:
-        """It worked: the next failure is the first again."""
-        self._next_s = self._first_s
 
 
 async def pause(client: SignalingClient, seconds: float, *, sleep: Sleep = asyncio.sleep) -> None:
