@@ -6,6 +6,7 @@ BenchmarkError
 |-- NetsMissing        a file or directory named for a metric does not hold its networks
 |-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (calls/)
 |-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
+|-- StreamError        a competitor's coded stream is missing, is no video, or is not of its clip
 |-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name, more cores than there are
 """
 
@@ -32,3 +33,7 @@ class ResultsError(BenchmarkError):
 
 class SettingError(BenchmarkError, ValueError):
     """An unknown anchor, an empty list of QPs, two clips of one name, more cores than there are."""
+
+
+class StreamError(BenchmarkError):
+    """A competitor's coded stream is missing, is no video, or does not have the pictures of its clip."""

@@ -14,6 +14,7 @@ import bjontegaard
 from scipy.interpolate import PchipInterpolator
 
 LEAST_POINTS = 2
+ROUNDING = 1e-9  # of a logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,30 @@ def frontier(points: Sequence[CurvePoint]) -> list[CurvePoint]:
         if point.kbps > 0 and (not kept or (point.quality > kept[-1].quality and point.kbps > kept[-1].kbps)):
             kept.append(point)
     return kept
+
+
+def _reaches(curve: Sequence[CurvePoint], point: CurvePoint) -> bool:
+    """Whether a frontier has the point's quality for less, by the interpolation that BD-rate uses."""
+    qualities = [one.quality for one in curve]
+    if len(curve) < LEAST_POINTS or not qualities[0] <= point.quality <= qualities[-1]:
+        return False
+    log_rate = PchipInterpolator(qualities, [math.log(one.kbps) for one in curve])
+    return bool(log_rate(point.quality) < math.log(point.kbps) - ROUNDING)
+
+
+def envelope(curves: Sequence[Sequence[CurvePoint]]) -> list[CurvePoint]:
+    """The frontier of all ways to run one codec, each a curve: at every rate its best way.
+
+    A point goes where another way's curve has its quality for less: beside it, it would draw the frontier down.
+    """
+    fronts = [frontier(curve) for curve in curves]
+    kept = [
+        point
+        for own, front in enumerate(fronts)
+        for point in front
+        if not any(_reaches(other, point) for index, other in enumerate(fronts) if index != own)
+    ]
+    return frontier(kept)
 
 
 def _span(values: Sequence[float]) -> str:

@@ -1,5 +1,6 @@
 """Stage 10, meter (offline): the rows of a rate-quality table, per clip and in the mean."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean
@@ -7,8 +8,8 @@ from typing import Any
 
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.metrics import Quality
-from benchmarks.rate.bdrate import CurvePoint, Delta, bd_quality, bd_rate
-from benchmarks.rate.coded_clip import CodedClip
+from benchmarks.rate.anchors.coded_clip import CodedClip
+from benchmarks.rate.bdrate import CurvePoint, Delta, bd_quality, bd_rate, envelope
 
 MEAN = "mean"
 FACEWIRE = "facewire"
@@ -19,6 +20,7 @@ PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
 KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, SHUFFLED, PROTOTYPE)  # those that send references and motion
 TARGET_FPS = 25
+LESS_IS_BETTER = ("lpips", "landmark_percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,26 @@ def mean_rows(rows: Iterable[RateRow]) -> list[RateRow]:
     return [_mean(group) for group in groups.values()]
 
 
+def way(setting: str) -> str:
+    """How a codec was run, without the quality that was asked for: what follows the comma of "crf 50, half rate"."""
+    return setting.partition(", ")[2]
+
+
 def curve(rows: Iterable[RateRow], *, codec: str, metric: str) -> list[CurvePoint]:
-    """One codec's points. LPIPS is negated, so that more is better for every metric."""
-    sign = -1.0 if metric == "lpips" else 1.0
-    return [CurvePoint(row.kbps, sign * getattr(row, metric)) for row in rows if row.codec == codec]
+    """The envelope of one codec's points. What is better the less it is comes negated: more is better on all curves."""
+    sign = -1.0 if metric in LESS_IS_BETTER else 1.0
+    ways: dict[str, list[CurvePoint]] = {}
+    for row in rows:
+        if row.codec == codec:
+            ways.setdefault(way(row.setting), []).append(CurvePoint(row.kbps, sign * getattr(row, metric)))
+    return envelope(list(ways.values()))
+
+
+def nearest(rows: Iterable[RateRow], *, codec: str, kbps: float) -> RateRow | None:
+    """The row of a codec nearest in log rate, of those that no other row of it beats in rate and PSNR; None of none."""
+    own = [row for row in rows if row.codec == codec]
+    unbeaten = [row for row in own if not any(o.kbps <= row.kbps and o.psnr_db > row.psnr_db for o in own)]
+    return min(unbeaten, key=lambda row: abs(math.log(max(row.kbps, 0.01) / max(kbps, 0.01))), default=None)
 
 
 @dataclass(frozen=True, slots=True)

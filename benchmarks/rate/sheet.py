@@ -3,7 +3,6 @@
 A sheet shows whole pictures, and eyes and mouth enlarged below; details are eyes and mouth alone, larger.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ import cv2
 import numpy as np
 
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth
-from benchmarks.rate.anchors import best_anchor
+from benchmarks.rate.anchors.setups import best_anchor
 from benchmarks.rate.caption import caption
-from benchmarks.rate.rows import FACEWIRE, RateRow
-from benchmarks.rate.run import ClipResult, Measured
+from benchmarks.rate.measured import ClipResult, Measured
+from benchmarks.rate.rows import FACEWIRE, RateRow, nearest
 from codec.units import Image
 
 BESIDE = 6  # white to the right of a column
@@ -49,8 +48,9 @@ def _middle(measured: Sequence[Measured]) -> Measured:
 
 
 def _nearest(measured: Sequence[Measured], *, codec: str, kbps: float) -> Measured:
-    """The codec's point nearest in log rate."""
-    return min((one for one in measured if one.row.codec == codec), key=lambda one: abs(math.log(one.row.kbps / kbps)))
+    """The codec's point that `rows.nearest` finds."""
+    row = nearest([one.row for one in measured], codec=codec, kbps=kbps)
+    return next(one for one in measured if one.row is row)
 
 
 def _column(picture: Image, places: EyesAndMouth, first: str, second: str, layout: Layout) -> Image:
@@ -68,7 +68,7 @@ def _band(result: ClipResult, anchors: Sequence[str], layout: Layout) -> Image:
         (facewire.still, f"{FACEWIRE} {facewire.row.setting}", _figures(facewire.row)),
     ]
     for name in anchors:
-        one = _nearest(result.measured, codec=name, kbps=max(facewire.row.kbps, 0.01))
+        one = _nearest(result.measured, codec=name, kbps=facewire.row.kbps)
         title = f"{name} {one.row.setting}" if layout.names_settings else name
         shown.append((one.still, title, _figures(one.row)))
     return np.hstack([_column(still, result.eyes_and_mouth, first, second, layout) for still, first, second in shown])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.rate.bdrate import CurvePoint, bd_quality, bd_rate, cut, frontier
+from benchmarks.rate.bdrate import CurvePoint, bd_quality, bd_rate, cut, envelope, frontier
 
 
 def line(rates: tuple[float, ...], *, offset_db: float = 0.0) -> list[CurvePoint]:
@@ -88,3 +88,30 @@ def test_a_curve_that_begins_above_the_limit_is_a_reason() -> None:
     assert bd_rate(ANCHOR, line((16, 32)), below_kbps=12).reason == "facewire has no point below 12 kbps"
     assert bd_rate(line((16, 32)), ANCHOR, below_kbps=12).reason == "anchor has no point below 12 kbps"
     assert bd_rate(line((12, 32)), ANCHOR, below_kbps=12).reason.startswith("anchor has fewer than 2 points")
+
+
+def test_the_envelope_has_at_every_rate_the_best_way() -> None:
+    fine = line((8, 16, 32))
+    coarse = line((2, 4), offset_db=3)  # better, where it reaches
+    assert envelope([fine, coarse]) == [*coarse, *fine]
+    worse = line((4, 10, 20), offset_db=-1)
+    assert envelope([fine, coarse, worse]) == [*coarse, *fine]  # 10 kbps would pass a plain frontier
+    assert CurvePoint(10, worse[1].quality) in frontier([*fine, *coarse, *worse])
+    assert bd_rate(envelope([fine, worse[1:]]), fine).value == pytest.approx(0)
+
+
+def test_a_way_goes_where_it_is_beaten_and_stays_where_it_is_not() -> None:
+    flat = [CurvePoint(2, 20), CurvePoint(16, 26)]
+    steep = [CurvePoint(4, 15), CurvePoint(32, 40)]
+    assert envelope([flat, steep]) == [CurvePoint(2, 20), CurvePoint(32, 40)]
+
+
+@pytest.mark.parametrize("curves", [[], [[]], [[], []]])
+def test_the_envelope_of_nothing_is_nothing(curves: list[list[CurvePoint]]) -> None:
+    assert envelope(curves) == []
+
+
+def test_one_way_alone_or_twice_is_its_frontier() -> None:
+    bumpy = [*ANCHOR, CurvePoint(10, 5)]
+    assert envelope([bumpy]) == envelope([bumpy, bumpy]) == frontier(bumpy) == ANCHOR
+    assert envelope([ANCHOR, [CurvePoint(6, 40)]]) == [ANCHOR[0], CurvePoint(6, 40)]  # a single point counts, too

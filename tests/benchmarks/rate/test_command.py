@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.clips.clip import load_clip
 from benchmarks.clips.sample import SAMPLE
+from benchmarks.rate import operating_points
+from benchmarks.rate.anchors.coder import encode
+from benchmarks.rate.anchors.setups import ANCHORS, anchor_points
 from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow
 
 
@@ -45,7 +49,8 @@ def test_the_json_holds_rows_means_and_how_they_came_about(finished: Path) -> No
     assert report["provenance"]["nets"] == {}
     assert set(report["anchors"]) == {"x264", "svtav1"}
     assert [set(row) for row in report["rows"]] == [{field.name for field in fields(RateRow)}] * len(report["rows"])
-    codecs = [FREEZE, *[PROTOTYPE] * 3, FACEWIRE, FACEWIRE, BASE, SINGLE, *["x264"] * 4, *["svtav1"] * 5]
+    anchors = [name for name in ("x264", "svtav1") for _ in anchor_points(name, size=256)]
+    codecs = [FREEZE, *[PROTOTYPE] * 3, FACEWIRE, FACEWIRE, BASE, SINGLE, *anchors]
     assert [row["codec"] for row in report["rows"]] == codecs
     assert all(row["clip"] == "mean" for row in report["mean"])
     assert len(report["mean"]) == len(report["rows"])
@@ -88,10 +93,49 @@ def test_results_compared_with_themselves_show_no_change(finished: Path, capsys:
     assert "careful" not in shown
 
 
+def test_a_competitors_streams_are_rows_and_kept_rows_are_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = load_clip(SAMPLE, size=256, seconds=0.2)
+    for crf in (40, 50):
+        data = b"".join(picture.data for picture in encode(ANCHORS["x265"], clip, crf=crf))
+        (tmp_path / f"sample-256-crf{crf}.265").write_bytes(data)
+    arguments = ["rate", str(SAMPLE), "--seconds", "0.2", "--qps", "40", "--no-residual", "--references", "single"]
+    arguments += ["--anchors", "x264", "--prototype-steps", "16", "--threads", "1"]
+    arguments += ["--anchor-streams", f"other={tmp_path}/{{clip}}-{{size}}-*.265"]
+    arguments += ["--anchor-cache", str(tmp_path / "kept"), "--json"]
+    assert main([*arguments, str(tmp_path / "first.json")]) == 0
+    first = json.loads((tmp_path / "first.json").read_text())
+    size = (tmp_path / "sample-256-crf40.265").stat().st_size
+    others = {row["setting"]: row for row in first["rows"] if row["codec"] == "other"}
+    assert list(others) == ["crf40", "crf50"]
+    assert others["crf40"]["kbps"] == pytest.approx(size * 8 / 1000 / clip.seconds)
+    assert {one["anchor"] for one in first["comparisons"]} == {"x264", "other"} == set(first["anchors"])
+    assert main(["table", str(tmp_path / "first.json"), "--plot", str(tmp_path / "first.png")]) == 0
+
+    def nothing_is_measured_twice(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(operating_points, "run_anchor", nothing_is_measured_twice)
+    monkeypatch.setattr(operating_points, "run_prototype", nothing_is_measured_twice)
+    assert main([*arguments, str(tmp_path / "second.json")]) == 0
+    second = json.loads((tmp_path / "second.json").read_text())
+    kept = [[row for row in run["rows"] if row["codec"] != FACEWIRE] for run in (first, second)]
+    assert kept[0] == kept[1]  # milliseconds as well
+    assert len(kept[0]) == len(first["rows"]) - 1
+    short = ["--seconds", "0.12", "--anchor-streams", f"other={tmp_path}/{{clip}}-*.265"]
+    capsys.readouterr()
+    assert main(["rate", str(SAMPLE), *short]) == 2
+    assert "crf40.265: 5 pictures, but sample has 3" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["gone.mp4"], "gone.mp4: No such file"),
+        ([str(SAMPLE), "--anchor-streams", "vvc=gone/{clip}-*.266"], "vvc: no stream of sample at 256 fits"),
+        ([str(SAMPLE), *["--anchor-streams", "a={clip}"] * 2], "two --anchor-streams have the same name"),
+        ([str(SAMPLE), "--anchor-cache", f"{__file__}/below"], "Not a directory"),
         ([__file__], "test_command.py"),
         ([str(SAMPLE), "--lpips", "nowhere"], "nowhere: no usable alexnet_features.npz"),
         ([str(SAMPLE), "--landmarks", __file__], "test_command.py: no face landmark network"),
@@ -112,7 +156,15 @@ def test_a_mistake_is_told_in_one_line(arguments: list[str], says: str, capsys: 
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--qps", "a,b"], ["--plot", "rates.pdf"], ["--size", "300"], ["--jobs", "0"], ["--prototype-steps", "x"]]
+    "wrong",
+    [
+        ["--qps", "a,b"],
+        ["--anchor-streams", "vvc"],
+        ["--plot", "rates.pdf"],
+        ["--size", "300"],
+        ["--jobs", "0"],
+        ["--prototype-steps", "x"],
+    ],
 )
 def test_arguments_out_of_form_are_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):

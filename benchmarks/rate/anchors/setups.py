@@ -1,0 +1,144 @@
+"""Stage 4 and 8, for comparison: the ordinary video codecs at constant quality, set up as a call would run them.
+
+One keyframe, no B-frames, no lookahead, one thread: every picture leaves the encoder before the next one enters, which
+`coder.py` checks. Quality is constant, since a controller of the bitrate spends at these rates a tenth to a half more
+for the same PSNR. The settings of each span 3 to 30 kbps at 256x256, as far down as its coarsest quantiser goes; below
+that it is also given every second picture, or pictures of half the side.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from benchmarks.errors import SettingError
+
+os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 prints its banner otherwise; it reads this when first opened
+
+Way = Literal["full", "half rate", "half size"]  # all pictures as they are, every second one, those of half the side
+Ladder = Mapping[Way, tuple[int, ...]]  # constant-quality settings, finest first
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One codec's low-delay set-up. `{crf}` in an option is replaced by the setting."""
+
+    label: str
+    encoder: str
+    decoder: str
+    options: Mapping[str, str]
+    ladders: Mapping[int, Ladder]  # by the side of the pictures
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorPoint:
+    """One codec at one quality, on pictures given one way."""
+
+    anchor: str
+    crf: int
+    way: Way = "full"
+
+    def setting(self, size: int) -> str:
+        """As rows name it, for pictures of this side. What follows a comma is the way."""
+        shown = {"full": "", "half rate": ", half rate", "half size": f", {size // 2}x{size // 2}"}
+        return f"crf {self.crf}{shown[self.way]}"
+
+
+def _svtav1(preset: int) -> Mapping[str, str]:
+    """The setting stands among the library's own parameters: FFmpeg's ends at 63, the library's at 70."""
+    parameters = "crf={crf}:pred-struct=1:lookahead=0:keyint=-1:scd=0:enable-restoration=0:lp=1"
+    return {"preset": str(preset), "svtav1-params": parameters}
+
+
+ANCHORS: Mapping[str, Anchor] = MappingProxyType(
+    {
+        "x264": Anchor(
+            label="x264 high zerolatency",
+            encoder="libx264",
+            decoder="h264",
+            options={
+                "profile": "high",
+                "preset": "medium",
+                "tune": "zerolatency",
+                "crf": "{crf}",
+                "x264-params": "scenecut=0:aq-mode=0:psy=0:weightp=0:trellis=2:ipratio=2.5",
+            },
+            ladders={
+                256: {"full": (32, 36, 40, 44, 48, 51), "half rate": (44, 51), "half size": (36, 43)},
+                512: {"full": (36, 39, 42, 45, 48, 51), "half rate": (45, 51), "half size": (36, 43)},
+            },
+        ),
+        "x265": Anchor(
+            label="x265 slow zerolatency",
+            encoder="libx265",
+            decoder="hevc",
+            options={
+                "preset": "slow",
+                "tune": "zerolatency",
+                "crf": "{crf}",
+                "x265-params": "log-level=none:keyint=-1:scenecut=0:bframes=0:pools=none:frame-threads=1"
+                ":info=0:aq-mode=0:psy-rd=0:psy-rdoq=0:weightp=0:sao=0:ref=2:ipratio=3.5",
+            },
+            ladders={
+                256: {"full": (32, 36, 40, 44, 48, 51), "half rate": (44, 51), "half size": (36, 43)},
+                512: {"full": (36, 39, 42, 45, 48, 51), "half rate": (45, 51), "half size": (36, 43)},
+            },
+        ),
+        "vp9": Anchor(
+            label="VP9 good cpu2 no-lag",
+            encoder="libvpx-vp9",
+            decoder="vp9",
+            options={
+                "deadline": "good",
+                "cpu-used": "2",
+                "lag-in-frames": "0",
+                "auto-alt-ref": "0",
+                "frame-parallel": "0",
+                "crf": "{crf}",
+            },
+            ladders={
+                256: {"full": (44, 48, 52, 56, 60, 63), "half rate": (57, 63), "half size": (48, 56)},
+                512: {"full": (48, 51, 54, 57, 60, 63), "half rate": (57, 63), "half size": (48, 56)},
+            },
+        ),
+        "svtav1": Anchor(
+            label="SVT-AV1 p8 low-delay",
+            encoder="libsvtav1",
+            decoder="libdav1d",
+            options=_svtav1(8),
+            ladders={
+                256: {"full": (48, 53, 58, 62, 65, 69), "half rate": (60, 66), "half size": (50, 58)},
+                512: {"full": (53, 57, 61, 64, 67, 70), "half rate": (60, 66), "half size": (50, 58)},
+            },
+        ),
+        "svtav1-p4": Anchor(
+            label="SVT-AV1 p4 low-delay",
+            encoder="libsvtav1",
+            decoder="libdav1d",
+            options=_svtav1(4),
+            ladders={
+                256: {"full": (48, 53, 58, 62, 65, 69), "half rate": (60, 66), "half size": (50, 58)},
+                512: {"full": (53, 57, 61, 64, 67, 70), "half rate": (60, 66), "half size": (50, 58)},
+            },
+        ),
+    }
+)
+
+
+def anchor(name: str) -> Anchor:
+    """Raises SettingError when there is none of that name."""
+    if name not in ANCHORS:
+        raise SettingError(f"unknown anchor {name!r}; there are {', '.join(ANCHORS)}")
+    return ANCHORS[name]
+
+
+def anchor_points(name: str, *, size: int) -> list[AnchorPoint]:
+    """All operating points at this picture size. Raises SettingError on an unknown name."""
+    ladder = anchor(name).ladders[size]
+    return [AnchorPoint(name, crf, way) for way, crfs in ladder.items() for crf in crfs]
+
+
+def best_anchor(anchors: Sequence[str]) -> str | None:
+    """SVT-AV1 at the preset of calls where it was measured, else the last anchor, if there is any."""
+    return "svtav1" if "svtav1" in anchors else next(reversed(anchors), None)

@@ -1,0 +1,37 @@
+"""Stage 4 and 8, for comparison: which anchors there are, and at which settings they run."""
+
+import pytest
+
+from benchmarks.errors import SettingError
+from benchmarks.rate.anchors.setups import ANCHORS, anchor, anchor_points, best_anchor
+from codec.units import SIZES
+
+
+def test_an_unknown_anchor_is_refused() -> None:
+    with pytest.raises(SettingError, match="unknown anchor 'h263'; there are x264, x265, vp9, svtav1, svtav1-p4"):
+        anchor("h263")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ANCHORS)
+def test_settings_are_told_apart_and_coarser_by_and_by(name: str, size: int) -> None:
+    points = anchor_points(name, size=size)
+    assert len({point.setting(size) for point in points}) == len(points)
+    for way in ("full", "half rate", "half size"):
+        crfs = [point.crf for point in points if point.way == way]
+        assert len(crfs) >= 2
+        assert crfs == sorted(crfs)
+
+
+def test_a_setting_says_what_pictures_the_codec_was_given() -> None:
+    by_way = {point.way: point for point in anchor_points("svtav1", size=512)}
+    crfs = {way: point.crf for way, point in by_way.items()}
+    assert by_way["full"].setting(512) == f"crf {crfs['full']}"
+    assert by_way["half rate"].setting(512) == f"crf {crfs['half rate']}, half rate"
+    assert by_way["half size"].setting(512) == f"crf {crfs['half size']}, 256x256"
+
+
+def test_the_best_anchor_is_av1_at_the_preset_of_calls() -> None:
+    assert best_anchor(tuple(ANCHORS)) == "svtav1"
+    assert best_anchor(("x264", "svtav1-p4")) == "svtav1-p4"
+    assert best_anchor(()) is None
