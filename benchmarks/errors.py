@@ -3,6 +3,7 @@
 BenchmarkError
 |-- CallTooShort       a call over loopback ended before there was anything to measure
 |-- ClipError          a file is not a video, or too short or too small to measure
+|-- EncoderStalled     an anchor's encoder came to a halt, again and again
 |-- NetsMissing        a file or directory named for a metric does not hold its networks
 |-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (calls/)
 |-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
@@ -21,6 +22,10 @@ class CallTooShort(BenchmarkError):
 
 class ClipError(BenchmarkError):
     """A file is not a video, or is too short or too small to measure."""
+
+
+class EncoderStalled(BenchmarkError):
+    """An anchor's encoder came to a halt, again and again."""
 
 
 class NetsMissing(BenchmarkError):

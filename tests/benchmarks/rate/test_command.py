@@ -12,7 +12,7 @@ from benchmarks.__main__ import main
 from benchmarks.clips.clip import load_clip
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.rate import operating_points
-from benchmarks.rate.anchors.coder import encode
+from benchmarks.rate.anchors.encoder import encode
 from benchmarks.rate.anchors.setups import ANCHORS, anchor_points
 from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow
 
@@ -98,7 +98,7 @@ def test_a_competitors_streams_are_rows_and_kept_rows_are_not_measured_again(
 ) -> None:
     clip = load_clip(SAMPLE, size=256, seconds=0.2)
     for crf in (40, 50):
-        data = b"".join(picture.data for picture in encode(ANCHORS["x265"], clip, crf=crf))
+        data = b"".join(picture.data for picture in encode(ANCHORS["x265"], clip, crf=crf).pictures)
         (tmp_path / f"sample-256-crf{crf}.265").write_bytes(data)
     arguments = ["rate", str(SAMPLE), "--seconds", "0.2", "--qps", "40", "--no-residual", "--references", "single"]
     arguments += ["--anchors", "x264", "--prototype-steps", "16", "--threads", "1"]

@@ -9,7 +9,8 @@ from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.quality.metrics import psnr_of_each
 from benchmarks.rate.anchors.coded_clip import CodedClip, freeze
-from benchmarks.rate.anchors.coder import decode, encode, given, run_anchor, shown, without_supplements
+from benchmarks.rate.anchors.coder import decode, given, run_anchor, shown
+from benchmarks.rate.anchors.encoder import encode, without_supplements
 from benchmarks.rate.anchors.setups import ANCHORS, AnchorPoint, anchor_points
 
 
@@ -20,7 +21,7 @@ def quality(coded: CodedClip, clip: Clip) -> float:
 @pytest.mark.parametrize("name", ANCHORS)
 def test_an_anchor_gives_each_picture_at_once_and_one_keyframe(name: str, clip: Clip) -> None:
     crf = anchor_points(name, size=256)[0].crf
-    coded = encode(ANCHORS[name], clip, crf=crf)  # which itself insists on a packet for each picture
+    coded = encode(ANCHORS[name], clip, crf=crf).pictures  # which itself insists on a packet for each picture
     assert [picture.is_keyframe for picture in coded] == [True] + [False] * (len(clip.pictures) - 1)
     decoded = decode(ANCHORS[name], coded)
     assert decoded.shape == clip.pictures.shape
@@ -71,7 +72,7 @@ def test_supplements_are_cut_out_and_the_pictures_stay(clip: Clip) -> None:
     sei, picture, parameters = b"\0\0\1\x06about me", b"\0\0\1\x65coded\0\0\3\1", b"\0\0\0\1\x67profile"
     assert without_supplements(parameters + sei + picture + sei) == parameters + picture
     assert without_supplements(picture) == picture
-    first = encode(ANCHORS["x264"], replace(clip, pictures=clip.pictures[:1]), crf=40)[0]
+    first = encode(ANCHORS["x264"], replace(clip, pictures=clip.pictures[:1]), crf=40).pictures[0]
     assert b"x264" not in first.data
 
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.clips.clip import Clip
 from benchmarks.errors import SettingError, StreamError
 from benchmarks.quality.metrics import psnr_of_each
-from benchmarks.rate.anchors.coder import encode
+from benchmarks.rate.anchors.encoder import encode
 from benchmarks.rate.anchors.setups import ANCHORS
 from benchmarks.rate.anchors.streams import Stream, StreamPattern, find_streams, read_pattern, run_stream
 
@@ -25,7 +25,7 @@ def a_stream(path: Path) -> Stream:
 def coded(clip: Clip, tmp_path: Path) -> Path:
     """The clip as an elementary stream of HEVC."""
     path = tmp_path / "texture-256-crf40.265"
-    path.write_bytes(b"".join(picture.data for picture in encode(ANCHORS["x265"], clip, crf=40)))
+    path.write_bytes(b"".join(picture.data for picture in encode(ANCHORS["x265"], clip, crf=40).pictures))
     return path
 
 
