@@ -42,6 +42,7 @@ METRICS = (
     ("psnr_db", "PSNR (RGB), dB"),
     ("lpips", "LPIPS (AlexNet), lower is better"),
     ("ms_ssim", "MS-SSIM"),
+    ("xpsnr_db", "XPSNR, dB"),
     ("identity", "identity, cosine"),
     ("landmark_percent", "landmark error, % of inter-ocular distance"),
     ("ssim", "SSIM"),

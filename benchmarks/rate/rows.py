@@ -50,6 +50,7 @@ class RateRow:
     identity: float | None = None
     landmark_percent: float | None = None
     without_face: float | None = None
+    xpsnr_db: float | None = None
 
 
 def make_row(clip: Clip, coded: CodedClip, quality: Quality, *, codec: str, setting: str) -> RateRow:
@@ -172,6 +173,7 @@ class Comparison:
     below_kbps: float | None  # the limit of the next two
     bd_rate_psnr_below: Delta | None
     bd_rate_lpips_below: Delta | None
+    bd_rate_xpsnr: Delta | None = None
 
 
 def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: float | None = None) -> Comparison:
@@ -182,7 +184,7 @@ def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: floa
             curve(rows, codec=anchor, metric=metric), curve(rows, codec=FACEWIRE, metric=metric), below_kbps=limit
         )
 
-    has_lpips = all(row.lpips is not None for row in rows)
+    has_lpips, has_xpsnr = (all(getattr(row, name) is not None for row in rows) for name in ("lpips", "xpsnr_db"))
     return Comparison(
         clip=clip,
         anchor=anchor,
@@ -192,6 +194,7 @@ def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: floa
         bd_rate_psnr=delta("psnr_db"),
         bd_rate_ms_ssim=delta("ms_ssim"),
         bd_rate_lpips=delta("lpips") if has_lpips else None,
+        bd_rate_xpsnr=delta("xpsnr_db") if has_xpsnr else None,
         below_kbps=below_kbps,
         bd_rate_psnr_below=None if below_kbps is None else delta("psnr_db", below_kbps),
         bd_rate_lpips_below=None if below_kbps is None or not has_lpips else delta("lpips", below_kbps),
