@@ -47,7 +47,7 @@ class AnchorPoint:
 
 def _svtav1(preset: int) -> Mapping[str, str]:
     """The setting stands among the library's own parameters: FFmpeg's ends at 63, the library's at 70."""
-    parameters = "crf={crf}:pred-struct=1:lookahead=0:keyint=-1:scd=0:enable-restoration=0:lp=1"
+    parameters = "crf={crf}:pred-struct=1:lookahead=0:keyint=-1:scd=0:enable-restoration=0:sharpness=7:lp=1"
     return {"preset": str(preset), "svtav1-params": parameters}
 
 
@@ -65,8 +65,8 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
                 "x264-params": "scenecut=0:aq-mode=0:psy=0:weightp=0:trellis=2:me=umh:subme=9:ref=2:ipratio=3.5",
             },
             ladders={
-                256: {"full": (36, 39, 42, 46, 51), "half rate": (45, 51), "half size": (33, 40, 46)},
-                512: {"full": (39, 42, 45, 48, 51), "half rate": (46, 51), "half size": (33, 40, 46)},
+                256: {"full": (36, 39, 42, 46), "half rate": (45, 51), "half size": (33, 37, 41, 46)},
+                512: {"full": (42, 45, 48, 51), "half rate": (47, 51), "half size": (30, 36, 41, 47)},
             },
         ),
         "x265": Anchor(
@@ -81,8 +81,8 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
                 ":info=0:aq-mode=0:psy-rd=0:psy-rdoq=0:weightp=0:sao=0:ref=2:ipratio=3.5",
             },
             ladders={
-                256: {"full": (34, 38, 42, 46, 51), "half rate": (42, 46, 50), "half size": (38, 46)},
-                512: {"full": (37, 41, 45, 48, 51), "half rate": (45, 48, 51), "half size": (40, 46)},
+                256: {"full": (34, 38, 42, 46), "half rate": (40, 44, 48, 51), "half size": (38, 46)},
+                512: {"full": (38, 42, 46), "half rate": (44, 48, 51), "half size": (35, 39, 43, 47)},
             },
         ),
         "vp9": Anchor(
@@ -98,8 +98,8 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
                 "crf": "{crf}",
             },
             ladders={
-                256: {"full": (48, 52, 56, 60, 63), "half rate": (54, 59, 63), "half size": (58, 63)},
-                512: {"full": (52, 55, 58, 61, 63), "half rate": (57, 60, 63), "half size": (54, 62)},
+                256: {"full": (48, 52, 56, 60), "half rate": (52, 56, 60, 63), "half size": (58, 63)},
+                512: {"full": (52, 55, 58, 61), "half rate": (57, 63), "half size": (46, 51, 56, 61)},
             },
         ),
         "svtav1": Anchor(
@@ -108,8 +108,8 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
             decoder="libdav1d",
             options=_svtav1(8),
             ladders={
-                256: {"full": (48, 52, 56, 59, 62), "half rate": (60, 63, 66), "half size": (58, 66)},
-                512: {"full": (52, 55, 58, 61, 64), "half rate": (61, 64, 67), "half size": (56, 64)},
+                256: {"full": (50, 54, 57, 60), "half rate": (54, 58, 62, 66), "half size": (58, 66)},
+                512: {"full": (52, 55, 58, 61), "half rate": (58, 62, 66), "half size": (48, 54, 60)},
             },
         ),
         "svtav1-p4": Anchor(
@@ -118,8 +118,8 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
             decoder="libdav1d",
             options=_svtav1(4),
             ladders={
-                256: {"full": (48, 52, 56, 59, 62), "half rate": (60, 63, 66), "half size": (58, 66)},
-                512: {"full": (52, 55, 58, 61, 64), "half rate": (61, 64, 67), "half size": (56, 64)},
+                256: {"full": (50, 54, 57, 60), "half rate": (54, 58, 62, 66), "half size": (58, 66)},
+                512: {"full": (52, 55, 58, 61), "half rate": (58, 62, 66), "half size": (48, 54, 60)},
             },
         ),
     }
