@@ -7,6 +7,7 @@ plays. Flags of the codec are made from the fields of `CodecConfig`.
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ from codec.pictures.face import FaceDetector, crop_for_clip
 from codec.pictures.video import RECONSTRUCTED, VideoInfo, VideoWriter, probe_video, read_video
 from codec.units import PTS_PER_S, Image
 from codec.weights.files import load as load_weights
+from codec.weights.files import named
 
 __all__ = ["main"]
 
@@ -182,8 +184,15 @@ def _weights_text(name: str) -> str:
 
 def _weights_name(options: argparse.Namespace, text: str) -> str:
     """Return the name of the weights to decode with, checked against what the file says it was made with."""
-    name: str = options.weights or text.rpartition("-")[0] or text
-    if load_weights(name).identifier.hex() != text.rpartition("-")[2]:
+    wanted = text.rpartition("-")[2]
+    # By the id alone: a name in a file may be a path, and a file from elsewhere opens no other.
+    known = named(bytes.fromhex(wanted)) if re.fullmatch("[0-9a-f]{8}", wanted) else None
+    name: str | None = options.weights or known
+    if name is None:
+        raise VersionError(
+            f"{options.input}: made with weights {text}, which are none of ours; --weights FILE gives them"
+        )
+    if load_weights(name).identifier.hex() != wanted:
         raise VersionError(f"{options.input}: made with weights {text}; here they are {_weights_text(name)}")
     return name
 

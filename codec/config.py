@@ -29,6 +29,7 @@ class CodecConfig:
     kbps            payload budget, kept over any five seconds by changing qp; 0: qp stays
     bundle          frames whose motion is coded as a chain and must travel together; 1 codes each frame alone
     residual        code the motion residual on top of the keypoints
+    reference_qp_offset  what is added to qp for the pictures of references (as for intra pictures in other codecs)
     references      "adaptive": new references whenever they are worth their bits; "single": one per keyframe
     activation      "immediate": a new reference is used at once; "acknowledged": only after Encoder.acknowledge
     effort          "realtime": what a call has time for; "best": slower, about 5 % fewer bits at the same quality
@@ -44,11 +45,12 @@ class CodecConfig:
     kbps: float = 0.0
     bundle: int = 4
     residual: bool = True
+    reference_qp_offset: int = 0
     references: References = "adaptive"
     activation: Activation = "immediate"
     effort: Effort = "realtime"
     measure_every: int = 1
-    weights: str = "fourth"
+    weights: str = "fifth"
     threads: int = 0
     engine: EngineName = "auto"
     precision: Precision = "auto"
@@ -58,6 +60,8 @@ class CodecConfig:
         _check(0 <= self.qp <= MAX_QP, f"qp is {self.qp}; it runs from 0 to {MAX_QP}")
         _check(self.kbps == 0 or 1 <= self.kbps <= MAX_KBPS, f"kbps is {self.kbps:g}; it runs from 1 to {MAX_KBPS}")
         _check(1 <= self.bundle <= 64, f"bundle is {self.bundle}; it runs from 1 to 64")
+        offset = self.reference_qp_offset
+        _check(abs(offset) <= MAX_QP, f"reference_qp_offset is {offset}; it runs from {-MAX_QP} to {MAX_QP}")
         _check(self.references in ("adaptive", "single"), f"references is {self.references!r}")
         _check(self.activation in ("immediate", "acknowledged"), f"activation is {self.activation!r}")
         _check(self.effort in ("realtime", "best"), f"effort is {self.effort!r}")
@@ -91,5 +95,6 @@ PRESETS: dict[str, CodecConfig] = {
     "realtime": CodecConfig(activation="acknowledged", measure_every=4),
     "file": CodecConfig(),
     "best": CodecConfig(effort="best"),
-    "one-keyframe": CodecConfig(residual=False, references="single"),
+    # One picture must do, so it is a good one; what moves it may be coarse.
+    "one-keyframe": CodecConfig(qp=56, reference_qp_offset=-22, references="single"),
 }

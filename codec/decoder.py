@@ -3,7 +3,6 @@
 import numpy as np
 
 from codec.bits.bitstream import CHAINED_NUMBERS, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion, CodedReference
-from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.engines.runtime import Runtime
 from codec.errors import BitstreamError, ReferenceMissing, VersionError
@@ -27,7 +26,7 @@ class Decoder:
         self.config = config or CodecConfig()
         self._stage = stage
         self._runtime = Runtime(self.config, graphs=graphs.DECODING)
-        self._symbols = SymbolCoder.of(self._runtime.weights.tables)
+        self._symbols = self._runtime.weights.symbols
         self._poses = PoseCoder(self._symbols, self._runtime.mean_shape)
         self._pictures = ReferenceDecoder(size=self.config.size)
         self._references = References()

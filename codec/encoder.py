@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from codec.bits.bitstream import MAX_MOTION_BYTES, NUMBERS, CodedFrame, CodedMotion, CodedReference
-from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.decisions.attention import View, weighted_psnr
 from codec.decisions.budget import Budget
@@ -28,6 +27,7 @@ from codec.motion.residual import COEFFICIENTS
 from codec.pictures.crop import fitted
 from codec.pictures.psnr import psnr_db
 from codec.stage_clock import Stage, no_stage
+from codec.state.bundle import information_bits
 from codec.state.chain import (
     Chain,
     MotionState,
@@ -55,7 +55,7 @@ class Encoder:
         self.config = config or CodecConfig()
         self._stage = stage
         self._runtime = Runtime(self.config, graphs=graphs.NAMES)
-        self._symbols = SymbolCoder.of(self._runtime.weights.tables)
+        self._symbols = self._runtime.weights.symbols
         self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
         self._budget = Budget.of(self.config)
         self._qp = self._budget.qp if self._budget else self.config.qp
@@ -339,8 +339,7 @@ class Encoder:
 
     def _spend(self, coded: CodedFrame) -> None:
         assert self._budget is not None
-        reference, motion = coded.split()
-        motion_bits = 8 * len(bytes(motion)) if motion else 0
+        reference, motion_bits = coded.split()[0], information_bits(coded.motion) if coded.motion else 0
         self._budget.spend(
             motion_bits=motion_bits,
             wanted_bits=max(motion_bits, self._wanted_bits),

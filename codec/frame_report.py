@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from codec.bits.bitstream import CodedFrame
+from codec.state.bundle import information_bits, symbols_bits
 
 __all__ = ["NOTHING_YET", "FrameReport", "FrameReporter"]
 
 
 @dataclass(frozen=True, slots=True)
 class FrameReport:
-    """What became of one picture. Bits are payload bits of the coded frame, by part.
+    """What became of one picture. Bits are payload bits, by part: of motion what it takes in its bundle, about.
 
     Before the first picture it is all zeros, and its number -1.
     psnr_db (RGB, against the picture at the codec's size) is of the newest measured frame: see measure_every.
@@ -65,10 +66,12 @@ class FrameReporter:
         """`reference_id` is that of the picture shown, `measure` what its PSNR takes to find."""
         if coded.is_keyframe or (self._every and number % self._every == 0):
             self._psnr_db = measure()
-        payload_bits = 8 * len(bytes(coded))
+        reference, _ = coded.split()
+        motion_bits = information_bits(coded.motion) if coded.motion else 0
+        payload_bits = motion_bits + (8 * len(bytes(reference)) if reference else 0)
         reference_bits = 8 * (len(coded.reference.picture) + len(coded.reference.symbols)) if coded.reference else 0
-        motion_bits = 8 * len(coded.motion.symbols) if coded.motion else 0
-        base_bits = min(base_bits, motion_bits)
+        symbol_bits = symbols_bits(coded.motion) if coded.motion else 0
+        base_bits = min(base_bits, symbol_bits)
         return FrameReport(
             pts=pts,
             number=number,
@@ -78,7 +81,7 @@ class FrameReporter:
             payload_bits=payload_bits,
             reference_bits=reference_bits,
             base_bits=base_bits,
-            residual_bits=motion_bits - base_bits,
-            header_bits=payload_bits - reference_bits - motion_bits,
+            residual_bits=symbol_bits - base_bits,
+            header_bits=payload_bits - reference_bits - symbol_bits,
             qp=qp,
         )

@@ -7,6 +7,7 @@ python examples/send_webcam.py --room blue --input /dev/video0
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Sends one face to one room.")
     parser.add_argument("--signal", default="ws://127.0.0.1:8765", help="the signaling server")
     parser.add_argument("--room", default="facewire", help="where to meet the receiver")
-    parser.add_argument("--token", default="", help="the server's token, if it wants one")
+    parser.add_argument("--token", default=os.environ.get("FACEWIRE_TOKEN", ""), help="the server's, if it wants one")
     parser.add_argument("--stun", action="append", default=[], help="stun:HOST:PORT, where NAT is in the way")
     parser.add_argument("--input", default="/dev/video0", help="a camera's device, or a video file")
     options, status = parser.parse_args(arguments), 0

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -22,15 +23,32 @@ from signaling.client import SignalingClient
 from signaling.ends import first_error
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
+from signaling.printable import printable
+from signaling.retries import Retries, Sleep, pause
+from signaling.threads import Watch, tell_loop
+from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["main"]
+
+_LASTING_S = 1.0  # a call that is over sooner counts as one that never was
 
 
 class Program:
     """Meets one sender after another, and shows all of them in one output."""
 
-    def __init__(self, options: CallOptions, receiving: ReceiverOptions, terminal: Terminal) -> None:
+    def __init__(
+        self,
+        options: CallOptions,
+        receiving: ReceiverOptions,
+        terminal: Terminal,
+        *,
+        retries: Retries | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._retries = retries or Retries()
+        self._sleep = sleep
+        self._failure = ""  # that was said last
         self._options = options
         self._receiving = receiving
         self._terminal = terminal
@@ -74,8 +92,7 @@ class Program:
 
     def _ended(self, loop: asyncio.AbstractEventLoop) -> Callable[[Exception | None], None]:
         def ended(_: Exception | None) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._stop.set)
+            tell_loop(loop, self._stop.set)
 
         return ended
 
@@ -88,20 +105,37 @@ class Program:
     async def _serve(self) -> None:
         options = self._options
         client = await SignalingClient.connect(
-            options.signal, room=options.room, role="receiver", token=options.token, news=self._terminal.say
+            options.signal,
+            room=options.room,
+            role="receiver",
+            token=options.token,
+            ca=options.ca,
+            news=self._terminal.say,
         )
         async with client:
             self._terminal.say(f"in room {options.room}: waiting for a sender")
             while True:
-                try:
-                    await self._meet(client)
-                except PeerGone as error:
-                    self._terminal.say(f"{error}; waiting for a sender")
+                await self._try(client)
+
+    async def _try(self, client: SignalingClient) -> None:
+        """One call, and a pause after one that did not come about or was over at once: senders may offer for ever."""
+        loop = asyncio.get_running_loop()
+        self._connected_s = math.inf
+        try:
+            await self._meet(client)
+        except PeerGone as error:
+            if str(error) != self._failure or self._connected_s < math.inf:
+                self._terminal.say(f"{error}; waiting for a sender")
+            self._failure = str(error)
+        if loop.time() - self._connected_s >= _LASTING_S:
+            self._retries.succeeded()
+        else:
+            await pause(client, self._retries.pause_s(), sleep=self._sleep)
 
     async def _meet(self, client: SignalingClient) -> None:
         """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""
         pc = RTCPeerConnection(ice_configuration(stun=self._options.stun, turn=self._options.turn))
-        receiver = receive_face(pc, self._receiving)
+        receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
@@ -117,7 +151,7 @@ class Program:
                 await call.close()
         finally:
             await receiver.close()
-            await pc.close()
+            await close_connection(pc)
             self._terminal.summary()
 
     async def _connect(self, pc: RTCPeerConnection, client: SignalingClient, receiver: FaceReceiver) -> Call:
@@ -168,19 +202,21 @@ def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Receives until told to stop. Returns 0, or 2 after one line that says what is wrong."""
+    """Receives until told to stop. Returns 0, 2 after one line that says what is wrong, 1 where a thread died."""
     options, receiving = _parse(argv)
     problem = None
-    try:
-        asyncio.run(_run(options, receiving))
-    except* (SignalingError, ReceiverError, CodecError) as errors:
-        problem = str(first_error(errors))
+    with Watch(lambda text: print(f"facewire-receive: {text}", file=sys.stderr)) as watch:
+        try:
+            asyncio.run(_run(options, receiving, watch))
+        except* (SignalingError, ReceiverError, CodecError) as errors:
+            problem = printable(str(first_error(errors)), longest=600)
     if problem is not None:
         print(f"facewire-receive: {problem}", file=sys.stderr)
-    return 0 if problem is None else 2
+    return 2 if problem is not None else int(watch.died)
 
 
-async def _run(options: CallOptions, receiving: ReceiverOptions) -> None:
+async def _run(options: CallOptions, receiving: ReceiverOptions, watch: Watch) -> None:
+    watch.tasks(asyncio.get_running_loop())
     terminal = Terminal(json_path=options.json)
     try:
         await Program(options, receiving, terminal).run()

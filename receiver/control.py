@@ -14,6 +14,7 @@ from signaling.messages import (
     ModeSwitch,
     QualityReport,
 )
+from signaling.quantities import DelayMs, or_unknown
 from signaling.transport.channels import Channel
 from signaling.transport.control import ControlChannel
 from signaling.transport.costs import Kind
@@ -78,11 +79,14 @@ class Control:
             self._pts_origin_us = round(origin)
 
     def delay_ms(self, picture: Picture) -> float | None:
-        """Capture to display; None until the clocks are compared and the sender has told when pts 0 was."""
+        """Capture to display; None until the clocks are compared and the sender has told when pts 0 was.
+
+        None too where what it told of them makes no sense: our own report has to hold the figure.
+        """
         if self._pts_origin_us is None:
             return None
         captured_us = self.clock.to_ours(self._pts_origin_us + pts_to_us(picture.pts))
-        return None if captured_us is None else (picture.shown_us - captured_us) / 1000
+        return None if captured_us is None else or_unknown((picture.shown_us - captured_us) / 1000, DelayMs)
 
     def pictured(self, kind: Kind) -> None:
         """A picture was made of what the sender sends."""
@@ -95,6 +99,11 @@ class Control:
         self.send(capabilities)
         self._pictured_us = self._now_us()
         self.need_keyframe("joined")
+
+    def miss_h264(self) -> None:
+        """Pictures of H.264 are missing: what follows them is of no use until the next key picture."""
+        if self.mode == "h264":
+            self.need_keyframe("h264 gap")
 
     def need_keyframe(self, reason: str) -> None:
         """Asks for a keyframe, at once if the back-off allows."""

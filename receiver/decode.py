@@ -7,13 +7,19 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar
 
 from codec import CodecConfig, CodedFrame, Decoder, MotionState
-from codec.errors import BitstreamError, CodecError, ReferenceMissing
+from codec.bits.packet import MotionMessage
+from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
+from codec.reference.coder import ReferenceDecoder
+from codec.state.bundle import BundleCoder
 from codec.units import Image
+from codec.weights.files import identify
 from receiver.playout import Slot
+from signaling.threads import tell_loop
 
 Result = TypeVar("Result")
 Lane = Literal["keyframe", "read", "render", "reference"]
@@ -124,8 +130,8 @@ class DecodeThread:
 
     def _tell(self, callback: Callable[[Any], None], value: object) -> None:
         with self._ready:
-            if not self._closing and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(callback, value)
+            if not self._closing:
+                tell_loop(self._loop, callback, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,7 @@ class Decoding(Protocol):
     def add_reference(self, data: bytes) -> Referenced:
         """Stores the reference half in `data`."""
 
-    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+    def read(self, message: MotionMessage, *, arrived_us: int) -> Read:
         """Decodes the motion halves of one message."""
 
     def render(self, slot: Slot[MotionState]) -> Rendered:
@@ -193,6 +199,10 @@ class FaceDecoder:
         self._stage = stage
         self._made: Decoder | None = None
         self._waiting: deque[tuple[CodedFrame, int]] = deque(maxlen=self.WAITING)
+
+    @cached_property
+    def _bundles(self) -> BundleCoder:
+        return BundleCoder.of(self._config.weights)
 
     @property
     def _decoder(self) -> Decoder:
@@ -229,24 +239,30 @@ class FaceDecoder:
         return Referenced(reference_id, number, self._held(), freed)
 
     def _follow_size(self, coded: CodedFrame) -> None:
-        """A keyframe says how large the sender codes; the receiver goes along."""
-        if coded.reference is not None and coded.is_keyframe and coded.reference.size != self._config.size:
-            self._config, self._made = self._config.with_(size=coded.reference.size), None
+        """A keyframe says how large the sender codes; the receiver goes along, once the rest of it holds what it says.
+
+        Raises VersionError for other weights, BitstreamError where the picture is of another size or does not decode.
+        """
+        reference = coded.reference
+        if reference is None or not coded.is_keyframe or reference.size == self._config.size:
+            return
+        ours = identify(self._config.weights)
+        if reference.weights_id != ours:
+            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {ours.hex()}")
+        ReferenceDecoder(size=reference.size).decode(reference.picture, intra=True)
+        self._config, self._made = self._config.with_(size=reference.size), None
 
     def _held(self) -> tuple[int, ...]:
         return tuple(self._decoder.references)
 
-    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+    def read(self, message: MotionMessage, *, arrived_us: int) -> Read:
         """Entropy-decodes the motion halves of one message, in order."""
-        coded: list[tuple[CodedFrame, int]] = []
-        malformed = 0
-        for data in frames:
-            try:
-                coded.append((CodedFrame.parse(data), arrived_us))
-            except BitstreamError:
-                malformed += 1
-        read = self._read(coded)
-        return replace(read, malformed=read.malformed + malformed)
+        try:
+            with self._stage("read"):
+                frames = self._bundles.unpack(message.unit, count=message.count)
+        except BitstreamError:
+            return Read((), malformed=message.count)
+        return self._read([(frame, arrived_us) for frame in frames])
 
     def _read(self, coded: list[tuple[CodedFrame, int]]) -> Read:
         states: list[tuple[MotionState, int]] = []

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -19,9 +18,10 @@ from codec.errors import MediaError
 from codec.pictures.video import RECONSTRUCTED, VideoWriter
 from codec.units import Image
 from receiver.errors import DisplayError
-from receiver.picture import Picture, fit
+from receiver.picture import Picture, Waiting, fit
 from receiver.videofile import VideoFile
 from receiver.window import OPEN, packed
+from signaling.printable import reason_of
 from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
@@ -64,7 +64,7 @@ class _Pictures(ABC):
     def __init__(self, *, name: str, what: str, capacity: int, ended: Ended) -> None:
         self._what = what
         self._ready = threading.Condition()
-        self._waiting: deque[Picture] = deque(maxlen=capacity)
+        self._waiting = Waiting(capacity)
         self._closing = False
         self._ended = ended
         self._error: Exception | None = None
@@ -74,8 +74,7 @@ class _Pictures(ABC):
 
     def show(self, picture: Picture) -> None:
         with self._ready:
-            self.dropped += len(self._waiting) == self._waiting.maxlen
-            self._waiting.append(picture)
+            self.dropped += self._waiting.append(picture)
             self._ready.notify()
 
     def close(self) -> None:
@@ -98,6 +97,8 @@ class _Pictures(ABC):
                 self._finish()
         except (DisplayError, MediaError) as error:
             self._error = DisplayError(str(error))
+        except Exception as error:  # whatever it is, pictures are lost: the thread must not vanish with it
+            self._error = DisplayError(f"{self._what}: failed: {type(error).__name__}: {reason_of(error)}")
         self._ended(self._error)
 
     def _step(self) -> bool:
@@ -109,7 +110,7 @@ class _Pictures(ABC):
     def _next(self, *, timeout: float | None) -> Picture | None:
         """The oldest waiting picture; None when closing with nothing left, or when the time is out."""
         with self._ready:
-            self._ready.wait_for(lambda: self._waiting or self._closing, timeout)
+            self._ready.wait_for(lambda: len(self._waiting) > 0 or self._closing, timeout)
             return self._waiting.popleft() if self._waiting else None
 
     @abstractmethod

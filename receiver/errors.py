@@ -3,11 +3,12 @@
 ReceiverError
   OptionsError (ValueError)  an option, or a combination of options, that makes no sense
   DisplayError               the pictures cannot be shown or written where they should
+  DecodingError              the thread that decodes met what it should never meet
 """
 
 from signaling import errors as signaling
 
-__all__ = ["DisplayError", "OptionsError", "ReceiverError"]
+__all__ = ["DecodingError", "DisplayError", "OptionsError", "ReceiverError"]
 
 
 class ReceiverError(Exception):
@@ -16,6 +17,10 @@ class ReceiverError(Exception):
 
 class OptionsError(ReceiverError, signaling.OptionsError):
     """An option, or a combination of options, that makes no sense."""
+
+
+class DecodingError(ReceiverError):
+    """Decoding failed by something that is neither damage nor a peer's doing."""
 
 
 class DisplayError(ReceiverError):

@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
-from codec.errors import BitstreamError
+from codec.errors import BitstreamError, CodecError
 from receiver.decode import DecodeThread, Decoding, Lane, Read, Referenced, Worker
+from receiver.errors import DecodingError
 from receiver.jitterbuffer import JitterBuffer
 from receiver.meter import Meter
+from signaling.printable import reason_of
 
 __all__ = ["Intake"]
 
@@ -20,7 +22,7 @@ class Intake:
     """Owns what is on its way from the channels to the decoder, and the thread that the decoder runs in.
 
     What comes of it goes to `on_reference` and `on_read`, on the event loop. An error that is no peer's doing goes to
-    `failed` and is kept as `failure`.
+    `failed` and is kept as `failure`, a CodecError or a DecodingError.
     """
 
     def __init__(
@@ -102,8 +104,7 @@ class Intake:
         except BitstreamError:
             self._counts["malformed_motion"] += 1
             return False
-        payload_bytes = sum(map(len, message.frames))
-        self._meter.message(payload_bytes=payload_bytes, message_bytes=len(data), frames=len(message.frames))
+        self._meter.message(payload_bytes=len(message.unit), message_bytes=len(data), frames=message.count)
         self.messages.add(message.sequence, message, now_us=self._now_us())
         self.release()
         return True
@@ -111,7 +112,7 @@ class Intake:
     def release(self) -> None:
         """Motion whose turn has come goes to the decoder."""
         for released in self.messages.take(now_us=self._now_us()):
-            job = partial(self.decoder.read, released.message.frames, arrived_us=released.arrived_us)
+            job = partial(self.decoder.read, released.message, arrived_us=released.arrived_us)
             self.post("read", job, self._on_read)
         counts = self.messages.counts
         self._meter.motion_loss(lost=counts["lost"], expected=counts["lost"] + counts["received"])
@@ -124,6 +125,8 @@ class Intake:
             self._worker.post(lane, job, done, until_s=until_s)
 
     def _fail(self, error: BaseException) -> None:
+        if not isinstance(error, CodecError):
+            error = DecodingError(f"decoding failed: {type(error).__name__}: {reason_of(error)}")
         self.failure = error
         self._loaded.set()
         self._failed()

@@ -1,11 +1,11 @@
 """Stage 10, outlet: pictures as they are ready -> the one stream that is shown, and both codecs' for a recording."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from receiver.meter import Meter
-from receiver.picture import Picture
+from receiver.picture import Picture, Waiting
 from receiver.selection import Selection
 from signaling.transport.costs import Kind
 
@@ -31,7 +31,7 @@ class Outlet:
         self._delay_ms = delay_ms
         self._shown: list[Show] = []
         self._every: list[Show] = []
-        self._untimed: deque[Picture] = deque(maxlen=64)
+        self._untimed = Waiting(64)
 
     def watch(self, callback: Show, *, every: bool) -> None:
         """Hands each picture shown to `callback`; with `every`, the pictures of both codecs, shown or not."""

@@ -1,5 +1,6 @@
 """Stage 10, display: one reconstructed picture on its way to the viewer."""
 
+from collections import deque
 from dataclasses import dataclass
 
 import av
@@ -8,6 +9,8 @@ import numpy as np
 
 from codec.units import Image
 from signaling.transport.costs import Kind
+
+MAX_WAITING_BYTES = 64 << 20  # of pictures that wait in one place: 340 of 256x256, ten of the largest H.264
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,33 @@ class Picture:
     def frame(self) -> av.VideoFrame:
         """The picture as a new frame of the caller's own, without time stamps."""
         return av.VideoFrame.from_ndarray(self.source, format="rgb24")
+
+
+class Waiting:
+    """Pictures in their order, at most `capacity` of them and `MAX_WAITING_BYTES`: the oldest give way."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._pictures: deque[Picture] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def append(self, picture: Picture) -> int:
+        """Adds a picture; how many had to go for it."""
+        self._pictures.append(picture)
+        self._bytes += picture.source.nbytes
+        before = len(self)
+        while len(self) > self._capacity or (len(self) > 1 and self._bytes > MAX_WAITING_BYTES):
+            self.popleft()
+        return before - len(self)
+
+    def popleft(self) -> Picture:
+        """The oldest picture."""
+        picture = self._pictures.popleft()
+        self._bytes -= picture.source.nbytes
+        return picture
 
 
 def fit(image_rgb: Image, *, width: int, height: int) -> Image:

@@ -8,15 +8,12 @@ from contextlib import suppress
 from functools import cached_property, partial
 
 from aiortc import MediaStreamTrack
-from aiortc.mediastreams import MediaStreamError
-from av import VideoFrame
 
 import codec
 from codec import MotionState
 from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
-from codec.pictures.video import rgb_of
 from codec.stage_clock import StageClock
-from codec.units import PTS_PER_S, SIZES
+from codec.units import SIZES
 from codec.weights.files import identify
 from receiver.control import Control
 from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
@@ -40,6 +37,7 @@ __all__ = ["FaceReceiver"]
 
 TICK_S = 0.1
 TICKS_PER_REPORT = 10
+MOST_REFUSALS = 8  # that are told in one call
 AHEAD_US = 40_000  # pictures are made so long before they are due, where their motion is here
 DEFAULTS = ReceiverOptions()
 
@@ -82,6 +80,7 @@ class FaceReceiver(End):
             on_peer=self._on_peer,
             counts=self.counts,
         )
+        self._fallback.watch_gaps(self._control.miss_h264)
         self._meter = Meter()
         self._intake = Intake(
             decoder or FaceDecoder(options.codec, stage=self._stages.stage),
@@ -149,8 +148,7 @@ class FaceReceiver(End):
         except BaseExceptionGroup as failed:
             raise first_error(failed) from None
         finally:
-            self._stop()
-            await self._intake.close()
+            await self.close()
         if self._intake.failure is not None:
             raise self._intake.failure
 
@@ -166,6 +164,7 @@ class FaceReceiver(End):
         """Ends `run` and the track. The connection and its channels stay the application's."""
         self._stop()
         await self._intake.close()
+        await self._fallback.close()
 
     def _stop(self) -> None:
         self._stopped.set()
@@ -203,8 +202,8 @@ class FaceReceiver(End):
             self._refuse(self.refusal)
 
     def _refuse(self, reason: str) -> None:
-        """Tells whoever watches, once a reason."""
-        if reason not in self._refusals:
+        """Tells whoever watches, once a reason; a sender that has ever new ones is not listened to for ever."""
+        if reason not in self._refusals and len(self._refusals) < MOST_REFUSALS:
             self._refusals.add(reason)
             self._refused(reason)
 
@@ -284,17 +283,10 @@ class FaceReceiver(End):
     # H.264
 
     async def _receive_h264(self) -> None:
-        video = await self._fallback.track()
-        while True:
-            try:
-                frame = await video.recv()
-            except MediaStreamError:
-                return
-            if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
-                elapsed = round(frame.pts * frame.time_base * PTS_PER_S)  # since the first packet
-                self._control.pictured("h264")
-                picture = Picture("h264", elapsed, self._now_us(), rgb_of(frame))
-                self._outlet.deliver_h264(picture, origin=self._control.h264_origin)
+        async for elapsed, image_rgb in self._fallback.pictures():
+            self._control.pictured("h264")
+            picture = Picture("h264", elapsed, self._now_us(), image_rgb)
+            self._outlet.deliver_h264(picture, origin=self._control.h264_origin)
 
     # Figures out
 
@@ -328,7 +320,7 @@ class FaceReceiver(End):
             "messages": dict(self._intake.messages.counts),
             "playout": dict(self._playout.counts),
             "dropped": {"ready": self._ready.skipped, **self._intake.dropped},
-            "counts": dict(self.counts),
+            "counts": dict(self.counts + self._fallback.counts),
             "sender": {} if quality is None else dict(quality.figures),
         }
 

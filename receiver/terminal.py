@@ -6,11 +6,13 @@ from rich.table import Table
 from receiver.errors import OptionsError
 from receiver.meter import Figures
 from signaling.meter_lines import MeterLines
+from signaling.printable import printable
 from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["Terminal"]
 
 HEADING_EVERY = 20  # lines
+_LONGEST = 600  # characters of news: a path may be long
 HEADING = "    time  showing    codec      payload  packet    wire   (back)   fps   PSNR   loss    delay  ms by stage"
 
 
@@ -24,8 +26,8 @@ class Terminal:
         self._json = MeterLines(json_path, error=OptionsError)
 
     def say(self, text: str) -> None:
-        """One line of news."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        """One line of news; what a peer or a server had a hand in cannot move the cursor."""
+        self._console.print(printable(text, longest=_LONGEST), markup=False, soft_wrap=True)
 
     def show(self, figures: Figures) -> None:
         """One second's figures: a line for each codec that has pictures or bytes."""

@@ -36,7 +36,7 @@ class _Newest:
     def __init__(self) -> None:
         self._ready = threading.Condition()
         self._image_rgb: npt.NDArray[np.uint8] | None = None
-        self.ended = False
+        self.ended = self.failed = False
         threading.Thread(target=self._read, daemon=True).start()
 
     def take(self, *, timeout_s: float) -> npt.NDArray[np.uint8] | None:
@@ -46,6 +46,17 @@ class _Newest:
             return image_rgb
 
     def _read(self) -> None:
+        try:
+            self._read_all()
+        except Exception as error:  # else the window would stay, with a picture that never changes
+            self.failed = True
+            print(f"the window cannot read its pictures: {error!r}", file=sys.stderr)
+        finally:
+            with self._ready:
+                self.ended = True
+                self._ready.notify()
+
+    def _read_all(self) -> None:
         # Not sys.stdin: Python flushes that when it ends, and aborts where a thread is still reading from it.
         with open(0, "rb", closefd=False) as source:
             while len(head := source.read(HEAD.size)) == HEAD.size:
@@ -56,9 +67,6 @@ class _Newest:
                 with self._ready:
                     self._image_rgb = np.frombuffer(data, np.uint8).reshape(height, width, 3)
                     self._ready.notify()
-        with self._ready:
-            self.ended = True
-            self._ready.notify()
 
 
 def main() -> int:
@@ -95,7 +103,7 @@ def main() -> int:
             place = picture.get_rect().fit(window.get_rect())
             window.blit(pygame.transform.smoothscale(picture, place.size), place)
             pygame.display.flip()
-    return 0
+    return 1 if newest.failed else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiortc import RTCPeerConnection
 
@@ -16,26 +17,43 @@ from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.send import FaceSender
 from sender.sources import open_source
 from sender.terminal import Display
-from signaling.call import Call, connect_peer
+from signaling.address import without_login
+from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
 from signaling.ends import first_error
-from signaling.errors import PeerGone, SignalingError, Unreachable
+from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
+from signaling.retries import Retries, Sleep, pause
+from signaling.threads import Watch
 from signaling.transport.peer import ice_configuration, offer_channels
+from signaling.transport.silent import silent_channels
 
 __all__ = ["main"]
 
-_PAUSE_S = 2.0
+_LASTING_S = 1.0  # a call that is over sooner is tried again like one that never was
 
 
 class Program:
     """One process: one source, one codec, and one receiver after the other."""
 
-    def __init__(self, options: CallOptions, coding: SenderOptions, display: Display) -> None:
+    def __init__(
+        self,
+        options: CallOptions,
+        coding: SenderOptions,
+        display: Display,
+        *,
+        retries: Retries | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         """Raises SourceError for what can be told before anything is opened."""
+        self._retries = retries or Retries()
+        self._sleep = sleep
+        self._failure = ""  # that was said last
+        self._declining = ""  # the receiver that takes not all that is offered
+        self._declined: frozenset[str] = frozenset()  # of "video" and "application" (channels)
         self._options = options
         self._coding = coding
         self._display = display
-        source = open_source(options.input, loop=options.loop)
+        source = open_source(options.input, loop=options.loop, follow=options.follow)
         self._capture = Capture(source)
         self._is_live = source.is_live
         self._worker = make_worker(coding)
@@ -48,7 +66,7 @@ class Program:
         options = self._options
         try:
             await self._worker.warm()
-            self._display.say(f"{self._capture.label} for room {options.room!r} at {options.signal}")
+            self._display.say(f"{self._capture.label} for room {options.room!r} at {without_login(options.signal)}")
             self._display.say("waiting for a receiver")
             async with asyncio.TaskGroup() as group:
                 calling = group.create_task(self._call_again_and_again(client))
@@ -68,7 +86,12 @@ class Program:
     async def _enter(self) -> SignalingClient:
         options = self._options
         return await SignalingClient.connect(
-            options.signal, room=options.room, role="sender", token=options.token, news=self._display.say
+            options.signal,
+            room=options.room,
+            role="sender",
+            token=options.token,
+            ca=options.ca,
+            news=self._display.say,
         )
 
     async def _run_capture(self) -> None:
@@ -83,35 +106,59 @@ class Program:
 
     async def _call_again_and_again(self, client: SignalingClient) -> None:
         """One receiver after the other, as long as there is something to send."""
-        is_down = False
         while not self._capture.ended:
             try:
-                await self._call_once(client)
-                is_down = False
+                if await self._call_once(client):
+                    self._failure = ""
+                    self._retries.succeeded()
+                else:
+                    await pause(client, self._retries.pause_s(), sleep=self._sleep)
+            except MediaRefused as refused:
+                await self._offer_less(client, refused)
             except PeerGone as gone:
-                is_down = False
-                self._display.say(f"{gone}; waiting for a receiver")
+                self._fail(f"{gone}; waiting for a receiver")
+                await pause(client, self._retries.pause_s(), sleep=self._sleep)
             except Unreachable as unreachable:
-                if not is_down:
-                    self._display.say(f"{unreachable}; trying again until it does")
-                is_down = True
-                await asyncio.sleep(_PAUSE_S)
+                self._fail(f"{unreachable}; trying again until it does")
+                await self._sleep(self._retries.pause_s())
 
-    async def _call_once(self, client: SignalingClient) -> None:
-        """Waits for a receiver and sends until one of the two ends."""
-        options = self._options
+    def _fail(self, reason: str) -> None:
+        """Says why there is no call, once however often it is tried."""
+        if reason != self._failure:
+            self._failure = reason
+            self._display.say(reason)
+
+    async def _offer_less(self, client: SignalingClient, refused: MediaRefused) -> None:
+        """The next offer to this receiver leaves out what it declines, if anything that shows a face remains."""
+        declined = self._declined_by(client.peer) | refused.kinds
+        useless = {"keypoints": {"application"}, "h264": {"video"}}.get(self._coding.mode, {"application", "video"})
+        if useless <= declined:
+            self._declined = frozenset()
+            self._fail(f"{refused}, and --mode {self._coding.mode} sends nothing else; waiting for a receiver")
+            await pause(client, self._retries.pause_s(), sleep=self._sleep)
+            return
+        self._declining, self._declined = client.peer, declined
+        self._display.say(f"{refused}: it gets {'keypoints' if 'video' in declined else 'H.264'} alone")
+
+    def _declined_by(self, peer: str) -> frozenset[str]:
+        return self._declined if peer == self._declining else frozenset()
+
+    async def _call_once(self, client: SignalingClient) -> bool:
+        """Waits for a receiver and sends until one of the two ends; whether that lasted."""
+        options, coding = self._options, self._coding
+        declined = self._declined_by(await peer_present(client))
         pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
-        channels = offer_channels(pc)
-        video = add_h264_track(pc) if self._coding.mode != "keypoints" else None
+        if "application" in declined:
+            channels, coding = silent_channels(), replace(coding, mode="h264")
+        else:
+            channels = offer_channels(pc)
+        if "video" in declined:
+            coding = replace(coding, mode="keypoints")
+        video = add_h264_track(pc) if coding.mode != "keypoints" else None
         call = await connect_peer(pc, client)
+        begun_s = asyncio.get_running_loop().time()
         sender = FaceSender(
-            channels,
-            self._capture,
-            worker=self._worker,
-            options=self._coding,
-            video=video,
-            stats=pc.getStats,
-            keeps=True,
+            channels, self._capture, worker=self._worker, options=coding, video=video, stats=pc.getStats, keeps=True
         )
         try:
             sender.watch_meter(self._display.show)
@@ -123,6 +170,7 @@ class Program:
             self._display.summary(sender.figures())
             await call.close()
         self._display.say(sender.ended + ("" if self._capture.ended else "; waiting for a receiver"))
+        return asyncio.get_running_loop().time() - begun_s >= _LASTING_S
 
     async def _send(self, sender: FaceSender, call: Call) -> None:
         self._in_call = True
@@ -142,8 +190,9 @@ class Program:
                 task.cancel()
 
 
-async def _run(options: CallOptions, coding: SenderOptions, display: Display) -> None:
+async def _run(options: CallOptions, coding: SenderOptions, display: Display, watch: Watch) -> None:
     """The program, with an orderly end on SIGINT and SIGTERM."""
+    watch.tasks(asyncio.get_running_loop())
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()
@@ -159,24 +208,25 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sender; returns the exit status: 0, 1 for a source or codec that fails, 2 for options and signaling."""
+    """Runs the sender; the exit status: 0, 2 for options and signaling, 1 for a source, codec or thread that fails."""
     options, coding = parse_arguments(arguments)
     try:
         display = Display(json_path=options.json)
     except OptionsError as error:
         print(f"facewire-send: {error}", file=sys.stderr)
         return 2
-    try:
-        asyncio.run(_run(options, coding, display))
-    except (OptionsError, SignalingError) as error:
-        display.say(f"facewire-send: {error}")
-        return 2
-    except (SenderError, CodecError) as error:
-        display.say(f"facewire-send: {error}")
-        return 1
-    finally:
-        display.close()
-    return 0
+    with Watch(lambda text: display.say(f"facewire-send: {text}")) as watch:
+        try:
+            asyncio.run(_run(options, coding, display, watch))
+        except (OptionsError, SignalingError) as error:
+            display.say(f"facewire-send: {error}")
+            return 2
+        except (SenderError, CodecError) as error:
+            display.say(f"facewire-send: {error}")
+            return 1
+        finally:
+            display.close()
+    return int(watch.died)
 
 
 if __name__ == "__main__":

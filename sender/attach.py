@@ -1,11 +1,13 @@
 """Stage 1 to 6, attach: the sending end on an application's own connection and track."""
 
+from functools import partial
 from pathlib import Path
 
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from codec import CodecConfig, Encoder
 from codec.pictures.face import FaceDetector
+from codec.state.bundle import BundleCoder
 from sender.capture import Capture, TrackSource
 from sender.encode import MEASURE_S, FaceWorker
 from sender.face import FaceFollower
@@ -42,6 +44,7 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         ),
         size=options.size,
         measure_s=_METERED_S if options.mode == "keypoints" else MEASURE_S,
+        bundles=partial(BundleCoder.of, options.weights),
     )
 
 

@@ -15,6 +15,8 @@ from codec.pictures.video import rgb_of
 from codec.units import PTS_PER_S, Image
 from sender.errors import SourceError
 from sender.newest_slot import Slot
+from signaling.printable import reason_of
+from signaling.threads import tell_loop
 
 __all__ = ["Capture", "Frames", "Picture", "Source", "ThreadSource", "TrackSource"]
 
@@ -138,10 +140,11 @@ class ThreadSource:
             error: Exception | None = None
             try:
                 self.read(deliver, stop)
-            except Exception as caught:
+            except SourceError as caught:
                 error = caught
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(finish, error)
+            except Exception as caught:  # of a driver, a demuxer, a lack of memory: the thread must not vanish with it
+                error = SourceError(f"{self.label}: reading failed: {type(caught).__name__}: {reason_of(caught)}")
+            tell_loop(loop, finish, error)
 
         threading.Thread(target=work, name=f"capture {self.label}", daemon=True).start()
         try:

@@ -10,16 +10,19 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Protocol
 
-from codec import CodedFrame, FrameReport
+from codec import CodecConfig, CodedFrame, FrameReport
 from codec.pictures.crop import Crop
 from codec.pictures.psnr import psnr_db
 from codec.stage_clock import Stage, StageClock
+from codec.state.bundle import BundleCoder
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
 from sender.face import FaceFollower
 from sender.face_search import Looks
+from sender.transmit import Bundles
 
 __all__ = ["MEASURE_S", "EncodedPicture", "FaceEncoder", "FaceWorker", "Orders"]
 
@@ -119,7 +122,10 @@ class FaceWorker:
         *,
         size: int,
         measure_s: float = MEASURE_S,
+        bundles: Callable[[], Bundles] | None = None,
     ) -> None:
+        """`bundles` is asked for what packs the encoder's motion; None: with the tables of the default weights."""
+        self.bundles = cache(bundles or partial(BundleCoder.of, CodecConfig().weights))
         self._measure_ticks = measure_s * PTS_PER_S
         self._make_encoder = make_encoder
         self._make_follower = make_follower

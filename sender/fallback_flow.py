@@ -14,13 +14,25 @@ __all__ = ["FallbackFlow"]
 
 _OVERLAP_S = 1.0  # it goes on so long at most after keypoints took over, until their keyframe has arrived
 
+_KEY_EVERY_S = 2.0  # as often as an unanswered request would come
+
 
 class FallbackFlow:
     """The H.264 flow of one call, beside the keypoints and independent of how long those take."""
 
     def __init__(
-        self, track: FallbackTrack, *, size: int, kbps: float, meter: Meter, clock: Callable[[], float]
+        self,
+        track: FallbackTrack,
+        *,
+        size: int,
+        kbps: float,
+        meter: Meter,
+        clock: Callable[[], float],
+        is_asked: bool = True,
     ) -> None:
+        """Where the receiver cannot ask for key pictures, they come by the clock."""
+        self._is_asked = is_asked
+        self._keyed_s = 0.0
         self.track = track
         self._worker = H264Worker(size=size, kbps=kbps)
         self._meter = meter
@@ -54,12 +66,15 @@ class FallbackFlow:
                 picture = await slot.get()
                 is_live = wanted() or self._clock() < self._until_s
                 if is_live:
+                    if not self._is_asked and self._clock() - self._keyed_s >= _KEY_EVERY_S:
+                        self.ask()
                     asked, where = self._key_pictures.take(now_s=self._clock()), crop()
                     assert where is not None, "a picture has been followed"
                     coded, stage_ms = await self._worker.encode(picture, where, force_key=asked or not was_live)
                     self.track.deliver(coded)
                     if coded.is_key:
-                        self._key_pictures.sent(now_s=self._clock(), receipt=False)
+                        self._keyed_s = self._clock()
+                        self._key_pictures.sent(now_s=self._keyed_s, receipt=False)
                     self._meter.frame("h264", psnr_db=coded.psnr_db, sent=True)
                     self._meter.rtp(coded.rtp_payloads)
                     self._meter.stages(stage_ms)

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from typing import Generic, TypeVar
 
+from signaling.threads import tell_loop
+
 __all__ = ["Slot", "SlotClosed"]
 
 T = TypeVar("T")
@@ -59,6 +61,4 @@ class Slot(Generic[T]):
             await self._filled.wait()
 
     def _wake(self) -> None:
-        # The reader thread may outlive the loop for a moment when the process ends.
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._filled.set)
+        tell_loop(self._loop, self._filled.set)

@@ -103,6 +103,10 @@ class CallOptions(MeetingOptions):
         metadata=option("webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"),
     )
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
+    follow: bool = field(
+        default=False,
+        metadata=option("let the input name others: playlists (HLS, DASH), redirects; it may then reach any host"),
+    )
     seconds: float = field(default=0.0, metadata=option("stop after so many seconds of sending; 0: do not"))
     json: str = field(
         default="",

@@ -83,16 +83,14 @@ class FaceSender(End):
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
+            bundles=worker.bundles,
             reference_bytes_per_s=options.reference_kbps * 125,
             meter=self._meter,
             clock=clock,
             lost_track=worker.orders.force_keyframe,
         )
-        self._fallback = (
-            FallbackFlow(video, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
-            if video is not None
-            else None
-        )
+        flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
+        self._fallback = None if video is None else flow(video, is_asked=channels.hears)
         self._crop: Crop | None = None
         self._pts = 0
         self._needs_keyframe = True  # what the codec makes is of no use to the receiver until the next keyframe

@@ -12,6 +12,7 @@ import av.error
 import cv2
 import numpy as np
 
+from codec.pictures.inputs import allowed, local_name
 from codec.pictures.video import rgb_of
 from codec.units import PTS_PER_S, Image
 from sender.capture import Frames, ThreadSource
@@ -22,8 +23,10 @@ __all__ = ["open_source"]
 _OPEN_TIMEOUT_S = 5.0
 
 
-def open_source(text: str, *, loop: bool = False) -> ThreadSource:
+def open_source(text: str, *, loop: bool = False, follow: bool = False) -> ThreadSource:
     """The source that `text` names: `webcam:0`, a FILE, `rtsp://…`, `http(s)://…`, `screen:` or `screen:WxH+X+Y`.
+
+    With `follow` it may name what to read next: playlists, and redirects of http.
 
     Raises SourceError for a text that makes no sense and for a file that is no video; cameras, streams and screens are
     not opened before they are read.
@@ -37,21 +40,22 @@ def open_source(text: str, *, loop: bool = False) -> ThreadSource:
         options = _screen_options(rest, text)
         return ThreadSource(text, lambda: _screen_frames(options, text), paced=False)
     if re.match(r"(rtsps?|https?|rtmp|udp|srt)://", text):
-        return ThreadSource(_without_login(text), lambda: _stream_frames(text), paced=False)
+        return ThreadSource(_without_login(text), lambda: _stream_frames(text, follow=follow), paced=False)
     path = Path(text)
     if not path.is_file():
         raise SourceError(f"{text}: no such file")
-    _opened(text, text, {}).close()
-    return ThreadSource(text, lambda: _container_frames(text, text, {}), paced=True, loop=loop)
+    name, options = local_name(path), allowed("file:", nested=follow)
+    _opened(name, text, options).close()
+    return ThreadSource(text, lambda: _container_frames(name, text, options), paced=True, loop=loop)
 
 
 def _without_login(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url)
 
 
-def _stream_frames(url: str) -> Frames:
-    options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
-    return _container_frames(url, _without_login(url), options)
+def _stream_frames(url: str, *, follow: bool) -> Frames:
+    transport = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
+    return _container_frames(url, _without_login(url), transport | allowed(url, nested=follow))
 
 
 def _container_frames(url: str, label: str, options: dict[str, str], container_format: str | None = None) -> Frames:
@@ -93,6 +97,8 @@ def _pts_90k(frame: av.VideoFrame) -> int | None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, av.error.ArgumentError):  # FFmpeg's word for a format or protocol that is not on the list
+        return "a format that is not read, or a playlist: --follow reads those"
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
 
 

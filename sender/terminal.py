@@ -6,11 +6,13 @@ from rich.table import Table
 from sender.errors import OptionsError
 from sender.meter import Figures
 from signaling.meter_lines import MeterLines
+from signaling.printable import printable
 from signaling.transport.costs import KINDS
 
 __all__ = ["Display"]
 
 _HEADING_EVERY = 20  # lines
+_LONGEST = 600  # characters of news: a path may be long
 _STAGES = ("face", "crop", "motion", "flow", "generate", "entropy", "reference", "total", "h264")
 
 
@@ -23,8 +25,8 @@ class Display:
         self._json = MeterLines(json_path, error=OptionsError)
 
     def say(self, text: str) -> None:
-        """One line of news."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        """One line of news; what a peer or a server had a hand in cannot move the cursor."""
+        self._console.print(printable(text, longest=_LONGEST), markup=False, soft_wrap=True)
 
     def show(self, figures: Figures) -> None:
         """One second's figures."""

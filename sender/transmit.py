@@ -17,17 +17,17 @@ Four is the default: 40 % of the wire of one at a delay that nobody notices; eig
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from codec import CodedFrame
-from codec.bits.packet import pack_motion, pack_reference
+from codec.bits.packet import MotionMessage, pack_reference
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, Channels
 from signaling.transport.costs import MAX_MESSAGE_BYTES
 
-__all__ = ["RETRY_S", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer", "Transmitter"]
+__all__ = ["RETRY_S", "Bundles", "MessageMeter", "MotionBundler", "Piece", "ReferencePacer", "Transmitter"]
 
 _MOTION_QUEUE_BYTES = 1500  # of other channels: about one message
 _REFERENCE_QUEUE_BYTES = 65_536  # more can wait for nothing: a keyframe is cheaper than catching up
@@ -40,6 +40,13 @@ class MessageMeter(Protocol):
 
     def message(self, *, payload_bytes: int, message_bytes: int) -> None:
         """One data-channel message and the codec's bytes in it."""
+
+
+class Bundles(Protocol):
+    """What is needed of `codec.state.bundle.BundleCoder`."""
+
+    def messages(self, frames: Sequence[bytes], *, first_sequence: int, limit: int) -> list[MotionMessage]:
+        """The motion halves of one bundle as messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +144,17 @@ class Transmitter:
         channels: Channels,
         *,
         bundle: int,
+        bundles: Callable[[], Bundles],
         reference_bytes_per_s: float,
         meter: MessageMeter,
         clock: Callable[[], float],
         lost_track: Callable[[], None],
     ) -> None:
-        """`lost_track` is called when references had to be dropped: only a keyframe helps then."""
+        """`bundles` packs motion, and is asked for when there is some.
+
+        `lost_track` is called when references had to be dropped: only a keyframe helps then.
+        """
+        self._bundles = bundles
         self._channels = channels
         self._longest_s = (bundle - 1) * _FRAME_S + _SLACK_S
         self._gathering_s = 0.0  # when the bundle's first frame came
@@ -255,10 +267,10 @@ class Transmitter:
         self._bundle = bundle
 
     def _send_motion(self, frames: tuple[bytes, ...]) -> None:
-        messages = pack_motion(frames, first_sequence=self._sequence, limit=MAX_MESSAGE_BYTES)
+        messages = self._bundles().messages(frames, first_sequence=self._sequence, limit=MAX_MESSAGE_BYTES)
         self._sequence = (self._sequence + len(messages)) % 65536
         for message in messages:
-            self._hand_over(self._channels.motion, bytes(message), payload_bytes=sum(map(len, message.frames)))
+            self._hand_over(self._channels.motion, bytes(message), payload_bytes=len(message.unit))
 
     def _hand_over(self, channel: Channel, data: bytes, *, payload_bytes: int) -> None:
         channel.send(data)

@@ -17,30 +17,18 @@ import asyncio
 import logging
 import secrets
 
-from aiortc import RTCPeerConnection, RTCSessionDescription
-from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
-from aiortc.sdp import candidate_from_sdp
+from aiortc import RTCPeerConnection
 
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
+from signaling.printable import printable
+from signaling.reading import Reading
+from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 
-__all__ = ["Call", "connect_peer"]
+__all__ = ["Call", "connect_peer", "peer_present"]
 
 _log = logging.getLogger(__name__)
-
-# What aiortc raises for SDP and candidates that it cannot use: its parser indexes, asserts and converts.
-_NONSENSE = (
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    AssertionError,
-    InternalError,
-    InvalidAccessError,
-    InvalidStateError,
-    OperationError,
-)
 
 _BROKEN = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
 
@@ -54,8 +42,9 @@ class Call:
         self.peer = ""  # the other end
         self._client = client
         self._is_over = False
+        self._candidates = 0  # trickled so far
         self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reading: asyncio.Task[Message] | None = None
+        self._reading = Reading(client)
         pc.on("connectionstatechange", self._on_change)
 
     async def ended(self) -> str:
@@ -76,7 +65,7 @@ class Call:
                 await self._client.send(Bye(reason[:256], self.name), mend=False)
             except SignalingError as error:
                 _log.debug("no bye: %s", error)
-        await asyncio.shield(self.pc.close())  # whoever waits may be cancelled; a half-closed connection helps nobody
+        await close_connection(self.pc)
 
     async def negotiate(self, timeout_s: float) -> None:
         """Offers or answers, and waits for the connection. Raises PeerGone, or what the line to the server raises."""
@@ -105,7 +94,7 @@ class Call:
             message = await anext(self._client)
             joined = isinstance(message, PeerJoined) or (isinstance(message, Welcome) and message.peer_present)
             if isinstance(message, Answer) and message.call in (self.name, ""):
-                await self._describe(message.sdp, "answer")
+                await apply_description(self.pc, message.sdp, "answer")
                 return
 
     async def _answer(self) -> None:
@@ -113,15 +102,8 @@ class Call:
         while not isinstance(message := await anext(self._client), Offer):
             pass
         self.name = message.call
-        await self._describe(message.sdp, "offer")
-        await self.pc.setLocalDescription()
-        await self._client.send(Answer(self.pc.localDescription.sdp, self.name))
-
-    async def _describe(self, sdp: str, kind: str) -> None:
-        try:
-            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
-        except _NONSENSE as error:
-            raise PeerGone(f"the other end's {kind} cannot be used: {error}") from error
+        await apply_description(self.pc, message.sdp, "offer")
+        await self._client.send(Answer(await answer(self.pc), self.name))
 
     async def _over(self, *, until: str | None = None) -> str | None:
         """Heeds messages until the call is over, and says why; None when the connection is `until` before."""
@@ -139,34 +121,16 @@ class Call:
                 if reason is not None:
                     return reason
         finally:
-            await self._stop_reading()
+            await self._reading.stop()
 
     async def _next(self) -> Message | None:
         """The next message, or None when the connection changed. Without a line to the server, only the latter."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._client.__anext__())
-        reading = self._reading
-        await asyncio.wait((reading, self._change), return_when=asyncio.FIRST_COMPLETED)
-        if not reading.done():
-            return None
-        self._reading = None
-        if not isinstance(error := reading.exception(), SignalingError):
-            return reading.result()
-        _log.warning("the call goes on without signaling: %s", error)
+        try:
+            return await self._reading.next(self._change)
+        except SignalingError as error:
+            _log.warning("the call goes on without signaling: %s", error)
         await asyncio.wait((self._change,))
         return None
-
-    async def _stop_reading(self) -> None:
-        """Stops reading; a message that was read all the same goes back to the client, whoever cancels whom."""
-        if self._reading is not None:
-            reading, self._reading = self._reading, None
-            reading.add_done_callback(self._put_back)
-            reading.cancel()
-            await asyncio.wait((reading,))
-
-    def _put_back(self, reading: asyncio.Task[Message]) -> None:
-        if not reading.cancelled() and reading.exception() is None:
-            self._client.put_back(reading.result())
 
     def _on_change(self) -> None:
         if not self._change.done():
@@ -176,7 +140,7 @@ class Call:
         """Takes one message of a call that is being set up or running; why the call is over, if it is."""
         match message:
             case Bye(reason, call) if call in (self.name, ""):
-                return f"the other end hung up: {reason}" if reason else "the other end hung up"
+                return printable(f"the other end hung up: {reason}" if reason else "the other end hung up")
             case PeerLeft():
                 return "the other end left"
             case PeerJoined(peer=peer) if peer != self.peer:
@@ -186,32 +150,30 @@ class Call:
             case Offer():
                 self._client.put_back(message)
                 return "the other end calls anew"
-            case Candidate(call=call) if call in (self.name, ""):
-                await self._add(message)
+            case Candidate(call=call) if call in (self.name, "") and self._candidates < MAX_CANDIDATES:
+                self._candidates += 1
+                await add_candidate(self.pc, message)
         return None
 
-    async def _add(self, message: Candidate) -> None:
-        """Adds a trickled candidate; one that cannot be used is left out, others may do."""
-        try:
-            candidate = None
-            if message.candidate:
-                candidate = candidate_from_sdp(message.candidate.removeprefix("candidate:"))
-                candidate.sdpMid, candidate.sdpMLineIndex = message.sdp_mid, message.sdp_mline_index
-            await self.pc.addIceCandidate(candidate)
-        except _NONSENSE as error:
-            _log.warning("a candidate of the other end cannot be used: %s", error)
+
+async def peer_present(client: SignalingClient) -> str:
+    """Waits until another end is in the room; its name. Raises what the line to the server raises."""
+    while not client.peer:
+        await anext(client)
+    return client.peer
 
 
 async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:
     """Connects `pc` to the other end in the client's room; waits for it without limit, then `timeout_s` for the way.
 
     `pc` has its channels and tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
-    when the other end leaves meanwhile or cannot be reached, and Unreachable, RoomError, TokenError as the client does.
+    when the other end leaves meanwhile or cannot be reached, MediaRefused when it declines some of what is offered (try
+    a `pc` without that), and Unreachable, RoomError, TokenError as the client does.
     """
     call = Call(pc, client)
     try:
         await call.negotiate(timeout_s)
     except BaseException:
-        await pc.close()
+        await close_connection(pc)
         raise
     return call

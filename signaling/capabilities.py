@@ -1,6 +1,7 @@
 """Signaling, capabilities: whether a sender and a receiver understand each other, from what each has said it can."""
 
 from signaling.messages import Capabilities
+from signaling.printable import printable
 
 __all__ = ["PROTOCOL", "why_not"]
 
@@ -25,4 +26,5 @@ def why_not(sender: Capabilities, receiver: Capabilities) -> str | None:
 
 
 def _listed(values: tuple[object, ...]) -> str:
-    return ", ".join(map(str, values))
+    """What an end has said, for people: it is the other end's text."""
+    return printable(", ".join(map(str, values)))

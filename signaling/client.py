@@ -9,8 +9,9 @@ keep iterating (`signaling.call` does). A line that was mended shows as one more
 
 import asyncio
 import contextlib
-import re
+import random
 import secrets
+import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -20,21 +21,27 @@ from typing import Self
 
 import aiohttp
 
+from signaling.address import check_address, trust, without_login
+from signaling.backoff import Retries
 from signaling.errors import MessageError, RoomError, SignalingError, TokenError, Unreachable
 from signaling.messages import MAX_BYTES, Hello, Message, PeerJoined, PeerLeft, Refused, Role, Welcome, decode, encode
+from signaling.printable import printable, reason_of
 
 __all__ = ["Retry", "SignalingClient"]
+
+_CLOSE_S = 2.0  # what a closing handshake may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """How often a server that does not answer is tried again, in seconds."""
 
-    first_s: float = 0.2  # the first pause; each later one is twice as long
+    first_s: float = 0.2  # the first pause, at most; each later one is twice as long
     longest_s: float = 5.0
+    steady_s: float = 10.0  # a line that held so long was a good one: after it, pauses are short again
     connect_s: float = 5.0  # how long a first connection is tried for
     mend_s: float = 120.0  # how long a broken one is
-    answer_s: float = 10.0  # how long one try may take
+    answer_s: float = 10.0  # how long one try may take, or the sending of one message
     heartbeat_s: float = 20.0  # a ping this often; no answer within half of it breaks the line
 
 
@@ -50,9 +57,15 @@ class SignalingClient:
         news: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]],
         now_s: Callable[[], float],
+        draw: Callable[[], float],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._news = news
         self._url = url
+        self._shown = without_login(url)
+        self._tls = tls
+        self._retries = Retries(first_s=retry.first_s, longest_s=retry.longest_s, draw=draw)
+        self._entered_s: float | None = None  # when the line that there is, or was last, came to be
         self._hello = hello
         self._retry = retry
         self._sleep = sleep
@@ -71,24 +84,28 @@ class SignalingClient:
         room: str,
         role: Role,
         token: str = "",
+        ca: str = "",
         retry: Retry | None = None,
         news: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_s: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
     ) -> Self:
         """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
 
-        `news` is told in a few words when the line breaks later and cannot be mended at once, and when it is mended.
+        A server at wss:// has to show a certificate for its name that the system trusts, or that the PEM file `ca`
+        does. `news` is told in a few words when the line breaks later and cannot be mended at once, and when it is
+        mended.
 
         Raises Unreachable when nobody answers there, TokenError when the token is wrong, RoomError when the role is
-        taken or the room cannot be had, MessageError for names and tokens that are too long.
+        taken or the room cannot be had, MessageError for names and tokens that are too long, OptionsError for `ca`.
         """
-        if not re.fullmatch(r"wss?://[^/\s]+/?", url):
-            raise Unreachable(f"not the address of a signaling server: {url!r} (expected ws://HOST:PORT)")
-        hello = Hello(room, role, secrets.token_hex(8), token)
+        check_address(url)
+        tls = trust(url, ca)
+        hello = Hello(room, role, secrets.token_hex(8), token, secrets.token_hex(16))
         encode(hello)
         retry = retry if retry is not None else Retry()
-        client = cls(url, hello, retry=retry, news=news, sleep=sleep, now_s=now_s)
+        client = cls(url, hello, retry=retry, news=news, sleep=sleep, now_s=now_s, draw=draw, tls=tls)
         try:
             await client._mend(retry.connect_s)
         except BaseException:
@@ -114,11 +131,12 @@ class SignalingClient:
         data = encode(message)
         while True:
             if self._socket is None and not mend:
-                raise Unreachable(f"the line to {self._url} is broken")
+                raise Unreachable(f"the line to {self._shown} is broken")
             socket = await self._line()
             try:
-                await socket.send_bytes(data)
-            except ConnectionError:
+                async with asyncio.timeout(self._retry.answer_s):
+                    await socket.send_bytes(data)
+            except (ConnectionError, TimeoutError):
                 await self._drop(socket)
             else:
                 return
@@ -148,7 +166,7 @@ class SignalingClient:
     async def close(self) -> None:
         """Leaves the room for good."""
         if self._socket is not None:
-            await self._socket.close()
+            await _closed(self._socket)
         await self._session.close()
 
     async def __aenter__(self) -> Self:
@@ -175,7 +193,7 @@ class SignalingClient:
             raise _refusal(message)
 
     async def _drop(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        await socket.close()
+        await _closed(socket)
         if self._socket is socket:
             self._socket = None
 
@@ -189,28 +207,46 @@ class SignalingClient:
     ) -> aiohttp.ClientWebSocketResponse:
         """Enters the room over a new line, with growing pauses between the tries, for `patience_s`."""
         give_up_s = self._now_s() + patience_s
-        pause_s = self._retry.first_s
         failed = False
+        pause_s = self._pause_after_a_line()
         while True:
+            if pause_s:
+                await self._sleep(pause_s)
             try:
                 async with asyncio.timeout(self._retry.answer_s):
                     self._socket = await self._enter()
+                self._entered_s = self._now_s()
                 if failed:
-                    news(f"the signaling server at {self._url} is back")
+                    news(f"the signaling server at {self._shown} is back")
                 return self._socket
+            except aiohttp.ClientConnectorCertificateError as error:  # trying again does not make it a better one
+                raise Unreachable(f"the certificate of {self._shown} is not trusted: {_distrust(error)}") from None
+            except aiohttp.InvalidURL:
+                raise Unreachable(f"not the address of a signaling server: {self._shown}") from None
             except (aiohttp.ClientError, OSError, TimeoutError, _Closed) as error:
+                pause_s = self._retries.pause_s()
                 if self._now_s() + pause_s > give_up_s:
-                    raise Unreachable(f"no signaling server answers at {self._url}: {_short(error)}") from None
+                    raise Unreachable(f"no signaling server answers at {self._shown}: {_short(error)}") from None
                 if not failed:
-                    news(f"the signaling server at {self._url} is gone; trying again for {patience_s:g} s")
+                    news(f"the signaling server at {self._shown} is gone; trying again for {patience_s:g} s")
                 failed = True
-            await self._sleep(pause_s)
-            pause_s = min(2 * pause_s, self._retry.longest_s)
+
+    def _pause_after_a_line(self) -> float:
+        """The pause before the first try: ends that lose a server together do not come back to it together.
+
+        It is longer where lines break soon after they came to be: whoever lets us in and drops us is not pressed.
+        """
+        if self._entered_s is None:
+            return 0.0
+        if self._now_s() - self._entered_s >= self._retry.steady_s:
+            self._retries.succeeded()
+        return self._retries.pause_s()
 
     async def _enter(self) -> aiohttp.ClientWebSocketResponse:
         """One try: hello, and the server's welcome, which is put among the messages."""
         socket = await self._session.ws_connect(
             self._url,
+            ssl=self._tls if self._tls is not None else True,
             max_msg_size=MAX_BYTES,
             heartbeat=self._retry.heartbeat_s,
             timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
@@ -222,8 +258,8 @@ class SignalingClient:
             if frame.type is not aiohttp.WSMsgType.BINARY:
                 raise _Closed("the server closed the line")
             answer = decode(frame.data)
-            if isinstance(answer, Refused) and answer.reason != "closing":
-                raise _refusal(answer)
+            if isinstance(answer, Refused):
+                raise _Closed(answer.detail) if answer.reason in ("closing", "busy") else _refusal(answer)
             if not isinstance(answer, Welcome):
                 raise _Closed("the server did not say welcome")
             self._pending.append(answer)
@@ -231,12 +267,18 @@ class SignalingClient:
             return socket
         finally:
             if not entered:
-                with contextlib.suppress(aiohttp.ClientError, OSError):
-                    await socket.close()
+                await _closed(socket)
 
 
 class _Closed(Exception):
     """The line was closed before the welcome."""
+
+
+async def _closed(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """Closes a line, for which a server that does not read is not waited for."""
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_S):
+            await socket.close()
 
 
 def _refusal(refused: Refused) -> SignalingError:
@@ -246,6 +288,11 @@ def _refusal(refused: Refused) -> SignalingError:
 
 def _short(error: Exception) -> str:
     """One line of an error; the operating system's word for it where there is one."""
-    reason = getattr(error, "os_error", error)
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return " ".join(text.split())
+    if isinstance(error, aiohttp.WSServerHandshakeError):  # its own text holds the URL, login and all
+        return f"{error.status} {printable(error.message)}"
+    return reason_of(getattr(error, "os_error", error))
+
+
+def _distrust(error: aiohttp.ClientConnectorCertificateError) -> str:
+    cause = error.certificate_error
+    return printable(getattr(cause, "verify_message", "") or str(cause))

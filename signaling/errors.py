@@ -6,6 +6,7 @@
       TokenError                     the server wants another token
       Unreachable (ConnectionError)  nobody answers at the server's address, or nobody does any more
       PeerGone (ConnectionError)     the other end hung up, vanished, or cannot be reached
+        MediaRefused                 ... or is there, but declines the video or the channels that were offered
       BindError (OSError)            the server cannot listen at the address it was given
 
     OptionsError (ValueError)        an option, or a combination of options, that makes no sense, at either end
@@ -13,8 +14,13 @@
 Each carries one line of text that can be shown to a user as it stands.
 """
 
+from collections.abc import Iterable
+
+from signaling.printable import printable
+
 __all__ = [
     "BindError",
+    "MediaRefused",
     "MessageError",
     "OptionsError",
     "PeerGone",
@@ -26,7 +32,13 @@ __all__ = [
 
 
 class SignalingError(Exception):
-    """Anything that goes wrong between two ends that want to meet."""
+    """Anything that goes wrong between two ends that want to meet.
+
+    Its text is printable whoever wrote it: it may hold words of the server or of the other end.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), longest=400)
 
 
 class OptionsError(ValueError):
@@ -51,6 +63,15 @@ class Unreachable(SignalingError, ConnectionError):
 
 class PeerGone(SignalingError, ConnectionError):
     """The other end of the call hung up, vanished, or never became reachable."""
+
+
+class MediaRefused(PeerGone):
+    """The other end declines some of what was offered: `kinds` of "audio", "video" and "application" (channels)."""
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        self.kinds = frozenset(kinds)
+        names = {"application": "data channels"}
+        super().__init__(f"the other end takes no {' and no '.join(names.get(kind, kind) for kind in sorted(kinds))}")
 
 
 class BindError(SignalingError, OSError):

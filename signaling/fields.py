@@ -1,6 +1,7 @@
 """Signaling, fields: what the annotation of a message field allows, and the check made of it."""
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -8,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-__all__ = ["Between", "Field", "Longest", "Unfit", "fields_of"]
+__all__ = ["Between", "Field", "Longest", "Named", "Unfit", "fields_of"]
 
 _Check = Callable[[object], Any]
 
@@ -28,6 +29,14 @@ class Between:
     high: float
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The ranges of a map's numbers: of those with a name that is known, and of all others."""
+
+    ranges: Mapping[str, Between]
+    others: Between
+
+
 class Unfit(Exception):
     """What is wrong with one value, to be said after the field's name."""
 
@@ -45,8 +54,8 @@ def _check_for(annotation: Any) -> _Check:
     """The check of one annotation; it returns the value as the dataclass holds it, or raises Unfit."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        inner, limit = _check_for(arguments[0]), arguments[1]
-        return lambda value: _limited(inner(value), limit)
+        inner, limits = _check_for(arguments[0]), arguments[1:]
+        return lambda value: functools.reduce(_limited, limits, inner(value))
     if origin in (types.UnionType, typing.Union):  # only `X | None` occurs
         present = _check_for(arguments[0])
         return lambda value: None if value is None else present(value)
@@ -59,12 +68,15 @@ def _check_for(annotation: Any) -> _Check:
     return {str: _text, bool: _truth, int: _whole_number, float: _number}[annotation]
 
 
-def _limited(value: Any, limit: Longest | Between) -> Any:
+def _limited(value: Any, limit: Longest | Between | Named) -> Any:
     if isinstance(limit, Longest):
         if len(value) > limit.items:
             raise Unfit(f"is longer than {limit.items}")
+    elif isinstance(limit, Named):
+        for name, number in value.items():
+            _limited(number, limit.ranges.get(name, limit.others))
     elif not limit.low <= value <= limit.high:
-        raise Unfit(f"is not between {limit.low} and {limit.high}")
+        raise Unfit(f"is not between {limit.low:.16g} and {limit.high:.16g}")
     return value
 
 
@@ -77,6 +89,10 @@ def _one_of(value: object, allowed: tuple[object, ...]) -> object:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise Unfit("is no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as Python reads foreign bytes of a command line
+        raise Unfit("is no text") from None
     return value
 
 

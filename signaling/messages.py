@@ -14,11 +14,12 @@ What `decode` holds a message to:
 
 Anything else raises `MessageError`, and nothing but `MessageError`.
 
-Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a server
-and a peer recognise a returning end by it. `call` is the random name that the offering end gives one attempt; answer,
-candidates and bye repeat it, so that a message of an earlier attempt cannot be taken for one of this attempt.
+Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a peer
+recognises a returning end by it, the server by `secret` besides, which it tells nobody. `call` is the random name that
+the offering end gives one attempt; answer, candidates and bye repeat it, so that a message of an earlier attempt cannot
+be taken for one of this attempt.
 
-    hello         an end -> the server, first: room, role, end, token
+    hello         an end -> the server, first: room, role, end, token, secret
     welcome       the server -> an end: it is in; who is there already
     refused       the server -> an end: it is not in, or no longer; then the socket closes
     peer-joined   the server -> an end: the other role has (another) end now
@@ -31,14 +32,14 @@ send a clock-ping, the other one answers.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgpack
 
+from signaling import quantities
 from signaling.errors import MessageError
-from signaling.fields import Between, Field, Longest, Unfit, fields_of
+from signaling.fields import Field, Longest, Unfit, fields_of
 
 __all__ = [
     "MAX_BYTES",
@@ -73,28 +74,23 @@ MAX_BYTES = 65_536
 
 Role = Literal["sender", "receiver"]
 Mode = Literal["keypoints", "h264", "compare"]
-Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing"]
-
+Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing", "busy"]
 
 Name = Annotated[str, Longest(64)]
 Text = Annotated[str, Longest(256)]
 Sdp = Annotated[str, Longest(60_000)]
-Count = Annotated[int, Between(0, 2**53)]
-Fraction = Annotated[float, Between(0.0, 1.0)]
-Versions = Annotated[tuple[int, ...], Longest(16)]
 Names = Annotated[tuple[Name, ...], Longest(32)]
-ReferenceIds = Annotated[tuple[int, ...], Longest(64)]
-Figures = Annotated[Mapping[str, float], Longest(64)]
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First word of an end: where it wants to be, and as what."""
+    """First word of an end: where it wants to be, and as what; `secret` proves that a seat there was its own."""
 
     room: Name
     role: Role
     end: Name
-    token: Text = ""
+    token: Text = dataclasses.field(default="", repr=False)
+    secret: Text = dataclasses.field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +138,7 @@ class Candidate:
 
     candidate: Annotated[str, Longest(1024)]
     sdp_mid: Name | None = None
-    sdp_mline_index: Annotated[int, Between(0, 255)] | None = None
+    sdp_mline_index: quantities.SectionIndex | None = None
     call: Name = ""
 
 
@@ -156,7 +152,7 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server lets an end go: `reason` for programs, `detail` for people."""
+    """The server lets an end go: `reason` for programs, `detail` for people. After `busy` it may try again later."""
 
     reason: Refusal
     detail: Text = ""
@@ -174,10 +170,10 @@ class Capabilities:
 
     end: Name
     software: Text = ""
-    protocol: Count = 1
-    bitstreams: Versions = ()
+    protocol: quantities.Protocol = 1
+    bitstreams: quantities.Versions = ()
     weights: Names = ()
-    sizes: Versions = ()
+    sizes: quantities.Sides = ()
     h264_mid: Name | None = None
     features: Names = ()
 
@@ -193,8 +189,8 @@ class KeyframeRequest:
 class ReferenceReceived:
     """The receiver holds reference `reference_id` whole; it came with the frame `number` (modulo 256)."""
 
-    reference_id: Annotated[int, Between(0, 255)]
-    number: Annotated[int, Between(0, 255)]
+    reference_id: quantities.ReferenceId
+    number: quantities.FrameNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +202,17 @@ class ReceiverReport:
     the ids held. The `received_` figures count payload since the call began.
     """
 
-    loss: Fraction
-    delay_ms: float | None
-    fps: float
-    jitter_ms: float
-    references: ReferenceIds = ()
-    received_bytes_motion: Count = 0
-    received_bytes_reference: Count = 0
-    received_bytes_h264: Count = 0
-    received_messages_motion: Count = 0
-    received_messages_reference: Count = 0
-    received_packets_h264: Count = 0
+    loss: quantities.Loss
+    delay_ms: quantities.DelayMs | None
+    fps: quantities.Fps
+    jitter_ms: quantities.SpreadMs
+    references: quantities.ReferenceIds = ()
+    received_bytes_motion: quantities.Count = 0
+    received_bytes_reference: quantities.Count = 0
+    received_bytes_h264: quantities.Count = 0
+    received_messages_motion: quantities.Count = 0
+    received_messages_reference: quantities.Count = 0
+    received_packets_h264: quantities.Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +220,7 @@ class ModeSwitch:
     """From the picture `pts` (1/90000 s) on, `mode` carries the call; "compare" sends both and shows keypoints."""
 
     mode: Mode
-    pts: Count
+    pts: quantities.Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,26 +230,26 @@ class QualityReport:
     `figures` are the sender's meter, flat, for the receiver to show; their names belong to the meter.
     """
 
-    pts: Count
-    keypoints_psnr_db: float | None
-    h264_psnr_db: float | None
+    pts: quantities.Ticks
+    keypoints_psnr_db: quantities.PsnrDb | None
+    h264_psnr_db: quantities.PsnrDb | None
     mode: Mode
-    figures: Figures = dataclasses.field(default_factory=dict)
+    figures: quantities.Figures = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockPing:
     """Sent at `sent_us` on the clock of the end that asks."""
 
-    sent_us: Count
+    sent_us: quantities.ClockUs
 
 
 @dataclass(frozen=True, slots=True)
 class ClockPong:
     """Answer to the ping sent at `ping_us`; `pong_us` is the clock of the end that answers."""
 
-    ping_us: Count
-    pong_us: Count
+    ping_us: quantities.ClockUs
+    pong_us: quantities.ClockUs
 
 
 Message = (

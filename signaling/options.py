@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from signaling.address import trust, without_login
+from signaling.credentials import TOKEN_VARIABLE, TURN_VARIABLE, token_from, turn_from
 from signaling.errors import OptionsError
 from signaling.transport.peer import ice_configuration
 
@@ -15,21 +17,50 @@ def _option(text: str, metavar: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeetingOptions:
-    """Where to meet the other end. Raises OptionsError on nonsense."""
+    """Where to meet the other end. Raises OptionsError on nonsense.
 
-    signal: str = field(default="ws://127.0.0.1:8765", metadata=_option("rendezvous server", "ws://HOST:PORT"))
+    `token` and `turn` are what was given, or what `token_file` and the environment say.
+    """
+
+    signal: str = field(
+        default="ws://127.0.0.1:8765",
+        metadata=_option("rendezvous server; wss:// is verified by its certificate", "ws://HOST:PORT"),
+    )
     room: str = field(default="facewire", metadata=_option("name of the room to meet in", "NAME"))
-    token: str = field(default="", metadata=_option("the server's token, if it wants one", "TEXT"))
+    token: str = field(
+        default="",
+        repr=False,
+        metadata=_option(
+            f"the server's token, if it wants one; others can list what stands here: --token-file or {TOKEN_VARIABLE} "
+            "in the environment keep it",
+            "TEXT",
+        ),
+    )
+    token_file: str = field(default="", metadata=_option("file that holds the server's token", "FILE"))
+    ca: str = field(
+        default="", metadata=_option("certificates (PEM) to trust for wss:// instead of the system's", "FILE")
+    )
     stun: tuple[str, ...] = field(default=(), metadata=_option("STUN server; may be repeated", "stun:HOST:PORT"))
     turn: tuple[str, ...] = field(
-        default=(), metadata=_option("TURN server; may be repeated", "turn:USER:PASSWORD@HOST:PORT")
+        default=(),
+        repr=False,
+        metadata=_option(
+            f"TURN server; may be repeated; {TURN_VARIABLE} in the environment, where others do not see the password",
+            "turn:USER:PASSWORD@HOST:PORT",
+        ),
     )
 
     def __post_init__(self) -> None:
         if not self.signal.startswith(("ws://", "wss://")):
-            raise OptionsError(f"--signal {self.signal}: expected ws://HOST:PORT or wss://HOST:PORT")
+            raise OptionsError(f"--signal {without_login(self.signal)}: expected ws://HOST:PORT or wss://HOST:PORT")
         if not self.room:
             raise OptionsError("--room is empty")
+        if not self.room.isprintable():
+            raise OptionsError("--room: a name of printable characters is needed")
+        trust(self.signal, self.ca)
+        # Frozen, but for what stands elsewhere than in the command line.
+        object.__setattr__(self, "token", token_from(self.token, self.token_file))
+        object.__setattr__(self, "turn", turn_from(self.turn))
         try:
             ice_configuration(stun=self.stun, turn=self.turn)
         except ValueError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.errors import ClipError, SettingError
+from codec.pictures.inputs import allowed, local_name
 from codec.pictures.video import VideoWriter
 from codec.units import PTS_PER_S, Image
 
@@ -80,7 +81,7 @@ def load_clip(path: Path, *, size: int, seconds: float) -> Clip:
     Raises ClipError when the file is missing, is not a video, or has fewer than two frames.
     """
     try:
-        with av.open(str(path)) as container:
+        with av.open(local_name(path), options=allowed("file:")) as container:
             if not container.streams.video:
                 raise ClipError(f"{path}: no video in it")
             fps = float(container.streams.video[0].average_rate or 25)

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.clips.clip import load_clip
 from codec import CodecConfig
 from codec.engines.calibrate import run_networks
-from codec.engines.engine import Engine, Graph
+from codec.engines.engine import Engine, Graph, Immediate
 from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
 from codec.units import Array, Image
@@ -33,7 +33,7 @@ class Recorder:
             kept.append(tuple(array.copy() for array in inputs))
             return graph(*inputs)
 
-        return run
+        return Immediate(run)
 
 
 def inputs_of(pairs: Sequence[tuple[Image, Image]], config: CodecConfig) -> Inputs:

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.engines.inputs import Inputs
 from codec.config import Precision
-from codec.engines.engine import Graph
+from codec.engines.engine import Graph, Immediate
 from codec.export import export
 from codec.graphs.files import QUANTIZED
 from codec.networks.store import model_of
@@ -59,7 +59,7 @@ class OnnxRuntimeEngine:
             fed = {f"input{index}": array for index, array in enumerate(inputs)}
             return tuple(session.run(None, {name: fed[name] for name in names}))
 
-        return run
+        return Immediate(run)
 
 
 class _Reader:

@@ -171,7 +171,8 @@ def _settings(args: argparse.Namespace) -> RateSettings:
 def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -> list[ClipResult]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    total = len(args.clips) * len(operating_points(settings)) + len(settings.streams)
+    points = operating_points(settings, shuffled=nets.landmarks is not None)
+    total = len(args.clips) * len(points) + len(settings.streams)
     cache = None if args.anchor_cache is None else open_cache(args.anchor_cache, nets)
     keeping = Keeping(args.face_sheet, cache)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

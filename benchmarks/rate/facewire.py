@@ -8,9 +8,10 @@ import numpy as np
 from benchmarks.clips.clip import Clip
 from benchmarks.rate.anchors.coded_clip import CodedClip
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
-from codec.bits.packet import pack_motion, pack_reference
+from codec.bits.packet import MotionMessage, pack_reference
 from codec.decisions.first_picture import WAIT_S
 from codec.motion.expression import POSE
+from codec.state.bundle import BundleCoder
 from codec.state.chain import MotionState
 from codec.units import PTS_PER_S
 from signaling.transport.costs import MAX_MESSAGE_BYTES, Wire, messages_on_wire
@@ -51,11 +52,18 @@ def bundles(frames: list[Halves]) -> list[list[bytes]]:
     return groups
 
 
-def _wire(frames: list[Halves]) -> Wire:
+def _messages(frames: list[Halves], coder: BundleCoder) -> list[MotionMessage]:
+    """Motion as it is sent."""
+    return [
+        message
+        for group in bundles(frames)
+        for message in coder.messages(group, first_sequence=0, limit=MAX_MESSAGE_BYTES)
+    ]
+
+
+def _wire(frames: list[Halves], motion: list[MotionMessage]) -> Wire:
     """Motion in bundles on the motion channel, references in pieces on the reliable one."""
-    sizes: list[int] = []
-    for group in bundles(frames):
-        sizes += [len(bytes(message)) for message in pack_motion(group, first_sequence=0, limit=MAX_MESSAGE_BYTES)]
+    sizes = [len(bytes(message)) for message in motion]
     for frame in frames:
         if frame.reference:
             pieces = pack_reference(frame.reference, transfer=0, limit=MAX_MESSAGE_BYTES)
@@ -105,20 +113,21 @@ def _decode_shuffled(data: list[bytes], config: CodecConfig) -> tuple[list[np.nd
 def run_codec(clip: Clip, config: CodecConfig, *, shuffled: bool = False) -> CodedClip:
     """Encodes every picture, then decodes from the bytes alone. Whatever `codec.errors` names passes through.
 
-    `shuffled` is the control of what is said of faces: it deals the expressions out to other frames, of one reference
-    as long as few are sent. Whatever agreement is left did not come from them.
+    `shuffled` is the control of what is said of faces: expressions are dealt out to other frames of their reference.
+    Whatever agreement is left did not come from them.
     """
     data, encode_ms = _encode(clip, config)
     pictures, decode_ms = (_decode_shuffled if shuffled else _decode)(data, config)
     frames = [_halves(CodedFrame.parse(one)) for one in data]
     keyframe = sum(len(frame.reference) for frame in frames if frame.is_keyframe)
     reference = sum(len(frame.reference) for frame in frames if not frame.is_keyframe)
+    motion = _messages(frames, BundleCoder.of(config.weights))
     return CodedClip(
         pictures=np.stack(pictures),
         keyframe_bytes=keyframe,
         reference_bytes=reference,
-        motion_bytes=sum(map(len, data)) - keyframe - reference,
-        wire=_wire(frames),
+        motion_bytes=sum(len(message.unit) for message in motion),
+        wire=_wire(frames, motion),
         encode_ms=encode_ms,
         decode_ms=decode_ms,
         first_keyframe_bytes=len(frames[0].reference),

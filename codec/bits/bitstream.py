@@ -1,4 +1,4 @@
-"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 3.
+"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 4.
 
 A coded frame holds a reference half, a motion half, or both, the reference half first. Integers are big-endian;
 a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five bytes). Bits are named from the highest.
@@ -6,7 +6,7 @@ a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five b
 Reference half (a picture that later frames warp; travels on the reliable channel):
 
     u8      01 m i ddd 0    m: a motion half follows; i: intra, decodable alone; ddd: reference id
-    u8      vvvv ss 00      v: version (3); ss: picture size, 0 = 256, 1 = 512
+    u8      vvvv ss 00      v: version (4); ss: picture size, 0 = 256, 1 = 512
     u8      frame number of the frame it was coded with, modulo 256
     4 bytes weights id                                                  only if i
     varint  pts in 1/90000 s, modulo 2^33
@@ -29,12 +29,12 @@ or, chained, as differences to the frame before, which is in the same bundle:
 
     u8      1 t b ddd nn    t, b, ddd: the same; nn: frame number, modulo 4
     u16     time stamp                                                  only if t
-    rest    entropy-coded motion symbols, where the reference shows a face the windows and the face numbers, then the
-            motion residual
+    rest    entropy-coded: the windows, motion symbols or face numbers, then the motion residual
 
 Without a time stamp, pts is that of the reference plus the frames since it times the nominal duration. An empty rest
 means that nothing changed: against the reference, or, in a chain, against the frame before. How symbols are coded is
-in codec.bits.symbols and codec.bits.entropy. A decoder that does not know the residual stops after the motion symbols.
+in codec.bits.symbols and codec.bits.entropy; codec.state.bundle packs frames that travel together. A decoder that does
+not know the residual stops after the motion symbols.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ from dataclasses import dataclass
 from codec.errors import BitstreamError, TruncatedError, VersionError
 from codec.units import MAX_QP, SIZES
 
-VERSION = 3
+VERSION = 4
 WEIGHTS_ID_BYTES = 4
 PTS_MODULUS = 1 << 33
 TICK = 150  # time stamps count 1/600 s: 24, 25, 30, 50 and 60 frames a second fall on it

@@ -6,13 +6,13 @@ Version 1. All numbers are big-endian; text is UTF-8; a checksum is the CRC-32 o
         4 bytes     "FWIR"
         u8          version, 1
         u16         size: the side of the face square in pixels
-        u32, u32    frame rate as a fraction, nominal: each frame has its own time stamp
+        u32, u32    frame rate as a fraction, nominal, 1/3600 .. 1000: each frame has its own time stamp
         u32         time base: time stamps count 1 / this many seconds, 90,000
-        u8, text    weights id: the file decodes with these weights alone
+        u8, text    weights id, printable: the file decodes with these weights alone
         u32         checksum of all of the header before it
     then a record for each coded frame, in coding order
         u32         length of the coded frame in bytes, 1 .. 2^24
-        i64         time stamp, increasing
+        i64         time stamp, increasing, -2^53 .. 2^53
         bytes       the coded frame
         u32         checksum of the record before it
     and at the end
@@ -42,6 +42,9 @@ MAGIC = b"FWIR"
 VERSION = 1
 MAX_SIZE = 4096
 MAX_RECORD = 1 << 24
+MIN_FPS, MAX_FPS = Fraction(1, 3600), Fraction(1000)
+MAX_FPS_PART = (1 << 31) - 1  # of numerator and denominator, as in the containers that players open
+MAX_PTS = 1 << 53
 
 FIXED_HEADER = struct.Struct(">4sBHIIIB")
 RECORD_HEADER = struct.Struct(">Iq")
@@ -60,9 +63,9 @@ class FileHeader:
     def __bytes__(self) -> bytes:
         """Write the header; ConfigError on a field out of range."""
         weights = self.weights.encode()
-        if not 1 <= self.size <= MAX_SIZE or not 1 <= len(weights) <= 255:
+        if not 1 <= self.size <= MAX_SIZE or not 1 <= len(weights) <= 255 or not self.weights.isprintable():
             raise ConfigError(f"a file of size {self.size} with weights {self.weights!r}")
-        if not (0 < self.fps.numerator <= 0xFFFFFFFF and self.fps.denominator <= 0xFFFFFFFF):
+        if not _is_rate(self.fps):
             raise ConfigError(f"a file at {self.fps} frames a second")
         fixed = FIXED_HEADER.pack(
             MAGIC, VERSION, self.size, self.fps.numerator, self.fps.denominator, PTS_PER_S, len(weights)
@@ -88,7 +91,10 @@ class FileHeader:
             weights = body[FIXED_HEADER.size :].decode()
         except UnicodeDecodeError as error:
             raise BitstreamError("the weights id in the file's header is not text") from error
-        return cls(size=size, fps=Fraction(numerator, denominator), weights=weights)
+        fps = Fraction(numerator, denominator)
+        if not _is_rate(fps) or not weights.isprintable():
+            raise BitstreamError("the file's header holds values out of range")
+        return cls(size=size, fps=fps, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class FileRecord:
 
     def __bytes__(self) -> bytes:
         """Write the record; ConfigError on a field out of range."""
-        if not 1 <= len(self.data) <= MAX_RECORD or not -(1 << 63) <= self.pts < 1 << 63:
+        if not 1 <= len(self.data) <= MAX_RECORD or not -MAX_PTS <= self.pts <= MAX_PTS:
             raise ConfigError(f"a record of {len(self.data)} bytes at {self.pts}")
         return _close(RECORD_HEADER.pack(len(self.data), self.pts) + self.data)
 
@@ -179,9 +185,11 @@ class FileReader:
         self.close()
 
     def __iter__(self) -> Iterator[FileRecord]:
-        count, last = 0, -(1 << 63) - 1
+        count, last = 0, -MAX_PTS - 1
         try:
             while (record := self._read_record(count)) is not None:
+                if not -MAX_PTS <= record.pts <= MAX_PTS:
+                    raise BitstreamError("a time stamp is out of range")
                 if record.pts <= last:
                     raise BitstreamError("time runs backwards")
                 yield record
@@ -223,6 +231,10 @@ class FileReader:
         if len(data) < length:
             raise TruncatedError("the file ends early")
         return data
+
+
+def _is_rate(fps: Fraction) -> bool:
+    return MIN_FPS <= fps <= MAX_FPS and max(fps.numerator, fps.denominator) <= MAX_FPS_PART
 
 
 def _close(body: bytes) -> bytes:

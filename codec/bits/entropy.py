@@ -66,7 +66,9 @@ def normalize(weights: npt.NDArray[np.float64]) -> Tables:
 def check_tables(tables: Tables, *, rows: int = SCALES, size: int = TABLE_SIZE) -> bool:
     """Whether these are tables the coder can use."""
     shaped = tables.shape == (rows, size) and np.issubdtype(tables.dtype, np.integer)
-    return bool(shaped and (tables >= 1).all() and (tables.sum(1) == 1 << PRECISION).all())
+    # Each by itself first: a sum of large ones wraps.
+    possible = shaped and (tables >= 1).all() and (tables <= 1 << PRECISION).all()
+    return bool(possible and (tables.sum(1) == 1 << PRECISION).all())
 
 
 def information(frequencies: Tables) -> Floats:

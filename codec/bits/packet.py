@@ -1,16 +1,15 @@
 """Stages 5 and 7, coded frames <-> messages, both ways in one file.
 
 How long a message may be is the transport's to say (`limit`, in bytes); a reader takes any length. The two kinds travel
-on channels of their own and are not told apart by their bytes. All numbers are big-endian; version is 1.
+on channels of their own and are not told apart by their bytes. All numbers are big-endian.
 
-Motion message (unordered, never retransmitted), 3 bytes and one more a frame in all but the last:
+Motion message (unordered, never retransmitted), version 2, 3 bytes:
 
-    u8      version << 4 | number of frames - 1                       1..16 frames: one bundle where it fits
+    u8      version << 4 | number of frames - 1                       1..16 frames
     u16     sequence, counts messages modulo 65,536
-    for each frame but the last: its length as u8, or 255 and a u16   the last one runs to the end of the message
-    the frames, one after another: the motion half of a coded frame each, never empty
+    the rest: the frames' motion halves as one unit (codec.state.bundle), never empty
 
-Reference fragment (reliable), 5 bytes:
+Reference fragment (reliable), version 1, 5 bytes:
 
     u8      version << 4
     u16     transfer, counts coded references modulo 65,536
@@ -21,7 +20,7 @@ Reference fragment (reliable), 5 bytes:
 
 import struct
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -33,57 +32,43 @@ __all__ = [
     "MotionMessage",
     "ReferenceAssembler",
     "ReferenceFragment",
-    "pack_motion",
     "pack_reference",
 ]
 
 MAX_FRAMES = 16
 VERSION = 1
-LONG_LENGTH = 255
+MOTION_VERSION = 2
 
 MOTION_HEADER = struct.Struct(">BH")
 FRAGMENT_HEADER = struct.Struct(">BHBB")
 MAX_FRAGMENTS = 256
-_MAX_LENGTH = 0xFFFF  # of a frame in a bundle, and of a fragment
+_MAX_LENGTH = 0xFFFF  # of a fragment
 
 
 @dataclass(frozen=True, slots=True)
 class MotionMessage:
-    """A bundle of motion halves, oldest first, as it crosses the motion channel."""
+    """The motion halves of `count` frames, packed as one unit, as they cross the motion channel."""
 
     sequence: int
-    frames: tuple[bytes, ...]
+    count: int
+    unit: bytes
 
     def __bytes__(self) -> bytes:
         """Write the message; ConfigError on a field out of range."""
-        if not 1 <= len(self.frames) <= MAX_FRAMES or not all(self.frames):
-            raise ConfigError(f"a motion message holds 1..{MAX_FRAMES} frames, none empty")
+        if not 1 <= self.count <= MAX_FRAMES or not self.unit:
+            raise ConfigError(f"a motion message holds 1..{MAX_FRAMES} frames, and is not empty")
         if not 0 <= self.sequence <= 0xFFFF:
             raise ConfigError(f"sequence {self.sequence} is not a u16")
-        if max(map(len, self.frames)) > _MAX_LENGTH:
-            raise ConfigError(f"a frame of more than {_MAX_LENGTH} bytes in a motion message")
-        header = MOTION_HEADER.pack(VERSION << 4 | len(self.frames) - 1, self.sequence)
-        return header + b"".join(_length(frame) for frame in self.frames[:-1]) + b"".join(self.frames)
+        return MOTION_HEADER.pack(MOTION_VERSION << 4 | self.count - 1, self.sequence) + self.unit
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Read a message; raises TruncatedError, VersionError or BitstreamError."""
+        """Read a message; raises TruncatedError or VersionError."""
         _check_length(data, MOTION_HEADER.size)
         first, sequence = MOTION_HEADER.unpack_from(data)
-        if first >> 4 != VERSION:
-            raise VersionError(f"motion message of version {first >> 4}")
-        position = MOTION_HEADER.size
-        lengths = []
-        for _ in range(first & 15):
-            length, position = _read_length(data, position)
-            lengths.append(length)
-        frames = []
-        for length in lengths:
-            frames.append(data[position : position + length])
-            position += length
-        if position >= len(data):
-            raise TruncatedError("a motion message ends before its last frame")
-        return cls(sequence, (*frames, data[position:]))
+        if first >> 4 != MOTION_VERSION:
+            raise VersionError(f"motion message of version {first >> 4}; this build reads version {MOTION_VERSION}")
+        return cls(sequence, (first & 15) + 1, data[MOTION_HEADER.size :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +100,6 @@ class ReferenceFragment:
         if index > last:
             raise BitstreamError(f"reference fragment {index} of {last + 1}")
         return cls(transfer, index, last + 1, data[FRAGMENT_HEADER.size :])
-
-
-def pack_motion(frames: Iterable[bytes], *, first_sequence: int, limit: int) -> list[MotionMessage]:
-    """Put a bundle's frames into as few messages of at most `limit` bytes as hold them, in order.
-
-    Where a bundle takes several messages, frames chained to one in an earlier message need that message too.
-    Raises ConfigError for a frame that fits no message.
-    """
-    bundles: list[list[bytes]] = []
-    used = 0
-    for frame in frames:
-        if not bundles or used + len(frame) > limit or len(bundles[-1]) == MAX_FRAMES:
-            bundles.append([])
-            used = MOTION_HEADER.size
-        bundles[-1].append(frame)
-        used += len(frame) + len(_length(frame))
-    messages = [MotionMessage((first_sequence + i) & 0xFFFF, tuple(bundle)) for i, bundle in enumerate(bundles)]
-    for message in messages:  # what cannot be sent is refused here, and not when it is sent
-        if (size := len(bytes(message))) > limit:
-            raise ConfigError(f"a motion message of {size} bytes exceeds {limit}")
-    return messages
 
 
 def pack_reference(data: bytes, *, transfer: int, limit: int) -> list[ReferenceFragment]:
@@ -189,21 +153,3 @@ def _join(pieces: Sequence[bytes | None]) -> bytes | None:
 def _check_length(data: bytes, header: int) -> None:
     if len(data) <= header:
         raise TruncatedError(f"a message of {len(data)} bytes")
-
-
-def _length(frame: bytes) -> bytes:
-    if len(frame) < LONG_LENGTH:
-        return bytes([len(frame)])
-    return struct.pack(">BH", LONG_LENGTH, min(len(frame), 0xFFFF))
-
-
-def _read_length(data: bytes, position: int) -> tuple[int, int]:
-    size = 1
-    if position < len(data) and data[position] == LONG_LENGTH:
-        size = 3
-    if position + size > len(data):
-        raise TruncatedError("a motion message ends within its lengths")
-    length = data[position] if size == 1 else int.from_bytes(data[position + 1 : position + 3])
-    if length == 0 or (size == 3 and length < LONG_LENGTH):
-        raise BitstreamError("a motion message holds an empty frame, or a length in a longer form than it needs")
-    return length, position + size

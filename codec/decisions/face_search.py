@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from codec.bits.quantizer import Symbols, quantize
 from codec.bits.symbols import CodingTables
+from codec.decisions.lagrangian import DEAD_ZONE
 from codec.decisions.window_choice import windows_worth_drawing
 from codec.engines.runtime import Runtime
 from codec.state.chain import ALL_WINDOWS, EYES_BIT, FACE_BIT, MOUTH_BIT, Chain, MotionState, face_steps
@@ -15,7 +16,6 @@ from codec.windows.painter import paint
 
 __all__ = ["FaceSearch"]
 
-_DEAD_ZONE = 0.2  # steps
 _DRAWN = MOUTH_BIT | EYES_BIT
 
 
@@ -33,7 +33,7 @@ class FaceSearch:
         steps = face_steps(self._tables, start.qp)
         person = held.face.person
         moved = person.numbers(landmarks) - person.own
-        return quantize(moved, step=steps, prediction=start.face, dead_zone=_DEAD_ZONE)
+        return quantize(moved, step=steps, prediction=start.face, dead_zone=DEAD_ZONE)
 
     def choose(
         self, found: Chain, held: HeldReference, *, state: Callable[[Chain], MotionState], target: Image | None
@@ -43,7 +43,7 @@ class FaceSearch:
         They are decided anew where the picture to be shown, target (S, S, 3), is given; `state` says how a chain is
         shown. Where that gave the picture of the chain, it comes too.
         """
-        if not found.windows:
+        if held.face is None or not found.windows:
             return found, None
         if target is None:
             return replace(found, windows=FACE_BIT | self._drawn), None

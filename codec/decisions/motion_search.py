@@ -14,7 +14,7 @@ import numpy as np
 from codec.bits.quantizer import Symbols, quantize
 from codec.bits.symbols import SymbolCoder
 from codec.decisions.attention import View, warp_psnr, weighted_psnr
-from codec.decisions.lagrangian import lagrangian
+from codec.decisions.lagrangian import DEAD_ZONE, lagrangian
 from codec.engines.runtime import Runtime
 from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
 from codec.motion.residual import COEFFICIENTS, inverse, to_grid, transform
@@ -22,7 +22,6 @@ from codec.state.chain import FACE_BIT, Chain, base_layer, make_state, motion_st
 from codec.state.references import HeldReference
 from codec.units import Floats
 
-_DEAD_ZONE = 0.2  # steps beyond the half at which a number leaves its prediction
 _FACE_WORTH_DB = 3.0
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
 
@@ -100,14 +99,14 @@ class MotionSearch:
         """
 
         def way(bits: int) -> tuple[Chain, Floats]:
-            by_face = replace(before, face=face, windows=bits)
-            chain = by_face if bits else self._by_keypoints(before, reference, motion())
-            return chain, self._flow_of(chain, reference)
+            told = replace(before, face=face, windows=bits) if bits else self._by_keypoints(before, motion())
+            return told, self._flow_of(told, reference)
 
+        by_face = 0 if reference.face is None else FACE_BIT
         if chained_base is not None:
-            chain, flow = way((before.windows or 0) & FACE_BIT)
+            chain, flow = way(before.windows & by_face)
             return (chain, True, flow) if chained_base else _resting(chain, before, flow)
-        chain, flow = way(FACE_BIT if before.windows is not None else 0)
+        chain, flow = way(by_face)
         quality = warp_psnr(driving, source, flow)
         helps = _base_helps(quality, driving, source)
         if not helps and chain.windows:
@@ -117,10 +116,10 @@ class MotionSearch:
                 chain, flow, helps = other, other_flow, _base_helps(other_quality, driving, source)
         return (chain, True, flow) if helps else _resting(chain, before, flow)
 
-    def _by_keypoints(self, before: Chain, reference: HeldReference, motion: Floats) -> Chain:
+    def _by_keypoints(self, before: Chain, motion: Floats) -> Chain:
         step = motion_steps(self._symbols.tables, before.qp)
-        symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=_DEAD_ZONE)
-        return replace(before, motion=symbols, windows=None if reference.face is None else 0)
+        symbols = quantize(motion, step=step, prediction=before.motion, dead_zone=DEAD_ZONE)
+        return replace(before, motion=symbols, windows=0)
 
     def _flow_of(self, chain: Chain, reference: HeldReference) -> Floats:
         state = make_state(chain, self._symbols.tables, reference=reference, number=0, pts=0, base=True)
@@ -142,7 +141,7 @@ class MotionSearch:
     def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
         """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
         step = residual_step(self._symbols.tables, before.qp)
-        symbols = quantize(wanted, step=step, prediction=before.residual, dead_zone=_DEAD_ZONE)
+        symbols = quantize(wanted, step=step, prediction=before.residual, dead_zone=DEAD_ZONE)
         return [symbols] + [_keep_low(symbols, before.residual, diagonals) for diagonals in _LOW_DIAGONALS]
 
     def _choose(

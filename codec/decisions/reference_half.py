@@ -8,7 +8,7 @@ from codec.reference.coder import ReferenceEncoder
 from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, coarser_crf, reference_crf
 from codec.state.reference_pose import PoseCoder
 from codec.state.references import DecodedReference
-from codec.units import Floats, Image
+from codec.units import MAX_QP, Floats, Image
 
 __all__ = ["ReferenceHalfEncoder"]
 
@@ -18,9 +18,10 @@ class ReferenceHalfEncoder:
 
     def __init__(self, config: CodecConfig, symbols: SymbolCoder, *, mean_shape: Floats, weights_id: bytes) -> None:
         self._size, self._weights_id = config.size, weights_id
+        self._offset = config.reference_qp_offset
         self._pictures = ReferenceEncoder(
             size=config.size,
-            crf=reference_crf(config.qp),
+            crf=self._crf(config.qp),
             intra_offset=INTRA_OFFSET,
             preset=REFERENCE_PRESETS[config.effort],
         )
@@ -29,7 +30,10 @@ class ReferenceHalfEncoder:
 
     def set_qp(self, qp: int) -> None:
         """The quality of the pictures to come."""
-        self._pictures.crf = reference_crf(qp)
+        self._pictures.crf = self._crf(qp)
+
+    def _crf(self, qp: int) -> int:
+        return reference_crf(min(max(qp + self._offset, 0), MAX_QP))
 
     def code(
         self,

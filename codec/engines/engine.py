@@ -11,8 +11,29 @@ from typing import Protocol
 from codec.units import Array
 from codec.weights.files import Weights
 
-# A loaded graph. The arrays that come back are overwritten by its next run: copy what is to stay.
-Graph = Callable[..., tuple[Array, ...]]
+
+class Graph(Protocol):
+    """A loaded graph. The arrays that come back are overwritten by its next run: copy what is to stay."""
+
+    def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        """Runs it."""
+
+    def begin(self, *inputs: Array) -> Callable[[], tuple[Array, ...]]:
+        """Starts to run it, beside what its caller does next where the engine can; its outputs are then called for."""
+
+
+class Immediate:
+    """A graph of a function that runs when it is begun."""
+
+    def __init__(self, run: Callable[..., tuple[Array, ...]]) -> None:
+        self._run = run
+
+    def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        return self._run(*inputs)
+
+    def begin(self, *inputs: Array) -> Callable[[], tuple[Array, ...]]:
+        outputs = self._run(*inputs)
+        return lambda: outputs
 
 
 class Engine(Protocol):

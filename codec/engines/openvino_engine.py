@@ -1,5 +1,6 @@
 """Stages 3 and 9, the default engine: exported graphs on OpenVINO's CPU plugin."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from codec.engines.engine import Graph
 from codec.engines.int8 import quantize
 from codec.engines.openvino_import import ov
 from codec.errors import ConfigError, WeightsError
-from codec.graphs.files import QUANTIZED, REDUCED, path_of
+from codec.graphs.files import BESIDE, QUANTIZED, REDUCED, path_of
 from codec.units import Array
 from codec.weights.files import Weights
 
@@ -30,7 +31,8 @@ class OpenVinoEngine:
         precision: Precision = self._float_precision if name in REDUCED else "f32"
         if self._quantized and name in QUANTIZED:
             precision = "int8"
-        return _Request(compiled(self.weights, name, size=size, threads=self._threads, precision=precision))
+        threads = 1 if name in BESIDE else self._threads
+        return _Request(compiled(self.weights, name, size=size, threads=threads, precision=precision))
 
 
 class _Request:
@@ -41,12 +43,29 @@ class _Request:
         self._outputs = [self._request.get_output_tensor(index).data for index in range(len(compiled.outputs))]
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        held = self._take(inputs)
+        self._request.infer()
+        del held
+        return tuple(self._outputs)
+
+    def begin(self, *inputs: Array) -> Callable[[], tuple[Array, ...]]:
+        held = self._take(inputs)
+        self._request.start_async()
+
+        def outputs() -> tuple[Array, ...]:
+            self._request.wait()
+            held.clear()
+            return tuple(self._outputs)
+
+        return outputs
+
+    def _take(self, inputs: tuple[Array, ...]) -> list[Array]:
+        """Hands over the inputs, which must be kept until the request has run."""
         # The request itself keeps no memory alive, and takes none that is read-only.
         arrays = [np.require(array, requirements=("C", "W")) for array in inputs]
         for index, array in enumerate(arrays):
             self._request.set_input_tensor(index, ov.Tensor(array, shared_memory=True))
-        self._request.infer()
-        return tuple(self._outputs)
+        return arrays
 
 
 @cache

@@ -5,7 +5,7 @@ encoder's reconstruction equals the decoder's picture bit for bit.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -123,13 +123,18 @@ class Runtime:
         """A right eye's window, uint8 (1, 32, 48, 3) -> points of lids and iris (17, 2)."""
         return self._points("eye_points", crop)
 
-    def mouth(self, inputs: Image) -> Floats:
-        """The mouth's candidates and outlines, uint8 (1, 64, 80, 15) -> (1, 64, 80, 6): shares, what to add."""
-        return np.array(self._graph("mouth")(inputs)[0], np.float32)
+    def mouth(self, inputs: Image) -> Callable[[], Floats]:
+        """The mouth's candidates and outlines, uint8 (1, 64, 80, 15) -> (1, 64, 80, 6): shares, what to add.
 
-    def eyes(self, inputs: Image) -> Floats:
+        It is begun here; its outcome is called for.
+        """
+        outputs = self._graph("mouth").begin(inputs)
+        return lambda: np.array(outputs()[0], np.float32)
+
+    def eyes(self, inputs: Image) -> Callable[[], Floats]:
         """The same of both eyes, as right ones, uint8 (2, 32, 48, 15) -> (2, 32, 48, 6)."""
-        return np.array(self._graph("eyes")(inputs)[0], np.float32)
+        outputs = self._graph("eyes").begin(inputs)
+        return lambda: np.array(outputs()[0], np.float32)
 
     def _points(self, name: str, crop: Image) -> Floats:
         (points,) = self._graph(name)(crop)

@@ -1,6 +1,5 @@
 """Stages 3 and 9, the fallback engine: the same graphs as the torch modules that they were exported from."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import cast
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 
 from codec.config import Precision
-from codec.engines.engine import Graph
+from codec.engines.engine import Graph, Immediate
 from codec.errors import ConfigError
 from codec.graphs.files import REDUCED
 from codec.networks.graph_modules import CUTS
@@ -40,7 +39,7 @@ class TorchEngine:
             found = (outputs,) if isinstance(outputs, torch.Tensor) else outputs
             return tuple(_array(tensor) for tensor in found)
 
-        return cast(Callable[..., tuple[Array, ...]], run)
+        return Immediate(run)
 
 
 def _array(tensor: torch.Tensor) -> Array:

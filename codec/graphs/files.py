@@ -20,6 +20,7 @@ REDUCED = (
 )
 QUANTIZED = ("restoration", "appearance", "generator", "mouth", "eyes")
 QUANTIZED_NETWORKS = ("restoration", "appearance", "generator", "windows")  # whose they are, by their tensors' names
+BESIDE = ("mouth", "eyes")  # small ones that run beside other work, on one thread each
 PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
 WHOLE = (
     *("extractor", "keypoints", "candidates", "judgement", "mix"),

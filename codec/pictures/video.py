@@ -16,6 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from codec.errors import MediaError, PictureError
+from codec.pictures.inputs import allowed, local_name
 from codec.units import PTS_PER_S, Image
 
 __all__ = ["RECONSTRUCTED", "VideoInfo", "VideoWriter", "probe_video", "read_video", "rgb_of"]
@@ -170,7 +171,7 @@ class VideoWriter:
 
 def _open(path: Path) -> InputContainer:
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(local_name(path), options=allowed("file:"), metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{path}: {_reason(error)}") from error
     if not container.streams.video:
@@ -233,5 +234,7 @@ def _frame_rate(stream: VideoStream) -> Fraction:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, av.ArgumentError):  # FFmpeg's word for a format that is not on the list, among others
+        return "a format that is not read (playlists are not), or a value that makes no sense"
     text = getattr(error, "strerror", None) or str(error)
     return str(text).rstrip(".")

@@ -36,7 +36,7 @@ class Chain:
     motion: Symbols  # (MOTION_NUMBERS,)
     residual: Symbols  # (2, 16, 16)
     face: Symbols  # (FACE_NUMBERS,), from the reference's own on
-    windows: int | None  # bits of what the face serves; None where the reference shows none
+    windows: int  # bits of what the face serves; 0 as soon as anything is told of a reference that shows none
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def origin(reference: HeldReference, tables: CodingTables, qp: int) -> Chain:
     nothing = np.zeros(MOTION_NUMBERS, np.int32)
     own = quantize(reference.motion, step=motion_steps(tables, qp), prediction=nothing)
     residual, face = np.zeros(COEFFICIENTS, np.int32), np.zeros(FACE_NUMBERS, np.int32)
-    return Chain(qp, own, residual, face, None if reference.face is None else ALL_WINDOWS)
+    return Chain(qp, own, residual, face, ALL_WINDOWS)
 
 
 def make_state(
@@ -90,7 +90,7 @@ def make_state(
     step = motion_steps(tables, chain.qp)
     # Relative to the reference's exact motion, so that "no difference" means no warp whatever the step.
     motion = reference.motion + dequantize(chain.motion - start.motion, step=step)
-    face, windows = face_numbers(chain, tables, reference), chain.windows or 0
+    face, windows = face_numbers(chain, tables, reference), 0 if reference.face is None else chain.windows
     if reference.face is not None and windows & FACE_BIT:
         motion = reference.motion + (face - reference.face.person.own) @ tables.face_motion
     coefficients = dequantize(chain.residual, step=residual_step(tables, chain.qp))
@@ -135,13 +135,27 @@ def difference_of(chain: Chain, before: Chain) -> Chain:
     return Chain(before.qp, motion, residual, chain.face - before.face, chain.windows)
 
 
+def activities_of(symbols: SymbolCoder, difference: Chain) -> tuple[int, int, int]:
+    """The classes that code a difference's motion, face and residual with the fewest bits."""
+    return (
+        symbols.motion_activity(difference.motion),
+        symbols.face_activity(difference.face),
+        symbols.residual_activity(difference.residual),
+    )
+
+
+def no_difference(*, qp: int, windows: int) -> Chain:
+    """What adds nothing."""
+    motion, face = np.zeros(MOTION_NUMBERS, np.int32), np.zeros(FACE_NUMBERS, np.int32)
+    return Chain(qp, motion, np.zeros(COEFFICIENTS, np.int32), face, windows)
+
+
 def walk_frame(
-    symbols: SymbolCoder, coder: Coder, difference: Chain, *, windows: int | None, activities: tuple[int, int, int]
+    symbols: SymbolCoder, coder: Coder, difference: Chain, *, windows: int, activities: tuple[int, int, int]
 ) -> Chain:
     """The entropy-coded part of a motion half, for reading, writing and counting; `windows`: of the link before."""
-    motion, face, now = difference.motion, difference.face, None
-    if windows is not None:
-        now = symbols.windows(coder, difference.windows or 0, before=windows)
+    motion, face = difference.motion, difference.face
+    now = symbols.windows(coder, difference.windows, before=windows)
     if now:
         face, _ = symbols.face(coder, face, activity=activities[1])
     else:
@@ -153,19 +167,16 @@ def walk_frame(
 def write_frame(symbols: SymbolCoder, difference: Chain, *, windows: int | None) -> tuple[bytes, int]:
     """Differences -> the fewest bytes, none when nothing differs; and how many bits of them are the base layer's.
 
-    `windows` are those of the link that the differences are added to.
+    `windows` are those of the link that the differences are added to, None where that is not known: something is
+    written then. The walk does not lean on them, so that a frame can be read by itself; a bundle's does.
     """
     if not any(part.any() for part in (difference.motion, difference.residual, difference.face)) and (
         difference.windows == windows
     ):
         return b"", 0
-    activities = (
-        symbols.motion_activity(difference.motion),
-        symbols.face_activity(difference.face),
-        symbols.residual_activity(difference.residual),
-    )
+    activities = activities_of(symbols, difference)
     writer = Writer(symbols.models)
-    walk_frame(symbols, writer, difference, windows=windows, activities=activities)
+    walk_frame(symbols, writer, difference, windows=ALL_WINDOWS, activities=activities)
     if difference.windows:
         base_bits = symbols.costs.face(difference.face)[activities[1]]
     else:
@@ -174,18 +185,12 @@ def write_frame(symbols: SymbolCoder, difference: Chain, *, windows: int | None)
     return writer.to_bytes() or b"\0", round(float(base_bits))
 
 
-def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int, windows: int | None) -> Chain:
-    """The inverse of write_frame. BitstreamError on damage that shows."""
-    nothing = Chain(
-        qp,
-        np.zeros(MOTION_NUMBERS, np.int32),
-        np.zeros(COEFFICIENTS, np.int32),
-        np.zeros(FACE_NUMBERS, np.int32),
-        windows,
-    )
+def read_frame(symbols: SymbolCoder, data: bytes, *, qp: int, windows: int) -> Chain:
+    """The inverse of write_frame; no bytes leave the windows as they are. BitstreamError on damage that shows."""
+    nothing = no_difference(qp=qp, windows=windows)
     if not data:
         return nothing
-    return walk_frame(symbols, Reader(data, symbols.models), nothing, windows=windows, activities=(0, 0, 0))
+    return walk_frame(symbols, Reader(data, symbols.models), nothing, windows=ALL_WINDOWS, activities=(0, 0, 0))
 
 
 def base_layer(runtime: Runtime, reference: HeldReference, state: MotionState) -> tuple[Floats, Floats]:
@@ -208,10 +213,10 @@ def full_flow(runtime: Runtime, reference: HeldReference, state: MotionState) ->
 
 
 def timestamp_of(pts: int, *, number: int, reference: HeldReference) -> int | None:
-    """The time stamp a frame needs; None when its pts follows from its number."""
+    """The time stamp a frame needs; None when its pts follows from its number, as nearly as a stamp would tell it."""
     frames = (number - reference.number) % NUMBERS
     elapsed = pts - reference.pts
-    if elapsed == frames * reference.duration:
+    if abs(elapsed - frames * reference.duration) <= TICK // 2:
         return None
     return round(elapsed / TICK) % _TIMESTAMPS
 

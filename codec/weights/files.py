@@ -7,6 +7,7 @@ by its path. Tensors are stored in float16 (networks), float32 (steps) and int32
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from codec.bits.entropy import SCALES, TABLE_SIZE, check_tables, default_tables, normalize
-from codec.bits.symbols import CLASSES, CONTEXTS, WINDOW_SETS, CodingTables
+from codec.bits.symbols import CLASSES, CONTEXTS, WINDOW_SETS, CodingTables, SymbolCoder
 from codec.errors import WeightsError
 from codec.graphs.files import weight_shapes
 from codec.motion.expression import FACE_NUMBERS, PICTURE_SIDE, POSE
@@ -28,6 +29,9 @@ FOLDER = Path(__file__).parent
 ID_BYTES = 4
 Range = tuple[float, float]  # smallest and largest value of an activation
 _WIDEST = 1e30
+_STEPS = (1e-6, 1e3)  # of quantisers at qp 32: beyond, what they give leaves float32
+_MOST_MOTION = 1e6  # of face_motion
+_LARGEST_WEIGHT = float(np.finfo(np.float16).max)
 _MOST_LOADED = 4
 TABLES_PREFIX = "tables."
 _FREQUENCIES = {
@@ -48,7 +52,15 @@ class Weights:
     tables: CodingTables
     identifier: bytes
     ranges: dict[str, Range] = field(default_factory=dict)  # of activations, for int8; empty where never measured
-    made: dict[Any, Any] = field(default_factory=dict, repr=False)  # what an engine keeps as long as the weights live
+    made: dict[Any, Any] = field(default_factory=dict, repr=False)  # what is kept as long as the weights live
+
+    @property
+    def symbols(self) -> SymbolCoder:
+        """The walks over its tables, made once: encoder, decoder and what packs for them share one."""
+        if SymbolCoder not in self.made:
+            self.made[SymbolCoder] = SymbolCoder.of(self.tables)
+        coder: SymbolCoder = self.made[SymbolCoder]
+        return coder
 
 
 _loaded: dict[tuple[bytes, bytes | None], Weights] = {}
@@ -60,9 +72,16 @@ def find(name: str) -> tuple[Path, str | None]:
     if name in index:
         return FOLDER / index[name]["file"], str(index[name]["sha256"])
     path = Path(name)
-    if path.suffix == ".safetensors" and path.is_file():
-        return path, None
+    with suppress(OSError):  # a name that no file can have
+        if path.suffix == ".safetensors" and path.is_file():
+            return path, None
     raise WeightsError(f"no weights named {name!r}; there are {', '.join(sorted(index))}, or give a .safetensors file")
+
+
+def named(identifier: bytes) -> str | None:
+    """The name in the index of the weights with this id, None where it has none. No file is opened."""
+    index = json.loads((FOLDER / "index.json").read_text())
+    return next((name for name in index if index[name]["sha256"].startswith(identifier.hex())), None)
 
 
 def identify(name: str) -> bytes:
@@ -118,7 +137,7 @@ def _parse_ranges(text: bytes, *, name: str, identifier: bytes) -> dict[str, Ran
         ranges = {layer: (float(low), float(high)) for layer, (low, high) in held["ranges"].items()}
         if not all(-_WIDEST < low <= high < _WIDEST for low, high in ranges.values()):
             raise ValueError("a range is not one")
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{name} is damaged: {error}") from error
     return ranges
 
@@ -130,7 +149,7 @@ def parse(data: bytes, *, identifier: bytes) -> Weights:
         tensors = {name: held.pop(name) for name in list(held) if not name.startswith(TABLES_PREFIX)}
         _check_tensors(tensors)
         tables = _read_tables({name.removeprefix(TABLES_PREFIX): value for name, value in held.items()})
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"weights do not fit this build: {reason}") from error
     return Weights(tensors, tables, identifier)
@@ -143,8 +162,8 @@ def _check_tensors(tensors: dict[str, npt.NDArray[Any]]) -> None:
     for name, tensor in tensors.items():
         if tensor.shape != expected[name] or not np.issubdtype(tensor.dtype, np.floating):
             raise ValueError(f"{name} has another shape")
-        if not np.isfinite(tensor).all():
-            raise ValueError("a weight is not a number")
+        if not (np.abs(tensor) <= _LARGEST_WEIGHT).all():  # nor what is no number
+            raise ValueError("a weight is not a number, or not one of float16")
 
 
 def default_coding_tables() -> CodingTables:
@@ -198,8 +217,8 @@ def _read_tables(tensors: dict[str, npt.NDArray[Any]]) -> CodingTables:
         "context_shift": CONTEXTS,
     }
     for name, length in shapes.items():
-        if values[name].shape != (length,) or np.abs(values[name]).max() > 2 * SCALES:
-            raise ValueError(f"{name} has another shape")
+        if values[name].shape != (length,) or not _within(values[name], -2 * SCALES, 2 * SCALES):
+            raise ValueError(f"{name} has another shape, or values out of range")
     if not all(check_tables(values[name], rows=rows, size=size) for name, (rows, size) in _FREQUENCIES.items()):
         raise ValueError("frequency tables are damaged")
     steps: dict[str, Any] = {
@@ -209,9 +228,17 @@ def _read_tables(tensors: dict[str, npt.NDArray[Any]]) -> CodingTables:
     if steps["motion_steps"].shape != (MOTION_NUMBERS,) or steps["face_steps"].shape != (FACE_NUMBERS,):
         raise ValueError("quantiser steps have another shape")
     matrix = steps["face_motion"]
-    if matrix.shape != (FACE_NUMBERS, MOTION_NUMBERS) or not np.isfinite(matrix).all():
+    if matrix.shape != (FACE_NUMBERS, MOTION_NUMBERS) or not _within(matrix, -_MOST_MOTION, _MOST_MOTION):
         raise ValueError("face_motion is damaged")
-    if not all(0 < step < np.inf for step in (*steps["motion_steps"], *steps["face_steps"], *scalars.values())):
+    all_steps = np.array([*steps["motion_steps"], *steps["face_steps"], *scalars.values()])
+    canonical_scale = tensors["canonical_scale"].reshape(())
+    if not _within(all_steps, *_STEPS):
         raise ValueError("quantiser steps are damaged")
-    canonical_scale = int(tensors["canonical_scale"].reshape(()))
-    return CodingTables(**steps, canonical_scale=canonical_scale, **scalars, **values)
+    if not (np.issubdtype(canonical_scale.dtype, np.integer) and _within(canonical_scale, -2 * SCALES, 2 * SCALES)):
+        raise ValueError("canonical_scale is damaged")
+    return CodingTables(**steps, canonical_scale=int(canonical_scale), **scalars, **values)
+
+
+def _within(values: npt.NDArray[Any], low: float, high: float) -> bool:
+    """Whether all of them are numbers from `low` to `high`."""
+    return bool(((low <= values) & (values <= high)).all())

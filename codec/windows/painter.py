@@ -6,7 +6,7 @@ much of them, and of the picture underneath, to take, and what to add; the blend
 resolution, from pixels that were sampled once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
@@ -27,11 +27,14 @@ _SHARES = 3
 
 
 class WindowNets(Protocol):
-    """The generators as they run: uint8 (B, H, W, 15) -> float32 (B, H, W, 6), shares and what to add in levels."""
+    """The generators as they run: uint8 (B, H, W, 15) -> float32 (B, H, W, 6), shares and what to add in levels.
 
-    def mouth(self, inputs: Image) -> Floats: ...
+    Each is begun, and its outcome called for: what else there is to do for a window is done beside them.
+    """
 
-    def eyes(self, inputs: Image) -> Floats: ...
+    def mouth(self, inputs: Image) -> Callable[[], Floats]: ...
+
+    def eyes(self, inputs: Image) -> Callable[[], Floats]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,12 +79,13 @@ def paint(
 
     `held` are the references, the one in use last.
     """
-    looks = [look(picture, landmarks, held, window) for window in windows]
-    if not looks:
+    if not windows:
         return picture
+    begun = [_begin(nets, [look(picture, landmarks, held, one) for one in group]) for group in _groups(windows)]
     painted = picture.copy()
-    for one, outputs in zip(looks, _run(nets, looks), strict=True):
-        _blend(painted, one, outputs)
+    for looks, outputs in begun:
+        for one, shares in zip(looks, outputs(), strict=True):
+            _blend(painted, one, shares)
     return painted
 
 
@@ -115,19 +119,22 @@ def _shape(landmarks: Floats, window: Window, frame: Floats) -> Floats:
     return window_points(landmarks[list(window.shape)], frame)
 
 
-def _run(nets: WindowNets, looks: Sequence[_Look]) -> list[Floats]:
-    """The generators' outputs for each window; both eyes in one go, the left one mirrored."""
-    found = dict[str, Floats]()
-    eyes = [one for one in looks if one.window is not MOUTH]
-    for one in looks:
-        if one.window is MOUTH:
-            found[one.window.name] = nets.mouth(one.inputs[None])[0]
-    if eyes:
-        seen = {one.window.name: one.inputs for one in eyes}
-        right, left = seen[EYE[0].name], seen[EYE[1].name]
-        both = nets.eyes(np.stack([right, left[:, ::-1]]))
-        found[EYE[0].name], found[EYE[1].name] = both[0], both[1][:, ::-1]
-    return [found[one.window.name] for one in looks]
+def _groups(windows: Sequence[Window]) -> list[list[Window]]:
+    """The mouth, and the eyes, which one generator draws in one go; of those that are there."""
+    eyes = [window for window in windows if window is not MOUTH]
+    return [*([[MOUTH]] if MOUTH in windows else []), *([eyes] if eyes else [])]
+
+
+def _begin(nets: WindowNets, looks: Sequence[_Look]) -> tuple[Sequence[_Look], Callable[[], list[Floats]]]:
+    """A group's generator, begun: what it is shown, and its outputs for each window; the left eye goes in mirrored."""
+    if looks[0].window is MOUTH:
+        mouth = nets.mouth(looks[0].inputs[None])
+        return looks, lambda: [mouth()[0]]
+    mirrored = [one.window is EYE[1] for one in looks]
+    both = nets.eyes(
+        np.stack([one.inputs[:, ::-1] if left else one.inputs for one, left in zip(looks, mirrored, strict=True)])
+    )
+    return looks, lambda: [shares[:, ::-1] if left else shares for shares, left in zip(both(), mirrored, strict=True)]
 
 
 def _blend(picture: Image, one: _Look, outputs: Floats) -> None:

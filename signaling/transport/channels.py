@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from signaling.errors import MessageError
@@ -105,6 +105,7 @@ class Channels:
     reference: Channel  # reliable, ordered: the reference pictures
     motion: Channel  # unordered, never sent twice: the motion of each frame
     control: Channel  # reliable, ordered: `signaling.messages`
+    hears: bool = field(default=True, kw_only=True)  # False: nobody is at the other end, nothing will be asked for
 
     @property
     def is_open(self) -> bool:

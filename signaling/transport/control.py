@@ -1,6 +1,6 @@
 """Stage 6, transport: one end of a control channel: hears who is there, answers pings, compares clocks."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 from signaling.errors import MessageError, PeerGone
@@ -9,6 +9,8 @@ from signaling.transport.channels import Channel
 from signaling.transport.clock import ClockSync
 
 __all__ = ["ControlChannel"]
+
+_PINGS = 16  # without an answer: the control channel is reliable, but may be slow
 
 
 class ControlChannel:
@@ -35,6 +37,7 @@ class ControlChannel:
         self._heed = heed
         self._on_peer = on_peer
         self._heard = False
+        self._pinged: deque[int] = deque(maxlen=_PINGS)  # our clock in each ping that has no answer yet
         self.clock = ClockSync()
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.sent_messages = self.sent_bytes = 0
@@ -58,7 +61,9 @@ class ControlChannel:
 
     def ping(self) -> None:
         """Begins one measurement of round trip and clock offset."""
-        self.send(ClockPing(sent_us=self._now_us()))
+        sent_us = self._now_us()
+        self._pinged.append(sent_us)
+        self.send(ClockPing(sent_us=sent_us))
 
     def receive(self, data: bytes) -> None:
         """Takes one message as it came."""
@@ -74,11 +79,19 @@ class ControlChannel:
         if isinstance(message, ClockPing):  # answered before an end has begun to work, and says nothing of it
             self.send(ClockPong(ping_us=message.sent_us, pong_us=self._now_us()))
         elif isinstance(message, ClockPong):
-            self.clock.add(sent_us=message.ping_us, peer_us=message.pong_us, received_us=self._now_us())
+            self._take_pong(message)
         else:
             self._introduced(None)
             if not self._heed(message):
                 self.counts["unexpected_control"] += 1
+
+    def _take_pong(self, pong: ClockPong) -> None:
+        """The answer to a ping of ours, once; else the other end could tell of any round trip it likes."""
+        if pong.ping_us not in self._pinged:
+            self.counts["unexpected_control"] += 1
+            return
+        self._pinged.remove(pong.ping_us)
+        self.clock.add(sent_us=pong.ping_us, peer_us=pong.pong_us, received_us=self._now_us())
 
     def _introduced(self, peer: Capabilities | None) -> None:
         if not self._heard:

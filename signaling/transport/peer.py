@@ -120,7 +120,8 @@ class _Acceptance:
 
     @property
     def channels(self) -> Channels:
-        return Channels(**self._channels)
+        reference, motion, control = (self._channels[kind] for kind in _KINDS)
+        return Channels(reference, motion, control)
 
     def _on_channel(self, data_channel: RTCDataChannel) -> None:
         prefix, _, rest = data_channel.label.partition("/")

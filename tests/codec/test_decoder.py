@@ -249,7 +249,7 @@ def test_the_face_travels(stream: list[Any], decoder: Any) -> None:
 
 
 def test_a_reference_without_a_face_is_moved_by_keypoints(stream: list[Any], decoder: Any) -> None:
-    """It comes with no box, and its frames with no face symbols."""
+    """It comes with no box, and its frames with no face numbers."""
     coder, frame = SymbolCoder.of(load(CodecConfig().weights).tables), stream[0].frame
     writer = Writer(coder.models)
     still = np.zeros(MOTION_NUMBERS, np.int32)
@@ -259,12 +259,12 @@ def test_a_reference_without_a_face_is_moved_by_keypoints(stream: list[Any], dec
     motion = still.copy()
     motion[4] = 9
     blank = np.zeros(FACE_NUMBERS, np.int32)
-    chain = Chain(faceless.qp, motion, np.zeros(COEFFICIENTS, np.int32), blank, None)
-    symbols, _ = write_frame(coder, chain, windows=None)
+    chain = Chain(faceless.qp, motion, np.zeros(COEFFICIENTS, np.int32), blank, 0)
+    symbols, _ = write_frame(coder, chain, windows=ALL_WINDOWS)
     half = CodedMotion(frame.reference.id, chained=False, base=True, qp=None, timestamp=None, symbols=symbols)
     state = decoder.read(CodedFrame(1, None, half))
     assert state.chain is not None
-    assert (state.windows, state.chain.windows) == (0, None)
+    assert (state.windows, state.chain.windows) == (0, 0)
     assert not state.face.any()
     np.testing.assert_array_equal(state.chain.motion - decoder.read(frame).chain.motion, motion)
     assert decoder.render(state).shape == (256, 256, 3)

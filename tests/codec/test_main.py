@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,11 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from codec.__main__ import main
-from codec.bits.container import FileHeader, FileReader, FileRecord, FileWriter
+from codec.bits.container import FIXED_HEADER, FileHeader, FileReader, FileRecord, FileWriter
 from codec.config import CodecConfig
 from codec.encoder import Encoder
 from codec.pictures.crop import centre_crop
 from codec.pictures.video import VideoWriter, read_video
+from codec.weights.files import find, identify
 
 Picture = NDArray[np.uint8]
 SAMPLE = Path(__file__).parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"
@@ -198,6 +201,54 @@ def test_other_weights_are_named(tmp_path: Path, coded: Path, capsys: pytest.Cap
             writer.write(b"frame", pts=0)
         assert main(["decode", str(tmp_path / "a.fw"), str(tmp_path / "b.mp4")]) == 2
         assert told in one_line(capsys)
+
+
+def with_header(coded: Path, target: Path, **changes: Any) -> Path:
+    """The coded clip behind another header, whole but for what it says."""
+    with FileReader(coded) as reader:
+        said = {
+            "size": reader.header.size,
+            "rate": reader.header.fps.as_integer_ratio(),
+            "weights": reader.header.weights,
+        }
+        old = bytes(reader.header)
+    said |= changes
+    text = said["weights"].encode()
+    header = FIXED_HEADER.pack(b"FWIR", 1, said["size"], *said["rate"], 90_000, len(text)) + text
+    target.write_bytes(header + zlib.crc32(header).to_bytes(4, "big") + coded.read_bytes()[len(old) :])
+    return target
+
+
+@pytest.mark.parametrize("rate", [(1, 4294967295), (4294967295, 1), (4294967295, 4294967294)])
+@pytest.mark.parametrize("command", ["decode", "info"])
+def test_a_frame_rate_of_no_video_is_one_line(
+    tmp_path: Path, coded: Path, capsys: pytest.CaptureFixture[str], rate: tuple[int, int], command: str
+) -> None:
+    source = with_header(coded, tmp_path / "a.fw", rate=rate)
+    output = [str(tmp_path / "a.mp4")] if command == "decode" else []
+    assert main([command, str(source), *output]) == 2
+    assert "values out of range" in one_line(capsys)
+
+
+def test_weights_are_looked_up_by_their_id_and_never_by_a_path(
+    tmp_path: Path, coded: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file from a stranger opens no file that it names; the name itself is for people."""
+    with FileReader(coded) as reader:
+        identifier = reader.header.weights.rpartition("-")[2]
+    elsewhere = tmp_path / "own.safetensors"
+    elsewhere.write_bytes(find(CodecConfig().weights)[0].read_bytes() + b" ")
+    opened: list[Path] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path) or read_bytes(path))
+    for name in (str(elsewhere), "/dev/zero.safetensors", "another name"):
+        source = with_header(coded, tmp_path / "a.fw", weights=f"{name}-{identifier}")
+        assert main(["decode", str(source), str(tmp_path / "a.mkv")]) == 0
+        source = with_header(coded, tmp_path / "b.fw", weights=f"{name}-{identify(str(elsewhere)).hex()}")
+        opened.clear()
+        assert main(["decode", str(source), str(tmp_path / "b.mkv")]) == 2
+        assert "which are none of ours" in one_line(capsys)
+        assert elsewhere not in opened
 
 
 def test_an_output_no_player_opens(tmp_path: Path, coded: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,19 +118,19 @@ class ToyDecoder:
         self.held[reference_id] = number
         return Referenced(reference_id, number, tuple(self.held), Read(()))
 
-    def read(self, frames: tuple[bytes, ...], *, arrived_us: int) -> Read:
+    def read(self, message: MotionMessage, *, arrived_us: int) -> Read:
         states: list[Any] = []
-        missing = malformed = 0
-        for data in frames:
-            if len(data) != FRAME.size or data[:4] != b"FRAM":
-                malformed += 1
-                continue
+        missing = 0
+        if len(message.unit) != message.count * FRAME.size or message.unit[:4] != b"FRAM":
+            return Read((), malformed=message.count)
+        for at in range(0, len(message.unit), FRAME.size):
+            data = message.unit[at : at + FRAME.size]
             _, number, reference_id, pts = FRAME.unpack(data)
             if reference_id in self.held:
                 states.append((ToyState(pts, number, reference_id), arrived_us))
             else:
                 missing += 1
-        return Read(tuple(states), missing=missing, malformed=malformed)
+        return Read(tuple(states), missing=missing)
 
     def render(self, slot: Slot[Any]) -> Rendered:
         self.slots.append(slot)
@@ -188,7 +188,9 @@ class ToySender:
         self.waiting.append(FRAME.pack(b"FRAM", self.frame % 256, self.reference_id, self.frame * STEP))
         self.frame += 1
         if len(self.waiting) == self.bundle:
-            self.channels.motion.send(bytes(MotionMessage(self.sequence % 65536, tuple(self.waiting))))
+            self.channels.motion.send(
+                bytes(MotionMessage(self.sequence % 65536, len(self.waiting), b"".join(self.waiting)))
+            )
             self.sequence += 1
             self.waiting.clear()
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from codec import CodecConfig, CodedFrame, Encoder
-from codec.bits.packet import pack_motion, pack_reference
+from codec.bits.packet import pack_reference
+from codec.state.bundle import BundleCoder
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
 from signaling.transport.costs import MAX_MESSAGE_BYTES
@@ -40,6 +41,8 @@ async def call(coded: list[CodedFrame], toys: Any, *, reference_last: bool) -> t
         for fragment in pack_reference(bytes(data), transfer=0, limit=MAX_MESSAGE_BYTES) if data is not None else []:
             there.reference.send(bytes(fragment))
 
+    bundles = BundleCoder.of(CodecConfig().weights)
+
     async def send() -> None:
         halves = [frame.split() for frame in coded]
         for number, (still, moving) in enumerate(halves):
@@ -47,7 +50,7 @@ async def call(coded: list[CodedFrame], toys: Any, *, reference_last: bool) -> t
                 reference(still)
             assert moving is not None or still is not None
             if moving is not None:
-                for message in pack_motion([bytes(moving)], first_sequence=number, limit=MAX_MESSAGE_BYTES):
+                for message in bundles.messages([bytes(moving)], first_sequence=number, limit=MAX_MESSAGE_BYTES):
                     there.motion.send(bytes(message))
             await asyncio.sleep(0.04)
         if reference_last:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 import receiver.decode
 from codec import CodecConfig, Encoder
+from codec.bits.packet import MotionMessage
 from codec.errors import BitstreamError, ReferenceMissing
+from codec.state.bundle import BundleCoder
 from receiver.decode import PATIENCE_S, DecodeThread, FaceDecoder
 from receiver.playout import Slot
 
@@ -148,6 +151,21 @@ class Frame:
         return cls(data)
 
 
+class Bundles:
+    """Frames of two letters, one behind the other."""
+
+    @classmethod
+    def of(cls, weights: str) -> "Bundles":
+        return cls()
+
+    def unpack(self, data: bytes, *, count: int) -> list[Frame]:
+        return [Frame.parse(data[2 * at : 2 * at + 2]) for at in range(count)]
+
+
+def message(*frames: bytes) -> MotionMessage:
+    return MotionMessage(0, len(frames), b"".join(frames))
+
+
 class Decoder:
     """Reads frames whose reference is held; `B` is malformed inside, `C` stands on a lost frame."""
 
@@ -184,14 +202,16 @@ class Decoder:
 def face(monkeypatch: pytest.MonkeyPatch) -> FaceDecoder:
     monkeypatch.setattr(receiver.decode, "Decoder", Decoder)
     monkeypatch.setattr(receiver.decode, "CodedFrame", Frame)
+    monkeypatch.setattr(receiver.decode, "BundleCoder", Bundles)
     return FaceDecoder(CodecConfig(), stage=lambda name: nullcontext())
 
 
 def test_each_way_to_fail_is_told_apart(face: FaceDecoder) -> None:
     assert face.add_reference(b"R\x01").reference_id == 1
-    read = face.read((b"M\x01", b"X\x01", b"B\x01", b"C\x01", b"M\x02"), arrived_us=5)
+    read = face.read(message(b"M\x01", b"B\x01", b"C\x01", b"M\x02"), arrived_us=5)
     assert read.states == ((("state", 1), 5),)
-    assert (read.malformed, read.unchained, read.missing) == (2, 1, 1)
+    assert (read.malformed, read.unchained, read.missing) == (1, 1, 1)
+    assert face.read(message(b"M\x01", b"X\x01"), arrived_us=5).malformed == 2, "a unit is read as a whole"
     assert not face.is_keyframe(b"X\x01")
     assert face.add_reference(b"X\x01").problem == "malformed"
     assert face.add_reference(b"B\x01").problem == "malformed"
@@ -200,9 +220,9 @@ def test_each_way_to_fail_is_told_apart(face: FaceDecoder) -> None:
 
 
 def test_motion_that_overtook_its_reference_waits_for_it(face: FaceDecoder) -> None:
-    assert face.read((b"M\x05",), arrived_us=100).missing == 1
-    face.read((b"M\x05",), arrived_us=2_000_000)
-    face.read((b"M\x06",), arrived_us=2_000_001)
+    assert face.read(message(b"M\x05"), arrived_us=100).missing == 1
+    face.read(message(b"M\x05"), arrived_us=2_000_000)
+    face.read(message(b"M\x06"), arrived_us=2_000_001)
     result = face.add_reference(b"R\x05")
     assert result.held == (5,)
     assert result.freed.states == ((("state", 5), 2_000_000),)  # the first waited for more than a second
@@ -218,16 +238,40 @@ def test_the_size_of_the_sender_is_followed() -> None:
     keyframe, motion = encoder.encode(picture, pts=0).split()
     assert face.is_keyframe(bytes(keyframe))
     assert face.add_reference(bytes(keyframe)).reference_id == 0
-    (state, _), *others = face.read((bytes(motion),), arrived_us=0).states
+    (state, _), *others = face.read(
+        MotionMessage(0, 1, BundleCoder.of(CodecConfig().weights).pack([motion])), arrived_us=0
+    ).states
     shown = face.render(Slot(0, 0, state)).image_rgb
     assert not others
     assert shown is not None
     assert np.array_equal(shown, encoder.reconstruction)
 
 
+@pytest.mark.parametrize("change", ["weights", "picture", "size"])
+def test_a_header_alone_rebuilds_no_decoder(change: str) -> None:
+    """What a keyframe says of its size is believed once its weights are ours and its picture is of that size."""
+    face = FaceDecoder(CodecConfig(size=256, threads=1), stage=lambda name: nullcontext())
+    face.prepare()
+    held = face._made
+    small = Encoder(CodecConfig(size=256, threads=1, measure_every=100))
+    keyframe, _ = small.encode(np.full((256, 256, 3), 90, np.uint8), pts=0).split()
+    assert keyframe is not None
+    assert keyframe.reference is not None
+    reference = replace(keyframe.reference, size=512)  # that its picture is not
+    if change == "weights":
+        reference = replace(reference, weights_id=bytes(4))
+    elif change == "picture":
+        reference = replace(reference, picture=reference.picture[:-9])
+    result = face.add_reference(bytes(replace(keyframe, reference=reference)))
+    assert (result.reference_id, result.problem) == (None, "malformed")
+    assert result.reason
+    assert face._made is held
+    assert face.add_reference(bytes(keyframe)).reference_id == 0
+
+
 def test_what_waits_is_bounded(face: FaceDecoder) -> None:
     for number in range(100):
-        face.read((b"M\x05",), arrived_us=number)
+        face.read(message(b"M\x05"), arrived_us=number)
     assert len(face.add_reference(b"R\x05").freed.states) == FaceDecoder.WAITING
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import receiver.display
-from receiver.display import FileOutput, NullOutput, Recorder, labelled, open_output
+import receiver.window
+from receiver.display import FileOutput, NullOutput, Output, Recorder, labelled, open_output
 from receiver.errors import DisplayError
-from receiver.picture import Picture, fit
+from receiver.picture import MAX_WAITING_BYTES, Picture, Waiting, fit
 from receiver.receive import FaceReceiver
 from receiver.videofile import VideoFile
 from sender.fallback import H264Encoder
@@ -132,6 +133,36 @@ def test_a_disk_that_fails_ends_the_output_and_says_so(tmp_path: Path, monkeypat
     assert stopped.wait(30)
     with pytest.raises(DisplayError, match="No space left"):
         output.close()
+
+
+@pytest.mark.parametrize("place", ["file", "record"])
+def test_whatever_a_thread_meets_ends_the_output_and_says_so(tmp_path: Path, place: str) -> None:
+    """A time stamp that no file can hold: it is no disk's fault, and the thread must not vanish with it."""
+    told: list[Exception | None] = []
+    output: Output = (
+        FileOutput(tmp_path / "x.mp4", ended=told.append)
+        if place == "file"
+        else Recorder(tmp_path, size=16, ended=told.append)
+    )
+    image_rgb = np.zeros((16, 16, 3), np.uint8)
+    output.show(Picture("keypoints", 0, 0, image_rgb))
+    output.show(Picture("keypoints", 10**30, 10**30, image_rgb))
+    with pytest.raises(DisplayError, match="failed: OverflowError"):
+        output.close()
+    assert [type(error) for error in told] == [DisplayError]
+    with av.open(str(tmp_path / ("x.mp4" if place == "file" else "keypoints.mkv"))) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 1
+
+
+def test_a_window_that_cannot_read_its_pictures_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(receiver.window, "open", fail, raising=False)
+    newest = receiver.window._Newest()
+    assert newest.take(timeout_s=60) is None
+    assert newest.ended
+    assert newest.failed
 
 
 def test_without_a_display_the_window_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,3 +293,17 @@ def test_null_takes_everything() -> None:
     assert isinstance(output, NullOutput)
     output.show(picture(0))
     output.close()
+
+
+def test_large_pictures_wait_in_no_more_bytes_than_small_ones() -> None:
+    waiting = Waiting(64)
+    large = np.zeros((1088, 1920, 3), np.uint8)
+    dropped = sum(waiting.append(Picture("h264", number, 0, large)) for number in range(64))
+    assert len(waiting) * large.nbytes <= MAX_WAITING_BYTES < (len(waiting) + 1) * large.nbytes
+    assert dropped + len(waiting) == 64
+    assert waiting.popleft().pts == dropped
+    small = sum(waiting.append(picture(number)) for number in range(100))
+    assert (small, len(waiting)) == (100 + 64 - dropped - 1 - 64, 64)
+    huge = np.zeros((5000, 5000, 3), np.uint8)
+    waiting.append(Picture("h264", 7, 0, huge))
+    assert waiting.popleft().pts == 7, "a single picture may always wait"

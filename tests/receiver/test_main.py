@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from aiortc import RTCPeerConnection
 from rich.console import Console
@@ -17,11 +18,13 @@ from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
 from receiver.terminal import Terminal
+from sender.fallback import H264Encoder, add_h264_track
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.ends import first_error
 from signaling.errors import Unreachable
-from signaling.messages import KeyframeRequest, ReferenceReceived
+from signaling.messages import KeyframeRequest, Offer, ReferenceReceived
+from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels, offer_channels
 
@@ -59,9 +62,9 @@ def pictures(monkeypatch: pytest.MonkeyPatch, toys: Any) -> asyncio.Queue[Pictur
     """The program decodes toys; what it shows."""
     shown: asyncio.Queue[Picture] = asyncio.Queue()
 
-    def receive(pc: RTCPeerConnection, options: ReceiverOptions) -> FaceReceiver:
+    def receive(pc: RTCPeerConnection, options: ReceiverOptions, *, alone: bool) -> FaceReceiver:
         receiver = FaceReceiver(
-            accept_channels(pc), options=options, fallback=FallbackSource(pc), decoder=toys.Decoder()
+            accept_channels(pc), options=options, fallback=FallbackSource(pc, alone=alone), decoder=toys.Decoder()
         )
         receiver.watch(shown.put_nowait)
         return receiver
@@ -109,6 +112,53 @@ async def test_one_sender_after_another_into_one_file(
     assert {"keypoints", "h264", "mode", "stages_ms", "connection"} <= lines[-1].keys()
     with av.open(str(tmp_path / "keypoints.mkv")) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 3
+
+
+async def test_offers_that_cannot_be_used_are_looked_at_less_and_less(
+    url: str, toys: Any, pictures: asyncio.Queue[Picture]
+) -> None:
+    """And the receiver is there for the next sender: nothing that a peer can write ends it."""
+    news, pauses, patient = News(), list[float](), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if sum(pauses) >= 0.5 + 1 + 2 + 4 + 8 + 8:
+            patient.set()
+
+    retries = Retries(first_s=0.5, longest_s=8.0, draw=lambda: 1.0)
+    receiver = program.Program(options(url), ReceiverOptions(), Terminal(console=news), retries=retries, sleep=sleep)
+    running = asyncio.create_task(receiver.run())
+    await news.wait_for("waiting for a sender")
+    async with await SignalingClient.connect(url, room="r", role="sender", token="secret") as hostile:
+        for number in range(6):
+            await hostile.send(Offer("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 99\r\na=fmtp:99 x=1\r\n", str(number)))
+        async with asyncio.timeout(60):
+            await patient.wait()
+    async with asyncio.timeout(60):
+        await send_a_call(url, toys, pictures)
+    receiver.stop()
+    await running
+    reasons = [line for line in news.said if "cannot be used" in line]
+    assert reasons == ["the other end's offer cannot be used: StopIteration; waiting for a sender"]
+
+
+async def test_a_sender_without_channels_is_shown_in_h264(url: str, pictures: asyncio.Queue[Picture]) -> None:
+    news = News()
+    receiver = program.Program(options(url), ReceiverOptions(), Terminal(console=news))
+    running = asyncio.create_task(receiver.run())
+    await news.wait_for("waiting for a sender")
+    pc = RTCPeerConnection()
+    track = add_h264_track(pc)
+    encoder = H264Encoder(size=64, kbps=100)
+    async with await SignalingClient.connect(url, room="r", role="sender", token="secret") as client:
+        call = await connect_peer(pc, client)
+        for number in range(5):
+            track.deliver(encoder.encode(np.full((64, 64, 3), 40 * number, np.uint8), pts=3600 * number))
+        async with asyncio.timeout(60):
+            assert (await pictures.get()).kind == "h264"
+        await call.close()
+    receiver.stop()
+    await running
 
 
 async def test_a_wrong_token_is_one_line(url: str) -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
+import msgpack
 import pytest
 from aiortc.mediastreams import MediaStreamError
 from hypothesis import HealthCheck, given, settings
@@ -177,6 +178,51 @@ def test_delay_and_quality_as_the_sender_tells_them(virtual: Any, toys: Any) -> 
     assert figures["round_trip_ms"] == pytest.approx(40, abs=0.1)
 
 
+@pytest.mark.parametrize("value", [1e308, 1e25, -1.0, 2.0**41, float("inf")])
+def test_a_figure_out_of_range_is_malformed_and_the_call_goes_on(virtual: Any, toys: Any, value: float) -> None:
+    """Such a time stamp would overflow in the thread that records."""
+
+    async def call() -> Any:
+        ends = toys.Ends(video=(video := toys.Video()))
+        recorded: list[Picture] = []
+        ends.receiver.watch(recorded.append, every=True)
+
+        async def show() -> None:
+            content = {"v": 1, "t": "quality-report", "pts": 0, "keypoints_psnr_db": None, "h264_psnr_db": None}
+            report = {**content, "mode": "compare", "figures": {"h264_origin_pts": value}}
+            ends.sender.channels.control.send(msgpack.packb(report))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(video.film(25))
+                group.create_task(ends.sender.film(25))
+
+        await ends.run_during(ends.receiver, show())
+        assert {picture.kind for picture in recorded} == {"keypoints"}  # the others' time is not known
+        return ends
+
+    ends = virtual(call())
+    assert ends.receiver.counts["malformed_control"] == 1
+    assert {picture.kind for picture in ends.shown} >= {"keypoints"}
+
+
+def test_a_sender_whose_clock_makes_no_sense_gets_reports_all_the_same(virtual: Any, toys: Any) -> None:
+    async def call() -> Any:
+        ends = toys.Ends()
+
+        async def show() -> None:
+            figures = {"pts_origin_us": 2.0**53}
+            ends.sender.say(
+                QualityReport(pts=0, keypoints_psnr_db=None, h264_psnr_db=None, mode="keypoints", figures=figures)
+            )
+            await ends.sender.film(50)
+
+        await ends.run_during(ends.receiver, show())
+        return ends
+
+    ends = virtual(call())
+    assert len(ends.shown) >= 45
+    assert {report.delay_ms for report in ends.sender.of(ReceiverReport)} == {None}
+
+
 def test_the_sender_vanishing_ends_the_run_and_the_track(virtual: Any, toys: Any) -> None:
     async def call() -> Any:
         ends = toys.Ends()
@@ -263,16 +309,16 @@ def test_nonsense_on_any_channel_is_counted_and_the_call_goes_on(
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(frames=st.lists(st.binary(min_size=1, max_size=30), min_size=1, max_size=16), data=st.binary(max_size=3000))
+@given(count=st.integers(1, 16), unit=st.binary(min_size=1, max_size=300), data=st.binary(max_size=3000))
 def test_well_packed_nonsense_goes_no_further_than_the_decoder(
-    virtual: Any, toys: Any, frames: list[bytes], data: bytes
+    virtual: Any, toys: Any, count: int, unit: bytes, data: bytes
 ) -> None:
     async def call() -> Any:
         ends = toys.Ends()
 
         async def show() -> None:
             await ends.sender.film(20)
-            ends.sender.channels.motion.send(bytes(MotionMessage(ends.sender.sequence, tuple(frames))))
+            ends.sender.channels.motion.send(bytes(MotionMessage(ends.sender.sequence, count, unit)))
             ends.sender.sequence += 1
             for fragment in pack_reference(data or b"x", transfer=99, limit=MAX_MESSAGE_BYTES):
                 ends.sender.channels.reference.send(bytes(fragment))
@@ -283,5 +329,5 @@ def test_well_packed_nonsense_goes_no_further_than_the_decoder(
 
     ends = virtual(call())
     assert ends.pts[-1] == 59
-    assert ends.receiver.counts["malformed_frames"] == len(frames)
+    assert ends.receiver.counts["malformed_frames"] == count
     assert ends.receiver.counts["reference_malformed"] == 1

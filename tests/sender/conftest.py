@@ -1,7 +1,7 @@
 """Stand-ins for the sender's tests: an encoder, a face finder and a source without networks, cameras or time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.pictures.face import FaceBox
+from sender import __main__ as program
 from sender.capture import Capture, Picture
 from sender.encode import EncodedPicture, FaceWorker
 from sender.face import FaceFollower
@@ -23,6 +24,9 @@ from signaling.messages import Message, decode, encode
 from signaling.transport.memory import memory_pair
 
 M = TypeVar("M", bound=Message)
+
+
+FRAME_BYTES = 21  # of a fake frame's motion
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class FakeCoded:
         if self.reference is not None:
             reference = FakeCoded(self.number, self.is_keyframe, self.reference, None, b"R" + self.data[1:])
         if self.motion is not None:
-            motion = FakeCoded(self.number, False, None, self.motion, b"M" + bytes([self.number]) * 20)
+            motion = FakeCoded(self.number, False, None, self.motion, b"M" + bytes([self.number]) * (FRAME_BYTES - 1))
         return reference, motion
 
 
@@ -116,6 +120,19 @@ class FakeEncoder:
     def start_bundle(self) -> None:
         self.calls.append("bundle")
         self._left = 0
+
+
+class FakeBundles:
+    """Puts the frames one behind the other; all that a fake encoder makes have one length."""
+
+    def messages(self, frames: Sequence[bytes], *, first_sequence: int, limit: int) -> list[MotionMessage]:
+        assert {len(frame) for frame in frames} == {FRAME_BYTES}
+        return [MotionMessage(first_sequence % 65_536, len(frames), b"".join(frames))]
+
+    @staticmethod
+    def frames(message: MotionMessage) -> list[bytes]:
+        assert len(message.unit) == FRAME_BYTES * message.count
+        return [message.unit[at : at + FRAME_BYTES] for at in range(0, len(message.unit), FRAME_BYTES)]
 
 
 class FakeFinder:
@@ -232,7 +249,8 @@ class Session:
         self.finder = FakeFinder(self.face)
         self.source = HandSource(clock)
         self.capture = Capture(self.source)
-        self.worker = Worker(lambda _: self.encoder, lambda _: FaceFollower(self.finder), size=64)
+        follower = FaceFollower(self.finder)
+        self.worker = Worker(lambda _: self.encoder, lambda _: follower, size=64, bundles=FakeBundles)
         self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
         self.pts = 0
 
@@ -288,6 +306,7 @@ def fakes() -> Any:
     """The stand-ins by name: tests are no package, so they cannot import them."""
 
     class Fakes:
+        Bundles = FakeBundles
         Coded = FakeCoded
         Encoder = FakeEncoder
         Finder = FakeFinder
@@ -298,6 +317,18 @@ def fakes() -> Any:
         ready = staticmethod(ready)
 
     return Fakes
+
+
+@pytest.fixture
+def cheap_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program's codec costs nothing, and sees a face in every picture."""
+    finder = FakeFinder(FaceBox(10, 10, 20, 20, 1.0))
+
+    def make_worker(options: SenderOptions) -> FaceWorker:
+        encoder = FakeEncoder(bundle=options.bundle)
+        return FaceWorker(lambda _: encoder, lambda _: FaceFollower(finder), size=64, bundles=FakeBundles)
+
+    monkeypatch.setattr(program, "make_worker", make_worker)
 
 
 @pytest.fixture

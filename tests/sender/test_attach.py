@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from codec import CodecConfig, CodedFrame, Decoder
 from codec.bits.bitstream import VERSION
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
+from codec.state.bundle import BundleCoder
 from sender import SenderOptions, send_face
 from signaling.messages import Capabilities, ModeSwitch, QualityReport, ReferenceReceived, decode, encode
 from signaling.transport.peer import accept_channels
@@ -40,6 +41,7 @@ class FarEnd:
     def __init__(self, pc: RTCPeerConnection) -> None:
         self.channels = accept_channels(pc)
         self.decoder = Decoder(CodecConfig(size=SIZE))
+        self._bundles = BundleCoder.of(CodecConfig().weights)
         self.held: asyncio.Queue[int] = asyncio.Queue()
         self.frames: asyncio.Queue[CodedFrame] = asyncio.Queue()
         self.said: asyncio.Queue[Any] = asyncio.Queue()
@@ -56,8 +58,9 @@ class FarEnd:
             self.held.put_nowait(reference_id)
 
     def _on_motion(self, data: bytes) -> None:
-        for frame in MotionMessage.parse(data).frames:
-            self.frames.put_nowait(CodedFrame.parse(frame))
+        message = MotionMessage.parse(data)
+        for frame in self._bundles.unpack(message.unit, count=message.count):
+            self.frames.put_nowait(frame)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from codec.units import Image
-from sender.capture import Capture, Picture, ThreadSource, TrackSource
+from sender.capture import Capture, Frames, Picture, ThreadSource, TrackSource
 from sender.errors import SourceError
 from sender.newest_slot import SlotClosed
 
@@ -131,6 +131,15 @@ async def test_capture_passes_on_why_a_source_broke() -> None:
     with pytest.raises(SourceError, match="no pictures"):
         await capture.run()
     assert capture.ended
+
+
+async def test_whatever_the_reading_thread_meets_is_a_source_that_broke() -> None:
+    def frames() -> Frames:
+        yield (lambda: np.zeros((4, 4, 3), np.uint8)), 0
+        raise MemoryError
+
+    with pytest.raises(SourceError, match="clip: reading failed: MemoryError: MemoryError"):
+        await Capture(ThreadSource("clip", frames, paced=False)).run()
 
 
 async def test_a_cancelled_capture_tells_its_thread_to_stop() -> None:

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from aiortc import MediaStreamTrack, RTCPeerConnection
 
-from codec.pictures.face import FaceBox
 from sender import __main__ as program
-from sender.encode import FaceWorker
 from sender.errors import SourceError
-from sender.face import FaceFollower
 from sender.options import CallOptions, SenderOptions
 from sender.terminal import Display
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, TokenError, Unreachable
 from signaling.messages import ModeSwitch, decode
+from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels
+
+pytestmark = pytest.mark.usefixtures("cheap_codec")
 
 
 class Kept(Display):
@@ -43,16 +43,6 @@ class Kept(Display):
         self.lines.append("summary")
         if self.lines.count("summary") == 2:
             self.two_calls.set()
-
-
-@pytest.fixture(autouse=True)
-def _cheap_codec(fakes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    finder = fakes.Finder(FaceBox(10, 10, 20, 20, 1.0))
-
-    def make_worker(options: SenderOptions) -> FaceWorker:
-        return FaceWorker(lambda _: fakes.Encoder(bundle=options.bundle), lambda _: FaceFollower(finder), size=64)
-
-    monkeypatch.setattr(program, "make_worker", make_worker)
 
 
 @asynccontextmanager
@@ -134,11 +124,19 @@ async def test_a_server_that_is_away_for_a_while_is_said_once(
         raise error
 
     monkeypatch.setattr(program, "connect_peer", connect)
-    monkeypatch.setattr(program, "_PAUSE_S", 0)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
     async with listening(SignalingServer(), host="127.0.0.1", port=0) as url:
         options = CallOptions(signal=url, input=str(clip()))
-        with pytest.raises(TokenError):
-            await program.Program(options, SenderOptions(), display).run()
+        retries = Retries(first_s=0.5, draw=lambda: 1.0)
+        running = program.Program(options, SenderOptions(), display, retries=retries, sleep=sleep)
+        async with await SignalingClient.connect(url, room="facewire", role="receiver"):
+            with pytest.raises(TokenError):
+                await running.run()
+    assert pauses[:3] == [0.5, 1.0, 2.0]
     assert display.lines[2:] == [
         "no server; trying again until it does",
         "it left; waiting for a receiver",

@@ -13,12 +13,13 @@ def test_no_arguments_are_the_defaults() -> None:
     assert parse_arguments([]) == (CallOptions(), SenderOptions())
 
 
-def test_each_option_has_a_flag() -> None:
+def test_each_option_has_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signaling.options.trust", lambda url, ca: None)  # there is no such file
     line = (
-        "--signal ws://10.0.0.1:9 --room r --token t --input f.mp4 --loop --stun stun:a --stun stun:b "
-        "--turn turn:u:p@h --mode h264 --kbps 6.5 --h264-kbps 15 --floor-db 21 --bundle 2 --size 512 --qp 40 "
-        "--threads 2 --weights w --engine torch --precision f32 --crop centre --face-model y.onnx "
-        "--reference-kbps 100 --json - --seconds 9"
+        "--signal wss://10.0.0.1:9 --ca c.pem --room r --token t --token-file f --input f.mp4 --loop --stun "
+        "stun:a --stun stun:b --turn turn:u:p@h --mode h264 --kbps 6.5 --h264-kbps 15 --floor-db 21 --bundle 2 "
+        "--size 512 --qp 40 --threads 2 --weights w --engine torch --precision f32 --crop centre --face-model "
+        "y.onnx --reference-kbps 100 --json - --seconds 9 --follow"
     )
     call, coding = parse_arguments(line.split())
     assert call.stun == ("stun:a", "stun:b")

@@ -29,7 +29,7 @@ async def test_a_call_begins_with_a_keyframe_and_goes_on_with_motion(fakes: Any,
         assert (await far.references.get())[:2] == b"R\0"
         messages = [await far.motion.get() for _ in range(3)]
         assert [message.sequence for message in messages] == [0, 1, 2]
-        assert [message.frames[0][1] for message in messages] == [0, 1, 2]
+        assert [fakes.Bundles.frames(message)[0][1] for message in messages] == [0, 1, 2]
         assert (await far.hear(ModeSwitch)).mode == "keypoints"
         assert sender.mode == "keypoints"
     assert sender.ended == "closed"
@@ -112,8 +112,8 @@ async def test_a_bundle_that_is_cut_short_tells_the_encoder(fakes: Any, clock: A
     session = fakes.Session(clock, bundle=4)
     async with session.call() as (_, far, _):
         await session.picture(6, step_s=0.3)
-        assert len((await far.motion.get()).frames) <= 2
-        assert len((await far.motion.get()).frames) == 1
+        assert (await far.motion.get()).count <= 2
+        assert (await far.motion.get()).count == 1
     assert "bundle" in session.encoder.calls
 
 
@@ -121,9 +121,9 @@ async def test_the_end_of_the_source_sends_what_was_gathered(fakes: Any, clock: 
     session = fakes.Session(clock, bundle=4)
     async with session.call() as (sender, far, _):
         await session.picture(6)
-        assert len((await far.motion.get()).frames) == 4
+        assert (await far.motion.get()).count == 4
         session.source.end()
-        assert len((await far.motion.get()).frames) == 2
+        assert (await far.motion.get()).count == 2
     assert sender.ended == "the source has ended"
 
 
@@ -132,7 +132,7 @@ async def test_one_picture_is_a_call_too(fakes: Any, clock: Any) -> None:
     async with session.call() as (sender, far, _):
         session.source.give(0)
         session.source.end()
-        assert len((await far.motion.get()).frames) == 1
+        assert (await far.motion.get()).count == 1
         await far.references.get()
     assert sender.ended == "the source has ended"
 

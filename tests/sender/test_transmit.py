@@ -81,6 +81,7 @@ class Wire:
         self.transmitter = Transmitter(
             near,
             bundle=bundle,
+            bundles=fakes.Bundles,
             reference_bytes_per_s=reference_bytes_per_s,
             meter=self.meter,
             clock=self.clock.time,
@@ -116,10 +117,13 @@ def test_frames_arrive_in_bundles_with_growing_sequence_numbers(fakes: Any) -> N
     for number in range(7):
         wire.frame(number, chained=number % 3 > 0)
     wire.run(0.1)
-    assert [(m.sequence, [frame[1] for frame in m.frames]) for _, m in wire.motion] == [(0, [0, 1, 2]), (1, [3, 4, 5])]
+    assert [(m.sequence, [frame[1] for frame in fakes.Bundles.frames(m)]) for _, m in wire.motion] == [
+        (0, [0, 1, 2]),
+        (1, [3, 4, 5]),
+    ]
     wire.transmitter.flush()
     wire.run(0.1)
-    assert [frame[1] for frame in wire.motion[-1][1].frames] == [6]
+    assert [frame[1] for frame in fakes.Bundles.frames(wire.motion[-1][1])] == [6]
 
 
 @pytest.mark.parametrize(("fps", "sizes"), [(25, [4, 4, 4, 4, 4, 4]), (15, [3, 3, 3]), (5, [2] + [1] * 9)])
@@ -130,9 +134,9 @@ def test_a_slow_encoder_does_not_wait_for_bundles(fakes: Any, fps: int, sizes: l
         cut = wire.frame(number, chained=left > 0)
         left = 0 if cut else 3 if left == 0 else left - 1
         wire.run(1 / fps)
-    assert [len(m.frames) for _, m in wire.motion][: len(sizes)] == sizes
+    assert [m.count for _, m in wire.motion][: len(sizes)] == sizes
     for at, message in wire.motion[1:]:
-        assert at - message.frames[0][1] / fps < 0.15
+        assert at - fakes.Bundles.frames(message)[0][1] / fps < 0.15
 
 
 def test_a_reference_arrives_whole_and_is_counted(fakes: Any) -> None:
@@ -159,7 +163,7 @@ def test_a_large_keyframe_hardly_delays_the_motion_behind_it(fakes: Any) -> None
         sent[number] = wire.clock.time()
         wire.frame(number)
     wire.run(0.3)
-    delays = [at - sent[m.frames[0][1]] for at, m in wire.motion if m.frames[0][1]]
+    delays = [at - sent[fakes.Bundles.frames(m)[0][1]] for at, m in wire.motion if fakes.Bundles.frames(m)[0][1]]
     assert len(delays) == 25
     # 50 ms of way, 2 ms for itself, and at most the one piece of a reference that is already on the wire (21 ms).
     assert max(delays) < 0.05 + 0.002 + 0.022
@@ -173,12 +177,12 @@ def test_motion_that_cannot_leave_is_replaced_by_newer_motion(fakes: Any) -> Non
         wire.frame(number)
         wire.run(0.04)
     wire.run(3)
-    numbers = [m.frames[0][1] for _, m in wire.motion]
+    numbers = [fakes.Bundles.frames(m)[0][1] for _, m in wire.motion]
     assert wire.transmitter.stale_frames > 50
     assert len(numbers) + wire.transmitter.stale_frames == 100
     assert numbers == sorted(numbers)
     assert numbers[-1] == 99
-    ages = [at - 0.04 * m.frames[0][1] for at, m in wire.motion]
+    ages = [at - 0.04 * fakes.Bundles.frames(m)[0][1] for at, m in wire.motion]
     assert max(ages) < 0.5, "as long as three messages take"
     assert [m.sequence for _, m in wire.motion] == list(range(len(numbers))), "what is not sent is not missing"
 

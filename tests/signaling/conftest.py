@@ -1,26 +1,42 @@
 """Tests of signaling: a server on a free port with a clock of its own, and ends that speak the bare protocol."""
 
+import asyncio
 import contextlib
+import datetime
+import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from signaling.messages import Hello, Message, Refused, Role, decode, encode
-from signaling.rooms import RoomLimits
 from signaling.server import ServerSettings, SignalingServer, listening
+from signaling.server.rooms import RoomLimits
 
 
 @dataclass
 class Hand:
-    """A clock that is moved by hand."""
+    """A clock that is moved by hand, and by whoever sleeps by it."""
 
     now: float = 100.0
+    slept_s: float = 0.0
 
     def __call__(self) -> float:
         return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept_s += seconds
+        await asyncio.sleep(0)
 
 
 @dataclass
@@ -71,11 +87,24 @@ class Servers:
     stack: contextlib.AsyncExitStack
     made: list[RunningServer] = field(default_factory=list)
 
-    async def __call__(self, *, token: str | None = None, port: int = 0, probe_s: float = 60.0) -> RunningServer:
+    async def __call__(
+        self,
+        *,
+        token: str | None = None,
+        port: int = 0,
+        limits: RoomLimits | None = None,
+        tls: ssl.SSLContext | None = None,
+        **settings: Any,
+    ) -> RunningServer:
         clock = Hand()
-        settings = ServerSettings(limits=RoomLimits(rooms=2), probe_s=probe_s, sweep_s=3600.0)
-        server = SignalingServer(token=token, settings=settings, now_s=clock)
-        url = await self.stack.enter_async_context(listening(server, host="127.0.0.1", port=port))
+        settings = {"probe_s": 60.0, "sweep_s": 3600.0, "heartbeat_s": 3600.0, **settings}
+        server = SignalingServer(
+            token=token,
+            settings=ServerSettings(limits=limits or RoomLimits(rooms=2), **settings),
+            now_s=clock,
+            sleep=clock.sleep,
+        )
+        url = await self.stack.enter_async_context(listening(server, host="127.0.0.1", port=port, tls=tls))
         self.made.append(RunningServer(server, url, clock))
         return self.made[-1]
 
@@ -97,14 +126,69 @@ async def raw_end() -> AsyncIterator[RawEnds]:
     async with aiohttp.ClientSession() as session:
 
         async def enter(
-            url: str, room: str = "", role: Role = "sender", end: str = "", *, token: str = "", pongs: bool = True
+            url: str,
+            room: str = "",
+            role: Role = "sender",
+            end: str = "",
+            *,
+            token: str = "",
+            secret: str | None = None,
+            pongs: bool = True,
+            **more: Any,
         ) -> RawEnd:
-            raw = RawEnd(await session.ws_connect(url, autoping=pongs, timeout=aiohttp.ClientWSTimeout(ws_close=1.0)))
+            raw = RawEnd(
+                await session.ws_connect(url, autoping=pongs, timeout=aiohttp.ClientWSTimeout(ws_close=1.0), **more)
+            )
             if end:
-                await raw.say(Hello(room, role, end, token))
+                await raw.say(Hello(room, role, end, token, f"of {end}" if secret is None else secret))
             return raw
 
         yield enter
+
+
+@dataclass
+class Certificate:
+    """Files in PEM form: an authority of the test's own, a server's certificate for 127.0.0.1 by it, and its key."""
+
+    authority: Path
+    chain: Path
+    key: Path
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    folder = tmp_path_factory.mktemp("certificate")
+    root, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    files = Certificate(folder / "authority.pem", folder / "chain.pem", folder / "key.pem")
+    authority = _certified("test authority", root.public_key(), by="test authority", root=root, is_authority=True)
+    server = _certified("test server", own.public_key(), by="test authority", root=root, is_authority=False)
+    files.authority.write_bytes(authority.public_bytes(Encoding.PEM))
+    files.chain.write_bytes(server.public_bytes(Encoding.PEM))
+    files.key.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+def _certified(
+    name: str, key: ec.EllipticCurvePublicKey, *, by: str, root: ec.EllipticCurvePrivateKey, is_authority: bool
+) -> x509.Certificate:
+    def called(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(called(name))
+        .issuer_name(called(by))
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False)
+        .sign(root, hashes.SHA256())
+    )
 
 
 @pytest.fixture

@@ -200,6 +200,7 @@ async def test_an_answer_to_an_earlier_offer_is_passed_over(running, raw_end) ->
     ("word", "reason"),
     [
         (Bye("busy"), "the other end hung up: busy"),
+        (Bye("\x1b]0;owned\x07\r\nfake: line\u202e"), "the other end hung up: ]0;owned fake: line"),
         (Offer("sdp", "another"), "the other end calls anew"),
         (None, "the other end left"),
     ],

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from signaling.client import Retry, SignalingClient
 from signaling.errors import MessageError, RoomError, TokenError, Unreachable
-from signaling.messages import Offer, PeerJoined, PeerLeft, Welcome
+from signaling.messages import Offer, PeerJoined, PeerLeft, Refused, Welcome, encode
 
 
 class Naps:
@@ -56,7 +57,7 @@ async def test_a_message_put_back_is_given_out_next(running) -> None:
 
 async def test_a_server_that_is_down_is_unreachable_after_growing_pauses(free_port: int, naps: Naps) -> None:
     with pytest.raises(Unreachable, match=rf"no signaling server answers at ws://127\.0\.0\.1:{free_port}: [^\n]+"):
-        await enter(f"ws://127.0.0.1:{free_port}", sleep=naps.sleep, now_s=naps.now_s)
+        await enter(f"ws://127.0.0.1:{free_port}", sleep=naps.sleep, now_s=naps.now_s, draw=lambda: 1.0)
     assert naps.pauses == [pytest.approx(pause) for pause in (0.2, 0.4, 0.8, 1.6)]
 
 
@@ -127,8 +128,9 @@ async def test_a_line_that_breaks_and_comes_back_is_told(start_server, free_port
     news: list[str] = []
 
     async def start(_: float) -> None:
-        assert news == [f"the signaling server at {first.url} is gone; trying again for 120 s"]
-        await start_server(port=free_port)
+        if news:  # after a first try in vain
+            assert news == [f"the signaling server at {first.url} is gone; trying again for 120 s"]
+            await start_server(port=free_port)
 
     client = await enter(first.url, news=news.append, sleep=start)
     assert await anext(client) == Welcome(False)
@@ -141,7 +143,7 @@ async def test_a_line_that_breaks_and_comes_back_is_told(start_server, free_port
 async def test_a_line_that_stays_broken_is_unreachable_in_the_end(start_server, naps: Naps) -> None:
     running = await start_server()
     retry = Retry(longest_s=1.0, mend_s=3.0)
-    client = await enter(running.url, retry=retry, sleep=naps.sleep, now_s=naps.now_s)
+    client = await enter(running.url, retry=retry, sleep=naps.sleep, now_s=naps.now_s, draw=lambda: 1.0)
     assert await anext(client) == Welcome(False)
     await start_server.stack.aclose()
     with pytest.raises(Unreachable):
@@ -156,6 +158,130 @@ async def test_an_expired_room_is_a_room_error(running) -> None:
     async with await enter(running.url) as client:
         assert await anext(client) == Welcome(False)
         running.clock.now += 3600.0
-        await running.server.sweep()
+        running.server.sweep()
         with pytest.raises(RoomError, match="nobody came"):
             await anext(client)
+
+
+# Servers that mean no good
+
+
+Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
+
+
+@pytest.fixture
+async def fake_server() -> AsyncIterator[Callable[[Serve], Awaitable[str]]]:
+    """Serves WebSockets as the test says; gives the URL."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(serve: Serve) -> str:
+            async def meet(request: web.Request) -> web.WebSocketResponse:
+                socket = web.WebSocketResponse()
+                await socket.prepare(request)
+                assert (await socket.receive()).type is WSMsgType.BINARY
+                await serve(socket)
+                return socket
+
+            application = web.Application()
+            application.router.add_get("/", meet)
+            runner = web.AppRunner(application, shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            return f"ws://127.0.0.1:{runner.addresses[0][1]}"
+
+        yield start
+
+
+@pytest.mark.parametrize(("reason", "kind"), [("full", RoomError), ("token", TokenError), ("expired", RoomError)])
+async def test_a_refusal_is_one_line_that_can_be_printed(fake_server, reason, kind: type[Exception]) -> None:
+    url = await fake_server(
+        lambda socket: socket.send_bytes(encode(Refused(reason, "\x1b]0;owned\x07no\r\nfake: line")))
+    )
+    with pytest.raises(kind) as caught:
+        await enter(url)
+    assert str(caught.value) == "]0;owned no fake: line"
+
+
+async def test_a_server_that_lets_us_in_and_drops_us_is_not_pressed(fake_server, naps: Naps) -> None:
+    url = await fake_server(lambda socket: socket.send_bytes(encode(Welcome(False))))
+    async with await enter(url, sleep=naps.sleep, now_s=naps.now_s, draw=lambda: 1.0) as client:
+        for _ in range(8):
+            assert await anext(client) == Welcome(False)
+        assert naps.pauses == [pytest.approx(pause) for pause in (0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)]
+        naps.pauses.append(1000.0)  # that line held
+        assert await anext(client) == Welcome(False)
+        assert naps.pauses[-1] == pytest.approx(0.2)
+
+
+async def test_ends_that_lose_a_server_together_do_not_come_back_together(fake_server) -> None:
+    url = await fake_server(lambda socket: socket.send_bytes(encode(Welcome(False))))
+    pauses = []
+    for draw in (0.0, 0.5, 1.0):
+        naps = Naps()
+        async with await enter(url, sleep=naps.sleep, now_s=naps.now_s, draw=lambda draw=draw: draw) as client:
+            assert await anext(client) == Welcome(False)
+            naps.pauses.append(1000.0)  # the line held for long
+            assert await anext(client) == Welcome(False)
+        pauses.append(naps.pauses[1])
+    assert pauses == [pytest.approx(0.1), pytest.approx(0.15), pytest.approx(0.2)]
+
+
+async def test_a_busy_server_is_tried_again(start_server, raw_end, naps: Naps) -> None:
+    running = await start_server(token="right")
+    for _ in range(6):
+        await (await raw_end(running.url, "r", "sender", "x", token="wrong")).refusal()
+
+    async def sleep(seconds: float) -> None:
+        running.clock.now += 1.0
+        await naps.sleep(seconds)
+
+    async with await enter(running.url, token="right", sleep=sleep, now_s=naps.now_s) as client:
+        assert await anext(client) == Welcome(False)
+    assert len(naps.pauses) == 1
+
+
+async def test_a_server_that_does_not_read_is_not_waited_for(fake_server) -> None:
+    over = asyncio.Event()
+
+    async def deaf(socket: web.WebSocketResponse) -> None:
+        await socket.send_bytes(encode(Welcome(False)))
+        await over.wait()
+
+    url = await fake_server(deaf)
+    client = await enter(url, retry=Retry(answer_s=0.05))
+
+    async def talk() -> None:
+        while True:
+            await client.send(Offer("x" * 50_000), mend=False)
+
+    with pytest.raises(Unreachable, match="is broken"):
+        await talk()
+    over.set()
+    await client.close()
+
+
+async def test_a_login_is_in_no_error_and_no_news(free_port: int, naps: Naps) -> None:
+    news: list[str] = []
+    with pytest.raises(Unreachable) as caught:
+        await enter(f"ws://me:hush@127.0.0.1:{free_port}", sleep=naps.sleep, now_s=naps.now_s, news=news.append)
+    assert f"at ws://127.0.0.1:{free_port}: " in str(caught.value)
+    for url in ("ws://me:hush@[nonsense", "ws://me:hush@host:99999"):
+        with pytest.raises(Unreachable) as caught:
+            await enter(url, sleep=naps.sleep, now_s=naps.now_s, news=news.append)
+        assert "hush" not in str(caught.value)
+    assert "hush" not in "".join(news)
+
+
+async def test_a_login_is_not_in_the_error_of_a_server_of_another_kind(naps: Naps) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        runner = web.AppRunner(web.Application())
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        with pytest.raises(Unreachable) as caught:
+            await enter(f"ws://me:hush@127.0.0.1:{runner.addresses[0][1]}", sleep=naps.sleep, now_s=naps.now_s)
+    assert "hush" not in str(caught.value)
+    assert str(caught.value).endswith(": 404 Invalid response status")

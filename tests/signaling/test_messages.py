@@ -38,7 +38,7 @@ from signaling.messages import (
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 EXAMPLES: dict[str, Message] = {
-    "hello": Hello("blue", "sender", "a1b2", "secret"),
+    "hello": Hello("blue", "sender", "a1b2", "secret", "0f1e2d3c"),
     "welcome": Welcome(True, "c3d4"),
     "peer-joined": PeerJoined("receiver", "c3d4"),
     "peer-left": PeerLeft("receiver"),
@@ -72,6 +72,22 @@ def test_every_message_has_an_example() -> None:
 def test_golden_bytes(name: str) -> None:
     assert decode(golden(name)) == EXAMPLES[name]
     assert encode(EXAMPLES[name]) == golden(name)
+
+
+def test_a_hello_of_before_secrets_is_read() -> None:
+    assert decode(golden("hello-without-secret")) == Hello("blue", "sender", "a1b2", "secret", "")
+
+
+def test_a_hello_that_is_shown_shows_no_secrets() -> None:
+    shown = repr(EXAMPLES["hello"])
+    assert "blue" in shown
+    assert "0f1e2d3c" not in shown
+    assert "'secret'" not in shown
+
+
+def test_half_a_surrogate_is_no_text() -> None:
+    with pytest.raises(MessageError, match="hello: token is no text"):
+        encode(Hello("blue", "sender", "a1b2", "\udcff"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -72,11 +72,9 @@ def collect(
             if coded.motion is not None and not coded.motion.chained:
                 windows = ALL_WINDOWS
             if coded.motion is not None and coded.motion.symbols:
-                before = windows if encoder.shown.face else None
-                difference = read_frame(symbols, coded.motion.symbols, qp=0, windows=before)
-                if before is not None and difference.windows is not None:
-                    windows = difference.windows
-                    found.windows.append((before, windows))
+                difference = read_frame(symbols, coded.motion.symbols, qp=0, windows=windows)
+                found.windows.append((windows, difference.windows))
+                windows = difference.windows
                 if difference.windows:
                     found.face.append(difference.face)
                 else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec.bits.container import FileHeader, FileReader, FileRecord, FileWriter
+from codec.bits.container import FIXED_HEADER, RECORD_HEADER, FileHeader, FileReader, FileRecord, FileWriter
 from codec.errors import BitstreamError, ConfigError, MediaError, TruncatedError, VersionError
 
 VECTOR = Path(__file__).parents[2] / "vectors" / "container.fw.bin"
@@ -135,6 +135,37 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
             FileReader(path)
         with pytest.raises(MediaError):
             FileWriter(path / "x" / "y.fw", HEADER)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator"), [(1, 4294967295), (4294967295, 1), (4294967295, 4294967294), (1, 3601), (1001, 1)]
+)
+def test_a_frame_rate_of_no_video_is_refused(tmp_path: Path, numerator: int, denominator: int) -> None:
+    """Such a header is whole: its checksum holds, and no player's container could hold the rate."""
+    fixed = FIXED_HEADER.pack(b"FWIR", 1, 256, numerator, denominator, 90_000, 5)
+    header = fixed + b"first"
+    with pytest.raises(BitstreamError, match="values out of range"):
+        read(tmp_path / "a.fw", header + zlib.crc32(header).to_bytes(4, "big"))
+    with pytest.raises(ConfigError):
+        bytes(FileHeader(size=256, fps=Fraction(numerator, denominator), weights="first"))
+
+
+def test_a_name_of_weights_cannot_move_a_cursor(tmp_path: Path) -> None:
+    header = FIXED_HEADER.pack(b"FWIR", 1, 256, 25, 1, 90_000, 5) + b"\x1b[2Jw"
+    with pytest.raises(BitstreamError, match="values out of range"):
+        read(tmp_path / "a.fw", header + zlib.crc32(header).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("pts", [-(1 << 63), (1 << 53) + 1, (1 << 63) - 1])
+def test_a_time_stamp_of_no_video_is_where_the_file_ends(tmp_path: Path, pts: int) -> None:
+    body = RECORD_HEADER.pack(1, pts) + b"a"
+    data = bytes(HEADER) + body + zlib.crc32(body).to_bytes(4, "big")
+    _, records, damage = read(tmp_path / "a.fw", data)
+    assert records == []
+    assert damage is not None
+    assert "a time stamp is out of range after 0 whole frames" in damage
+    with pytest.raises(ConfigError):
+        bytes(FileRecord(pts, b"a"))
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ def drawn_residual(seed: int, spread: float, diagonals: int) -> Symbols:
     return np.where(u + v < diagonals, drawn(seed, spread, COEFFICIENTS), 0).astype(np.int32)
 
 
-def frame(motion: Symbols, residual: Symbols, *, face: Symbols | None = None, windows: int | None = None) -> Chain:
+def frame(motion: Symbols, residual: Symbols, *, face: Symbols | None = None, windows: int = 0) -> Chain:
     return Chain(32, motion, residual, np.zeros(FACE_NUMBERS, np.int32) if face is None else face, windows)
 
 
-def counted(difference: Chain, activities: tuple[int, int, int], *, windows: int | None = None) -> float:
+def counted(difference: Chain, activities: tuple[int, int, int], *, windows: int = 0) -> float:
     counter = Counter(SYMBOLS.models)
     walk_frame(SYMBOLS, counter, difference, windows=windows, activities=activities)
     return counter.bits
@@ -57,10 +57,10 @@ def escapes(*parts: Symbols) -> int:
 def test_frames_are_read_as_written(seed: int, motion_spread: float, residual_spread: float, diagonals: int) -> None:
     motion = drawn(seed, motion_spread, (MOTION_NUMBERS,))
     residual = drawn_residual(seed + 1, residual_spread, diagonals)
-    data, base_bits = write_frame(SYMBOLS, frame(motion, residual), windows=None)
-    read = read_frame(SYMBOLS, data, qp=17, windows=None)
+    data, base_bits = write_frame(SYMBOLS, frame(motion, residual), windows=0)
+    read = read_frame(SYMBOLS, data, qp=17, windows=0)
     assert read.qp == 17
-    assert read.windows is None
+    assert read.windows == 0
     np.testing.assert_array_equal(read.motion, motion)
     np.testing.assert_array_equal(read.residual, residual)
     assert not read.face.any()
@@ -95,20 +95,19 @@ def test_faces_are_read_as_written(seed: int, spread: float, other: float, befor
         assert base_bits <= bits + 1
 
 
-def test_a_reference_without_a_face_codes_no_face_symbols() -> None:
-    """Nor the bits that say so: the bytes are those of motion and residual alone."""
+def test_without_a_face_no_face_symbols_are_coded() -> None:
+    """But for the one that says so."""
     motion, residual = drawn(1, 1.0, (MOTION_NUMBERS,)), drawn_residual(2, 1.0, 4)
     face = drawn(3, 1.0, (FACE_NUMBERS,))
     activities = SYMBOLS.motion_activity(motion), SYMBOLS.face_activity(face), SYMBOLS.residual_activity(residual)
-    alone, with_none = Counter(SYMBOLS.models), Counter(SYMBOLS.models)
+    alone = Counter(SYMBOLS.models)
+    SYMBOLS.windows(alone, 0, before=ALL_WINDOWS)
     SYMBOLS.motion(alone, motion, activity=activities[0])
     SYMBOLS.residual(alone, residual, activity=activities[2])
-    walked = walk_frame(SYMBOLS, with_none, frame(motion, residual, face=face), windows=None, activities=activities)
-    assert with_none.bits == pytest.approx(alone.bits)
-    assert walked.windows is None
-    assert counted(frame(motion, residual, windows=0), activities, windows=0) > alone.bits
-    data, _ = write_frame(SYMBOLS, frame(motion, residual), windows=None)
-    assert not read_frame(SYMBOLS, data, qp=32, windows=None).face.any()
+    faced = frame(motion, residual, face=face)
+    assert counted(faced, activities, windows=ALL_WINDOWS) == pytest.approx(alone.bits)
+    data, _ = write_frame(SYMBOLS, faced, windows=ALL_WINDOWS)
+    assert not read_frame(SYMBOLS, data, qp=32, windows=ALL_WINDOWS).face.any()
 
 
 @pytest.mark.parametrize("drawn_now", sorted(set(range(WINDOW_SETS)) - set(SETS)))
@@ -202,13 +201,13 @@ def test_coded_diagonals_hold_everything(seed: int, diagonals: int) -> None:
 def test_the_last_coefficient_travels() -> None:
     residual = np.zeros(COEFFICIENTS, np.int32)
     residual[1, -1, -1] = -3
-    data, _ = write_frame(SYMBOLS, frame(np.zeros(MOTION_NUMBERS, np.int32), residual), windows=None)
-    np.testing.assert_array_equal(read_frame(SYMBOLS, data, qp=32, windows=None).residual, residual)
+    data, _ = write_frame(SYMBOLS, frame(np.zeros(MOTION_NUMBERS, np.int32), residual), windows=0)
+    np.testing.assert_array_equal(read_frame(SYMBOLS, data, qp=32, windows=0).residual, residual)
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.binary(max_size=80), st.none() | sets)
-def test_any_bytes_are_a_frame_or_refused_by_name(data: bytes, windows: int | None) -> None:
+@given(st.binary(max_size=80), sets)
+def test_any_bytes_are_a_frame_or_refused_by_name(data: bytes, windows: int) -> None:
     try:
         read = read_frame(SYMBOLS, data, qp=32, windows=windows)
     except BitstreamError:
@@ -217,7 +216,7 @@ def test_any_bytes_are_a_frame_or_refused_by_name(data: bytes, windows: int | No
     assert read.residual.shape == COEFFICIENTS
     assert read.face.shape == (FACE_NUMBERS,)
     assert read.motion.dtype == read.residual.dtype == read.face.dtype == np.int32
-    assert read.windows in (SETS if windows is not None else (None,))
+    assert read.windows in SETS
     chain = read
     for _ in range(5):
         chain = advance(chain, read)
@@ -243,8 +242,8 @@ def test_the_largest_step_of_a_chain_travels(value: int) -> None:
     """From one end of the range to the other."""
     motion, face = np.full(MOTION_NUMBERS, value, np.int32), np.full(FACE_NUMBERS, value, np.int32)
     still = np.zeros(COEFFICIENTS, np.int32)
-    data, _ = write_frame(SYMBOLS, frame(2 * motion, still), windows=None)
-    after = advance(frame(-motion, still), read_frame(SYMBOLS, data, qp=32, windows=None))
+    data, _ = write_frame(SYMBOLS, frame(2 * motion, still), windows=ALL_WINDOWS)
+    after = advance(frame(-motion, still), read_frame(SYMBOLS, data, qp=32, windows=ALL_WINDOWS))
     assert (after.motion == value).all()
     step = frame(0 * motion, still, face=2 * face, windows=ALL_WINDOWS)
     data, _ = write_frame(SYMBOLS, step, windows=ALL_WINDOWS)

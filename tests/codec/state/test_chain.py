@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.bits.bitstream import NUMBERS, CodedMotion
+from codec.bits.bitstream import NUMBERS, TICK, CodedMotion
 from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.motion.expression import FACE_NUMBERS, POSE
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
@@ -76,7 +76,9 @@ def test_constant_rates_are_exact(fps: int) -> None:
 def test_no_time_stamp_is_needed_at_the_nominal_rate() -> None:
     held = reference(number=250)
     assert timestamp_of(START + 3600 * 20, number=(250 + 20) % NUMBERS, reference=held) is None
-    assert timestamp_of(START + 3600 * 20 + 1, number=(250 + 20) % NUMBERS, reference=held) is not None
+    near, far = (START + 3600 * 20 + off for off in (TICK // 2, TICK // 2 + 1))
+    assert timestamp_of(near, number=(250 + 20) % NUMBERS, reference=held) is None, "a stamp would say no better"
+    assert timestamp_of(far, number=(250 + 20) % NUMBERS, reference=held) is not None
     assert timestamp_of(START + 3600 * NUMBERS, number=250, reference=held) is not None
 
 
@@ -144,7 +146,7 @@ def test_no_difference_is_the_references_own_face(qp: int, faces: Any) -> None:
     assert chain.windows == ALL_WINDOWS
     assert state.windows == 0, "the reference shows it already"
     faceless = origin(reference(), TABLES, qp)
-    assert faceless.windows is None
+    assert faceless.windows == ALL_WINDOWS, "until something is told of it"
     assert make_state(faceless, TABLES, reference=reference(), number=3, pts=5, base=True).windows == 0
 
 

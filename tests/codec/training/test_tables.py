@@ -43,8 +43,8 @@ def counted_bits(found: Differences, tables: CodingTables) -> float:
     counter = Counter(coder.models)
     still: Symbols = np.zeros(COEFFICIENTS, np.int32)
     for motion in found.motion:
-        chain = Chain(0, motion, still, np.zeros(FACE_NUMBERS, np.int32), None)
-        walk_frame(coder, counter, chain, windows=None, activities=(coder.motion_activity(motion), 0, 0))
+        chain = Chain(0, motion, still, np.zeros(FACE_NUMBERS, np.int32), 0)
+        walk_frame(coder, counter, chain, windows=0, activities=(coder.motion_activity(motion), 0, 0))
     for face, (before, now) in zip(found.face, found.windows, strict=True):
         chain = Chain(0, np.zeros(MOTION_NUMBERS, np.int32), still, face, now)
         walk_frame(coder, counter, chain, windows=before, activities=(0, coder.face_activity(face), 0))

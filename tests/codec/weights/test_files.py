@@ -174,11 +174,57 @@ def test_the_shipped_file_cut_short(tmp_path: Path) -> None:
         ("tables__residual_step", torch.zeros(0)),
         ("tables__canonical_step", torch.tensor([torch.inf])),
         ("tables__canonical_scale", torch.zeros(0, dtype=torch.int32)),
+        ("tables__canonical_scale", torch.tensor([torch.inf])),
+        ("tables__canonical_scale", torch.tensor([torch.nan])),
+        ("tables__canonical_scale", torch.tensor([9.0])),
+        ("tables__canonical_scale", torch.tensor([2**40])),
+        ("tables__motion_profile", torch.full((26,), -(2**63))),  # whose magnitude wraps
+        ("tables__motion_steps", torch.full((26,), 1e38)),
+        ("tables__motion_steps", torch.full((26,), 1e-30)),
+        ("tables__residual_step", torch.tensor([1e38])),
+        ("tables__canonical_step", torch.tensor([1e300], dtype=torch.float64)),
+        ("tables__face_motion", torch.full((30, 26), 1e38)),
+        ("generator__leave__bias", torch.full((12,), 1e300, dtype=torch.float64)),
+        ("shape__mean", torch.full((112, 3), -torch.inf)),
     ],
 )
 def test_tensors_that_do_not_fit(tensors: dict[str, Tensor], key: str, value: Tensor | None) -> None:
     with pytest.raises(WeightsError):
         weights.parse(with_changes(tensors, **{key: value}), identifier=b"1234")
+
+
+def test_frequencies_whose_sum_wraps_to_the_right_one_do_not_fit(tensors: dict[str, Tensor]) -> None:
+    tables = torch.ones_like(tensors["tables.tables"], dtype=torch.int64)
+    tables[:, :4] = 2**62
+    tables[:, 4] = 2**16 - 27  # in 64 bits, the sum is 2^16
+    assert (tables.sum(1) == 2**16).all()
+    assert (tables >= 1).all()
+    with pytest.raises(WeightsError, match="frequency tables are damaged"):
+        weights.parse(with_changes(tensors, tables__tables=tables), identifier=b"1234")
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" * 100_000, b'{"a":' * 100_000, b'{"weights_id": [[1]], "ranges": {"a": [[[[]]]]}}']
+)
+def test_ranges_that_are_nested_are_damaged_or_of_other_weights(tmp_path: Path, written: bytes, text: bytes) -> None:
+    (tmp_path / "own.safetensors").write_bytes(written)
+    (tmp_path / "own.int8.json").write_bytes(text)
+    try:
+        assert weights.load(str(tmp_path / "own.safetensors")).ranges == {}
+    except WeightsError as error:
+        assert "own.int8.json is damaged" in str(error)  # noqa: PT017 -- either is right
+
+
+@pytest.mark.parametrize("name", ["x" * 5000 + ".safetensors", "\0.safetensors"])
+def test_names_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(WeightsError, match="no weights named"):
+        weights.find(name)
+
+
+def test_an_id_finds_a_name_and_nothing_but_the_index_is_looked_at() -> None:
+    for name, entry in INDEX.items():
+        assert weights.named(bytes.fromhex(entry["sha256"])[: weights.ID_BYTES]) == name
+    assert weights.named(b"1234") is None
 
 
 def test_numbers_that_are_none_do_not_fit(tensors: dict[str, Tensor]) -> None:

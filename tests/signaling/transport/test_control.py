@@ -79,6 +79,16 @@ def test_pings_are_answered_with_our_clock_and_ours_measure_the_way() -> None:
     assert line.control.clock.latest.round_trip_us == 40_000
 
 
+def test_a_pong_is_believed_once_and_only_in_answer_to_a_ping() -> None:
+    line = Line()
+    line.say(encode(ClockPong(ping_us=0, pong_us=2**53)))
+    line.control.ping()  # at 1 s
+    for _ in range(2):
+        line.say(encode(ClockPong(ping_us=1_000_000, pong_us=5)))
+    assert line.control.counts["unexpected_control"] == 2
+    assert [sample.round_trip_us for sample in line.control.clock._samples] == [20_000]
+
+
 def test_messages_that_are_not_for_us_are_counted() -> None:
     line = Line()
     line.say(encode(ModeSwitch("h264", 0)))

@@ -69,7 +69,7 @@ def test_windows_of_every_recorded_and_trusted_frame(
         assert held is not None
         for number, reference in zip(held.frames, held.reference, strict=True):
             if drawing.unseen not in (number, held.coded_at[reference]):
-                expected[mode == "single"] += 1 if mode == "single" else 2
+                expected[mode == "single"] += 2
     mouths, eyes = samples["mouth"], samples["eye"]
     for single, count in expected.items():
         assert int((mouths.single == single).sum()) == count

@@ -162,7 +162,7 @@ async def test_an_end_that_stays_away_has_left(running, raw_end) -> None:
     while (await health(running.url))["ends"] != 1:
         pass
     running.clock.now += 3.0
-    await running.server.sweep()
+    running.server.sweep()
     assert await receiver.hear() == PeerLeft("sender")
 
 
@@ -170,7 +170,7 @@ async def test_an_idle_room_expires(running, raw_end) -> None:
     end = await raw_end(running.url, "r", "sender", "a")
     assert await end.hear() == Welcome(False)
     running.clock.now += 3600.0
-    await running.server.sweep()
+    running.server.sweep()
     assert (await end.refusal()).reason == "expired"
 
 

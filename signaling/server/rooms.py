@@ -3,8 +3,11 @@
 A room has two seats, one for each role, and is there as long as anybody sits in it. An end whose line breaks keeps its
 seat for `grace_s`: when it is back by then nobody was told anything, what was said to it meanwhile is handed over, and
 a running call goes on. Another end may take the seat of one that is away at once.
+
+An end is known again by the secret that it came with the first time. Its name is no proof: the other end knows it.
 """
 
+import hmac
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +19,9 @@ __all__ = ["IDLE_TIMEOUT_S", "RoomLimits", "Rooms", "Seat", "Sweep"]
 
 IDLE_TIMEOUT_S = 3600.0
 
-# Messages kept for an end that is away: an offer or an answer, and its candidates.
+# Kept for an end that is away: an offer or an answer, and its candidates.
 _KEPT_MESSAGES = 32
+_KEPT_BYTES = 131_072
 
 LineT = TypeVar("LineT")  # whatever connects an end to the server
 
@@ -29,6 +33,7 @@ class RoomLimits:
     idle_timeout_s: float = IDLE_TIMEOUT_S  # a room in which one end waits in vain is closed after this
     grace_s: float = 3.0  # an end whose line broke keeps its seat for this long
     rooms: int = 1000
+    rooms_per_address: int = 32  # in which ends from one address sit
 
 
 @dataclass(slots=True)
@@ -37,8 +42,20 @@ class Seat(Generic[LineT]):
 
     end: str
     line: LineT | None
+    secret: str = field(default="", repr=False)
+    address: str = ""
     away_since_s: float = 0.0
-    kept: deque[bytes] = field(default_factory=lambda: deque(maxlen=_KEPT_MESSAGES))
+    kept: deque[bytes] = field(default_factory=deque)
+
+    def is_of(self, end: str, secret: str) -> bool:
+        """Whether this is the seat of the end that calls itself so. One that came without a secret is never known."""
+        return self.end == end and secret != "" and hmac.compare_digest(self.secret.encode(), secret.encode())
+
+    def keep(self, data: bytes) -> None:
+        """Keeps a message until the end is back; the oldest ones go where they are too many or too large."""
+        self.kept.append(data)
+        while len(self.kept) > _KEPT_MESSAGES or sum(map(len, self.kept)) > _KEPT_BYTES:
+            self.kept.popleft()
 
 
 @dataclass(slots=True)
@@ -76,22 +93,29 @@ class Rooms(Generic[LineT]):
         """Who sits at `role`, if anybody does."""
         return self._rooms[room].seats.get(role) if room in self._rooms else None
 
-    def is_full(self, room: str) -> bool:
-        """Whether `room` would be one room too many."""
-        return room not in self._rooms and len(self._rooms) >= self._limits.rooms
+    def why_full(self, room: str, address: str) -> str | None:
+        """Why an end from `address` may not have a seat in `room`; None where it may."""
+        if room not in self._rooms and len(self._rooms) >= self._limits.rooms:
+            return "the server has no room left"
+        theirs = [name for name, one in self._rooms.items() if any(s.address == address for s in one.seats.values())]
+        if room not in theirs and len(theirs) >= self._limits.rooms_per_address:
+            return f"ends from this address are in {len(theirs)} rooms already"
+        return None
 
-    def sit(self, room: str, role: Role, *, end: str, line: LineT) -> tuple[Seat[LineT], LineT | None]:
+    def sit(
+        self, room: str, role: Role, *, end: str, line: LineT, secret: str = "", address: str = ""
+    ) -> tuple[Seat[LineT], LineT | None]:
         """Gives `end` the seat. Returns the seat, and the line that is cut off by it, if there was one.
 
-        An end that returns has its seat back, with what was kept for it.
+        An end that returns, with its secret, has its seat back, with what was kept for it.
         """
         place = self._rooms.setdefault(room, _Room({}, self._now_s()))
         place.used_s = self._now_s()
         earlier = place.seats.get(role)
         cut = earlier.line if earlier is not None else None
-        if earlier is None or earlier.end != end:
-            earlier = place.seats[role] = Seat(end, line)
-        earlier.line = line
+        if earlier is None or not earlier.is_of(end, secret):
+            earlier = place.seats[role] = Seat(end, line, secret)
+        earlier.line, earlier.address = line, address
         return earlier, cut
 
     def use(self, room: str) -> None:

@@ -1,8 +1,8 @@
-"""Tests of signaling.rooms: seats, grace and expiry, by a clock moved by hand."""
+"""Tests of signaling.server.rooms: seats, grace and expiry, by a clock moved by hand."""
 
 import pytest
 
-from signaling.rooms import RoomLimits, Rooms
+from signaling.server.rooms import RoomLimits, Rooms
 
 
 class Clock:
@@ -32,13 +32,33 @@ def test_a_room_is_there_while_somebody_sits_in_it(rooms: Rooms[str]) -> None:
 
 
 def test_an_end_that_is_back_in_time_has_its_seat_and_what_was_kept(rooms: Rooms[str], clock: Clock) -> None:
-    seat, _ = rooms.sit("r", "sender", end="a", line="line a")
+    seat, _ = rooms.sit("r", "sender", end="a", line="line a", secret="s")
     assert not rooms.leave("r", "sender", line="line a", orderly=False)
-    seat.kept.append(b"answer")
+    seat.keep(b"answer")
     clock.now = 2.9
     assert rooms.sweep().bereaved == ()
-    again, cut = rooms.sit("r", "sender", end="a", line="line a2")
+    again, cut = rooms.sit("r", "sender", end="a", line="line a2", secret="s")
     assert (list(again.kept), cut) == ([b"answer"], None)
+
+
+@pytest.mark.parametrize(("first", "second"), [("s", "t"), ("s", ""), ("", "s"), ("", "")])
+def test_an_end_is_known_by_its_secret_alone(rooms: Rooms[str], first: str, second: str) -> None:
+    seat, _ = rooms.sit("r", "sender", end="a", line="line a", secret=first)
+    rooms.leave("r", "sender", line="line a", orderly=False)
+    seat.keep(b"for the first a only")
+    assert not seat.is_of("a", second)
+    other, _ = rooms.sit("r", "sender", end="a", line="line a2", secret=second)
+    assert list(other.kept) == []
+
+
+def test_what_is_kept_for_an_end_is_bounded_in_number_and_bytes(rooms: Rooms[str]) -> None:
+    seat, _ = rooms.sit("r", "sender", end="a", line="line a")
+    for number in range(100):
+        seat.keep(bytes([number]))
+    assert list(seat.kept) == [bytes([number]) for number in range(68, 100)]
+    for _ in range(4):
+        seat.keep(bytes(60_000))
+    assert list(map(len, seat.kept)) == [60_000, 60_000]
 
 
 def test_an_end_that_stays_away_loses_its_seat(rooms: Rooms[str], clock: Clock) -> None:
@@ -54,7 +74,7 @@ def test_an_end_that_stays_away_loses_its_seat(rooms: Rooms[str], clock: Clock) 
 def test_another_end_takes_the_seat_of_one_that_is_away(rooms: Rooms[str], clock: Clock) -> None:
     seat, _ = rooms.sit("r", "sender", end="a", line="line a")
     rooms.leave("r", "sender", line="line a", orderly=False)
-    seat.kept.append(b"for a only")
+    seat.keep(b"for a only")
     other, cut = rooms.sit("r", "sender", end="a2", line="line a2")
     assert (other.end, list(other.kept), cut) == ("a2", [], None)
     clock.now = 10.0
@@ -62,8 +82,8 @@ def test_another_end_takes_the_seat_of_one_that_is_away(rooms: Rooms[str], clock
 
 
 def test_a_returning_end_cuts_its_old_line(rooms: Rooms[str]) -> None:
-    rooms.sit("r", "sender", end="a", line="old")
-    _, cut = rooms.sit("r", "sender", end="a", line="new")
+    rooms.sit("r", "sender", end="a", line="old", secret="s")
+    _, cut = rooms.sit("r", "sender", end="a", line="new", secret="s")
     assert cut == "old"
     assert not rooms.leave("r", "sender", line="old", orderly=True)
     assert rooms.lines == ("new",)
@@ -91,5 +111,19 @@ def test_a_room_with_both_ends_does_not_expire(rooms: Rooms[str], clock: Clock) 
 def test_there_are_so_many_rooms(rooms: Rooms[str]) -> None:
     rooms.sit("r1", "sender", end="a", line="1")
     rooms.sit("r2", "sender", end="b", line="2")
-    assert rooms.is_full("r3")
-    assert not rooms.is_full("r1")
+    assert rooms.why_full("r3", "here") == "the server has no room left"
+    assert rooms.why_full("r1", "here") is None
+
+
+def test_ends_from_one_address_are_in_so_many_rooms(clock: Clock) -> None:
+    rooms: Rooms[str] = Rooms(RoomLimits(rooms_per_address=2), now_s=clock)
+    rooms.sit("r1", "sender", end="a", line="1", address="here")
+    rooms.sit("r2", "receiver", end="b", line="2", address="here")
+    rooms.sit("r3", "sender", end="c", line="3", address="there")
+    assert (
+        rooms.why_full("r4", "here") == rooms.why_full("r3", "here") == "ends from this address are in 2 rooms already"
+    )
+    assert rooms.why_full("r4", "there") is None
+    assert rooms.why_full("r2", "here") is None
+    rooms.leave("r1", "sender", line="1", orderly=True)
+    assert rooms.why_full("r4", "here") is None
