@@ -3,12 +3,12 @@
 BenchmarkError
 |-- CallTooShort       a call over loopback ended before there was anything to measure
 |-- ClipError          a file is not a video, or too short or too small to measure
-|-- EncoderStalled     an anchor's encoder came to a halt, again and again
+|-- EncoderFailed      an anchor's encoder refused, died, came to a halt again and again, or held a picture back
 |-- NetsMissing        a file or directory named for a metric does not hold its networks
 |-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (calls/)
 |-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
 |-- StreamError        a competitor's coded stream is missing, is no video, or is not of its clip
-|-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name, more cores than there are
+|-- SettingError (ValueError)   an unknown anchor or one that FFmpeg lacks, no QP, two clips of one name, more cores than there are
 """
 
 
@@ -24,8 +24,8 @@ class ClipError(BenchmarkError):
     """A file is not a video, or is too short or too small to measure."""
 
 
-class EncoderStalled(BenchmarkError):
-    """An anchor's encoder came to a halt, again and again."""
+class EncoderFailed(BenchmarkError):
+    """An anchor's encoder refused, died or came to a halt again and again, or held a picture back."""
 
 
 class NetsMissing(BenchmarkError):
@@ -37,7 +37,7 @@ class ResultsError(BenchmarkError):
 
 
 class SettingError(BenchmarkError, ValueError):
-    """An unknown anchor, an empty list of QPs, two clips of one name, more cores than there are."""
+    """An unknown anchor, one that FFmpeg lacks, an empty list of QPs, two clips of one name, more cores than there are."""
 
 
 class StreamError(BenchmarkError):

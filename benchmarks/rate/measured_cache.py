@@ -1,7 +1,8 @@
 """Stage 10, meter (offline): what was measured of anchors, kept in a folder, so that they are not measured again.
 
 An entry is a file named by the hash of all that its figures follow from: the pictures (which follow from the clip's
-file, size, seconds and degradation), what coded them, the video libraries, how it was measured, and `VERSION`. A file
+file, size, seconds and degradation), what coded them, the video libraries, what was measured and by which libraries and
+networks, and `VERSION`. A file
 that cannot be read, or says something else, is as good as none. Milliseconds are those of when it was measured.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ from benchmarks.records.provenance import coder_versions, sha256
 
 VERSION = 1  # raise it when what codes anchors, or what measures anything, comes out otherwise
 
+_MEASURING = ("opencv-python", "pytorch-msssim", "torch", "vmaf-torch")  # what turns pictures into figures
+_FIGURES = tuple(field.name for field in fields(RateRow))
 _TRACKS = tuple(field.name for field in fields(FaceFrames))
 _DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile)
 
@@ -45,6 +49,7 @@ class MeasuredCache:
     def of_clip(self, clip: Clip, *, every: int, still: int) -> "ClipEntries":
         """The entries of one clip, as codecs are given it; `still` is the picture that is kept."""
         measuring = {"version": VERSION, "every": every, "networks": dict(self.networks), "still": still}
+        measuring["figures"] = [*_FIGURES, *_TRACKS]
         given = {"pictures": _pictures_sha256(clip), "fps": clip.fps}
         return ClipEntries(self.folder, clip, {**given, **measuring, "libraries": _libraries()})
 
@@ -127,4 +132,5 @@ def _pictures_sha256(clip: Clip) -> str:
 
 @cache
 def _libraries() -> dict[str, Any]:
-    return {"av": av.__version__, "ffmpeg": str(av.library_versions), "coders": coder_versions()}
+    measuring = {name: version(name) for name in _MEASURING}
+    return {"av": av.__version__, "ffmpeg": str(av.library_versions), "coders": coder_versions(), **measuring}

@@ -43,6 +43,7 @@ METRICS = (
     ("lpips", "LPIPS (AlexNet), lower is better"),
     ("ms_ssim", "MS-SSIM"),
     ("xpsnr_db", "XPSNR, dB"),
+    ("vmaf", "VMAF"),
     ("identity", "identity, cosine"),
     ("landmark_percent", "landmark error, % of inter-ocular distance"),
     ("ssim", "SSIM"),

@@ -51,6 +51,7 @@ class RateRow:
     landmark_percent: float | None = None
     without_face: float | None = None
     xpsnr_db: float | None = None
+    vmaf: float | None = None
 
 
 def make_row(clip: Clip, coded: CodedClip, quality: Quality, *, codec: str, setting: str) -> RateRow:
@@ -174,6 +175,7 @@ class Comparison:
     bd_rate_psnr_below: Delta | None
     bd_rate_lpips_below: Delta | None
     bd_rate_xpsnr: Delta | None = None
+    bd_rate_vmaf: Delta | None = None
 
 
 def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: float | None = None) -> Comparison:
@@ -184,7 +186,9 @@ def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: floa
             curve(rows, codec=anchor, metric=metric), curve(rows, codec=FACEWIRE, metric=metric), below_kbps=limit
         )
 
-    has_lpips, has_xpsnr = (all(getattr(row, name) is not None for row in rows) for name in ("lpips", "xpsnr_db"))
+    def optional(metric: str, limit: float | None = None) -> Delta | None:
+        return delta(metric, limit) if all(getattr(row, metric) is not None for row in rows) else None
+
     return Comparison(
         clip=clip,
         anchor=anchor,
@@ -193,11 +197,12 @@ def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: floa
         ),
         bd_rate_psnr=delta("psnr_db"),
         bd_rate_ms_ssim=delta("ms_ssim"),
-        bd_rate_lpips=delta("lpips") if has_lpips else None,
-        bd_rate_xpsnr=delta("xpsnr_db") if has_xpsnr else None,
+        bd_rate_lpips=optional("lpips"),
+        bd_rate_xpsnr=optional("xpsnr_db"),
+        bd_rate_vmaf=optional("vmaf"),
         below_kbps=below_kbps,
         bd_rate_psnr_below=None if below_kbps is None else delta("psnr_db", below_kbps),
-        bd_rate_lpips_below=None if below_kbps is None or not has_lpips else delta("lpips", below_kbps),
+        bd_rate_lpips_below=None if below_kbps is None else optional("lpips", below_kbps),
     )
 
 

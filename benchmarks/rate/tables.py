@@ -8,8 +8,8 @@ from rich.table import Table
 from benchmarks.rate.bdrate import Delta
 from benchmarks.rate.rows import KEYPOINT_CODECS, MEAN, Comparison, Gain, RateRow, gains, mean_rows
 
-COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "XPSNR", "SSIM", "MS-SSIM",
-           "LPIPS", "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
+COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "XPSNR", "VMAF", "SSIM",
+           "MS-SSIM", "LPIPS", "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
 SPENDING = ("clip", "codec", "setting", "fps", "first keyframe B", "motion B/frame", "motion kbps", "at 25 fps")
 
 
@@ -25,6 +25,7 @@ def _cells(row: RateRow) -> list[str]:
         *(f"{rate:.1f}" for rate in rates),
         f"{row.psnr_db:.2f}",
         _optional(row.xpsnr_db, 2),
+        _optional(row.vmaf, 1),
         f"{row.ssim:.3f}",
         f"{row.ms_ssim:.3f}",
         _optional(row.lpips, 3),
@@ -88,6 +89,7 @@ def _deltas(one: Comparison) -> list[tuple[str, Delta | None]]:
     deltas = [
         ("BD-rate % (PSNR)", one.bd_rate_psnr),
         ("BD-rate % (XPSNR)", one.bd_rate_xpsnr),
+        ("BD-rate % (VMAF)", one.bd_rate_vmaf),
         ("BD-rate % (MS-SSIM)", one.bd_rate_ms_ssim),
         ("BD-rate % (LPIPS)", one.bd_rate_lpips),
         ("BD-PSNR dB", one.bd_psnr_db),

@@ -3,12 +3,14 @@
 import itertools
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 
 from benchmarks.clips.clip import Clip
+from benchmarks.errors import EncoderFailed
 from benchmarks.rate.anchors.setups import Anchor
 from codec.reference.schedules import restore_schedules, thread_schedules
 
@@ -55,8 +57,19 @@ def _encoder(setup: Anchor, clip: Clip, crf: int) -> av.VideoCodecContext:
     return context
 
 
-def encode(setup: Anchor, clip: Clip, *, crf: int) -> Encoded:
-    """A packet for each picture, which leaves before the next picture enters."""
+def encode(setup: Anchor, clip: Clip, *, crf: int, tick: Callable[[], None] = lambda: None) -> Encoded:
+    """A packet for each picture, which leaves before the next picture enters; `tick` is told of each.
+
+    Raises EncoderFailed where the encoder refuses, or holds a picture back.
+    """
+    try:
+        return _encode(setup, clip, crf, tick)
+    except av.FFmpegError as error:
+        raise EncoderFailed(f"{setup.encoder} failed on {clip.name} at crf {crf}: {error}") from error
+
+
+def _encode(setup: Anchor, clip: Clip, crf: int, tick: Callable[[], None]) -> Encoded:
+    """Raises EncoderFailed, av.FFmpegError."""
     start = time.perf_counter()
     context = _encoder(setup, clip, crf)
     before = thread_schedules()
@@ -67,9 +80,11 @@ def encode(setup: Anchor, clip: Clip, *, crf: int) -> Encoded:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts = index
         packets = context.encode(frame)
-        assert len(packets) == 1, f"{setup.encoder} gave {len(packets)} packets for picture {index}: no low delay"
+        if len(packets) != 1:
+            raise EncoderFailed(f"{setup.encoder} gave {len(packets)} packets for picture {index}: no low delay")
         data = bytes(packets[0])
         data = without_supplements(data) if setup.encoder == "libx264" else data
         coded.append(CodedPicture(data, packets[0].is_keyframe))
+        tick()
     assert not context.encode(None)
     return Encoded(coded, time.perf_counter() - start)

@@ -14,22 +14,24 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from benchmarks.clips.clip import Clip
-from benchmarks.errors import EncoderStalled
+from benchmarks.errors import EncoderFailed
 from benchmarks.rate.anchors.encoder import Encoded, encode
 from benchmarks.rate.anchors.setups import Anchor
 
-PATIENCE_S = (60.0, 180.0, 600.0)  # with one try after the other; a clip takes seconds, minutes on a busy machine
+# For the next picture, with one try after the other: one takes milliseconds, but the first one waits for the process
+# to begin, and a busy machine has been seen to take seconds.
+PATIENCE_S = (60.0, 120.0, 300.0)
 
 
 def _serve(connection: Connection) -> None:
-    """In the process: encodes whatever comes, until the other end is closed."""
+    """In the process: encodes whatever comes, until the other end is closed. Tells of each picture with None."""
     while True:
         try:
             setup, clip, crf = connection.recv()
         except EOFError:
             return
         try:
-            answer: Any = encode(setup, clip, crf=crf)
+            answer: Any = encode(setup, clip, crf=crf, tick=lambda: connection.send(None))
         except Exception as error:
             answer = error
         connection.send(answer)
@@ -48,7 +50,7 @@ class EncodingProcess:
         return None if self._running is None else self._running[0].pid
 
     def encode(self, setup: Anchor, clip: Clip, *, crf: int) -> Encoded:
-        """As `encoder.encode`, whose exceptions come through. Raises EncoderStalled when every try has stalled."""
+        """As `encoder.encode`, whose exceptions come through. Raises EncoderFailed when every try stalls or dies."""
         for patience_s in self._patience_s:
             answer = self._try(setup, clip, crf, patience_s)
             if isinstance(answer, Exception):
@@ -57,7 +59,7 @@ class EncodingProcess:
                 return answer
             self.close()
         tries = len(self._patience_s)
-        raise EncoderStalled(f"{setup.encoder} stalled {tries} times on {clip.name} at crf {crf}; is the machine busy?")
+        raise EncoderFailed(f"{setup.encoder} stalled or died {tries} times on {clip.name} at crf {crf}")
 
     def close(self) -> None:
         """Ends the process, whatever it is at."""
@@ -73,9 +75,10 @@ class EncodingProcess:
         connection = self._connection()
         try:
             connection.send((setup, clip, crf))
-            if connection.poll(patience_s):
-                answer: Encoded | Exception = connection.recv()
-                return answer
+            while connection.poll(patience_s):
+                answer: Encoded | Exception | None = connection.recv()
+                if answer is not None:
+                    return answer
         except (EOFError, OSError):  # it has died
             pass
         return None

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import av
+import av.codec
+
 from benchmarks.errors import SettingError
 
 os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 prints its banner otherwise; it reads this when first opened
@@ -127,10 +130,18 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
 
 
 def anchor(name: str) -> Anchor:
-    """Raises SettingError when there is none of that name."""
+    """Raises SettingError when there is none of that name, or this FFmpeg cannot code or decode it."""
     if name not in ANCHORS:
         raise SettingError(f"unknown anchor {name!r}; there are {', '.join(ANCHORS)}")
-    return ANCHORS[name]
+    setup = ANCHORS[name]
+    for codec, mode in ((setup.encoder, "w"), (setup.decoder, "r")):
+        try:
+            av.Codec(codec, mode)
+        except av.codec.codec.UnknownCodecError as error:
+            raise SettingError(
+                f"this FFmpeg has no {codec} for the anchor {name}: leave it out of --anchors"
+            ) from error
+    return setup
 
 
 def anchor_points(name: str, *, size: int) -> list[AnchorPoint]:

@@ -29,4 +29,4 @@ def test_frames_without_a_face_are_counted_aloud(row: RateRow) -> None:
 def test_the_table_has_a_row_for_each(row: RateRow) -> None:
     table = rate_table([row, replace(row, lpips=None)], title="a")
     assert len(table.rows) == 2
-    assert list(table.columns[12].cells) == ["0.100", "-"]
+    assert list(table.columns[COLUMNS.index("LPIPS")].cells) == ["0.100", "-"]

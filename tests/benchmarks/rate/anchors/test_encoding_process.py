@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.clips.clip import Clip
-from benchmarks.errors import EncoderStalled
+from benchmarks.errors import EncoderFailed
 from benchmarks.rate.anchors.encoder import encode
 from benchmarks.rate.anchors.encoding_process import PATIENCE_S, EncodingProcess
 from benchmarks.rate.anchors.setups import ANCHORS
@@ -50,7 +50,7 @@ def test_a_process_that_died_is_begun_anew(clip: Clip) -> None:
 
 def test_after_all_tries_it_is_told(clip: Clip) -> None:
     process = EncodingProcess(patience_s=(0.0, 0.0))
-    with pytest.raises(EncoderStalled, match="libx264 stalled 2 times on texture at crf 40"):
+    with pytest.raises(EncoderFailed, match="libx264 stalled or died 2 times on texture at crf 40"):
         process.encode(SETUP, clip, crf=40)
     assert process.pid is None
 
