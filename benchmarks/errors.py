@@ -8,7 +8,7 @@ BenchmarkError
 |-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (calls/)
 |-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
 |-- StreamError        a competitor's coded stream is missing, is no video, or is not of its clip
-|-- SettingError (ValueError)   an unknown anchor or one that FFmpeg lacks, no QP, two clips of one name, more cores than there are
+|-- SettingError (ValueError)   no such anchor, no QP, two clips of one name, more cores than there are
 """
 
 
@@ -37,7 +37,7 @@ class ResultsError(BenchmarkError):
 
 
 class SettingError(BenchmarkError, ValueError):
-    """An unknown anchor, one that FFmpeg lacks, an empty list of QPs, two clips of one name, more cores than there are."""
+    """An anchor that is unknown or that FFmpeg lacks, no QP, two clips of one name, more cores than there are."""
 
 
 class StreamError(BenchmarkError):

@@ -1,35 +1,31 @@
 """Measuring rate: the command line, python -m benchmarks rate."""
 
 import argparse
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from benchmarks.clips.degraded import webcam_name
-from benchmarks.errors import SettingError
+from benchmarks.errors import EncoderFailed, SettingError
 from benchmarks.flags import Commands, add_below, add_outputs, add_size, picture_path, positive
 from benchmarks.quality.metric_networks import NetFiles
 from benchmarks.rate.anchors.setups import ANCHORS
 from benchmarks.rate.anchors.streams import Stream, StreamPattern, find_streams, read_pattern
-from benchmarks.rate.face_tables import show_faces
-from benchmarks.rate.frames_csv import write_frames
-from benchmarks.rate.measured import ClipResult
+from benchmarks.rate.display.face_tables import show_faces
+from benchmarks.rate.display.frames_csv import write_frames
+from benchmarks.rate.display.plot import plot_rates
+from benchmarks.rate.display.sheet import write_details, write_sheet
+from benchmarks.rate.display.tables import show_rate
 from benchmarks.rate.measured_cache import open_cache
 from benchmarks.rate.operating_points import Degrade, RateSettings, operating_points
 from benchmarks.rate.parallel import measure
-from benchmarks.rate.plot import plot_rates
 from benchmarks.rate.report import rate_report
-from benchmarks.rate.rows import compare_all
+from benchmarks.rate.results.comparison import compare_all
+from benchmarks.rate.results.measured import ClipResult
 from benchmarks.rate.run import Keeping
-from benchmarks.rate.sheet import write_details, write_sheet
-from benchmarks.rate.tables import show_rate
 from benchmarks.records.json_file import write_json
 from benchmarks.records.provenance import provenance
-from benchmarks.records.terminal import tables_console
+from benchmarks.records.terminal import progress_by_pieces, tables_console
 from codec.weights import files as weights_files
 
 
@@ -169,20 +165,11 @@ def _settings(args: argparse.Namespace) -> RateSettings:
 
 
 def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -> list[ClipResult]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
     points = operating_points(settings, shuffled=nets.landmarks is not None)
     total = len(args.clips) * len(points) + len(settings.streams)
     cache = None if args.anchor_cache is None else open_cache(args.anchor_cache, nets)
     keeping = Keeping(args.face_sheet, cache)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        at_once = min(args.jobs, len(args.clips))
-        started = itertools.count(1)  # each point is announced when it starts
-
-        def tick(description: str) -> None:
-            progress.update(task, description=description, completed=max(0, next(started) - at_once))
-
+    with progress_by_pieces(total, at_once=min(args.jobs, len(args.clips))) as tick:
         return measure(args.clips, settings, nets, jobs=args.jobs, keeping=keeping, tick=tick)
 
 
@@ -197,7 +184,7 @@ def _write_pictures(args: argparse.Namespace, results: list[ClipResult], setting
 
 
 def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
-    """Runs the rate benchmark and writes what was asked for."""
+    """Runs the rate benchmark and writes what was asked for. Raises EncoderFailed in the end where rows are missing."""
     settings = _settings(args)
     if args.landmarks is None and (args.frames_csv or args.face_sheet):
         raise SettingError("--frames-csv and --face-sheet are of faces, which need --landmarks")
@@ -216,12 +203,18 @@ def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
     measured = [one for result in results for one in result.measured]
     rows = [one.row for one in measured]
     faces = [face for one in measured if (face := one.face) is not None]
+    failures = [failure for result in results for failure in result.failures]
     comparisons = compare_all(rows, settings.held_against, below_kbps=args.below)
     console = tables_console()
     show_rate(rows, comparisons, console)
     show_faces(rows, faces, console)
+    for failure in failures:
+        console.print(str(failure), highlight=False)
     if origin is not None:
-        write_json(args.json, rate_report(settings, rows, comparisons, faces=faces, provenance=origin))
+        report = rate_report(settings, rows, comparisons, faces=faces, failures=failures, provenance=origin)
+        write_json(args.json, report)
     if args.frames_csv:
         write_frames(results, args.frames_csv)
     _write_pictures(args, results, settings)
+    if failures:
+        raise EncoderFailed(f"rows that are missing: {len(failures)}; {failures[0]}")

@@ -26,9 +26,9 @@ import numpy as np
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.face_frames import FaceFrames
 from benchmarks.quality.metric_networks import NetFiles
-from benchmarks.rate.measured import Measured
 from benchmarks.rate.operating_points import OperatingPoint
-from benchmarks.rate.rows import RateRow
+from benchmarks.rate.results.measured import Measured
+from benchmarks.rate.results.rows import RateRow
 from benchmarks.records.provenance import coder_versions, sha256
 
 VERSION = 1  # raise it when what codes anchors, or what measures anything, comes out otherwise

@@ -13,7 +13,7 @@ from benchmarks.rate.anchors.prototype import STEPS, run_prototype
 from benchmarks.rate.anchors.setups import ANCHORS, AnchorPoint, anchor, anchor_points
 from benchmarks.rate.anchors.streams import Stream, run_stream
 from benchmarks.rate.facewire import run_codec
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
+from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
 from codec import CodecConfig
 from codec.config import References
 

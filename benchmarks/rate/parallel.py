@@ -16,9 +16,9 @@ import torch
 from benchmarks.clips.clip import unlike_names
 from benchmarks.errors import BenchmarkError
 from benchmarks.quality.metric_networks import MetricNetworks, NetFiles
-from benchmarks.rate.measured import ClipResult
 from benchmarks.rate.operating_points import RateSettings
-from benchmarks.rate.run import NOTHING_KEPT, Keeping, Tick, check_streams, load, measure_clip, measure_clips
+from benchmarks.rate.results.measured import ClipResult
+from benchmarks.rate.run import NOTHING_KEPT, Keeping, Tick, check, load, measure_clip, measure_clips
 
 LISTEN_S = 0.2  # between two looks at what the processes tell
 
@@ -95,7 +95,7 @@ def measure(
     """
     unlike_names(paths)
     metric_networks = nets.load()  # here first: a wrong file is named before any process starts
-    check_streams(paths, settings)
+    check(paths, settings)
     if min(jobs, len(paths)) <= 1:
         set_threads(settings.threads)
         return list(measure_clips(paths, settings, metric_networks=metric_networks, keeping=keeping, tick=tick))

@@ -1,6 +1,7 @@
 """Stage 3 to 10, offline: kbps against quality, facewire and what it is held against, over a set of clips."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,17 +9,18 @@ import numpy as np
 
 from benchmarks.clips.clip import Clip, Pictures, load_clip
 from benchmarks.clips.degraded import as_webcam
+from benchmarks.errors import EncoderFailed
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth, eyes_and_mouth_by_box, eyes_and_mouth_by_mesh
 from benchmarks.quality.faces import FoundFaces
 from benchmarks.quality.metric_networks import MetricNetworks
 from benchmarks.quality.metrics import measure, psnr_of_each
 from benchmarks.rate.anchors.coded_clip import freeze
 from benchmarks.rate.anchors.setups import best_anchor
-from benchmarks.rate.face_sheet import Shown, shown_codec, write_face_sheet
-from benchmarks.rate.measured import ClipResult, Measured
+from benchmarks.rate.display.face_sheet import Shown, shown_codec, write_face_sheet
 from benchmarks.rate.measured_cache import MeasuredCache
 from benchmarks.rate.operating_points import OperatingPoint, RateSettings, clip_points, stream_points
-from benchmarks.rate.rows import FACEWIRE, RateRow, make_row, nearest
+from benchmarks.rate.results.measured import ClipResult, Failure, Measured
+from benchmarks.rate.results.rows import FACEWIRE, RateRow, make_row, nearest
 from codec.pictures.face import FaceDetector
 from codec.units import Image
 
@@ -51,18 +53,33 @@ def _eyes_and_mouth(picture: Image, found: FoundFaces | None, index: int) -> Eye
 class _Measuring:
     """One clip, and what its operating points have in common."""
 
-    def __init__(self, clip: Clip, settings: RateSettings, networks: MetricNetworks) -> None:
+    def __init__(
+        self, clip: Clip, settings: RateSettings, networks: MetricNetworks, cache: MeasuredCache | None
+    ) -> None:
         self.clip, self.every, self.lpips = clip, settings.every, networks.lpips
         self.still = telling_frame(clip)
         self.found = None if networks.faces is None else networks.faces.find(clip.pictures, every=settings.every)
+        self.entries = None if cache is None else cache.of_clip(clip, every=settings.every, still=self.still)
 
-    def measure(self, point: OperatingPoint) -> tuple[Measured, Pictures]:
-        """Runs one point. The pictures that it gave come along."""
+    def measured(self, point: OperatingPoint) -> tuple[Measured, Pictures | None]:
+        """What is known of one point, else what running it gives, with its pictures. Raises EncoderFailed."""
+        known = None if self.entries is None else self.entries.read(point)
+        if known is not None:
+            return known, None
         coded = point.run(self.clip)
         frames = None if self.found is None else self.found.compare(coded.pictures, lpips=self.lpips)
         quality = measure(self.clip.pictures, coded.pictures, lpips=self.lpips, faces=frames, every=self.every)
         row = make_row(self.clip, coded, quality, codec=point.codec, setting=point.setting)
-        return Measured(row, coded.pictures[self.still].copy(), frames), coded.pictures
+        measured = Measured(row, coded.pictures[self.still].copy(), frames)
+        if self.entries is not None:
+            self.entries.write(point, measured)
+        return measured, coded.pictures
+
+    def result(self, measured: Sequence[Measured], failures: Sequence[Failure]) -> ClipResult:
+        """All of the clip."""
+        still = self.clip.pictures[self.still].copy()
+        seen = _eyes_and_mouth(still, self.found, self.still)
+        return ClipResult(self.clip.name, still, seen, tuple(measured), tuple(failures))
 
 
 def _sheet_columns(
@@ -73,7 +90,8 @@ def _sheet_columns(
     anchor = best_anchor(settings.anchors)
     beside = None if anchor is None else nearest([row for _, row in rows], codec=anchor, kbps=row.kbps)
     columns = [shown_codec(row, ours)]
-    columns += [shown_codec(other, point.run(clip).pictures) for point, other in rows if other is beside]
+    with suppress(EncoderFailed):  # where it did not fail before
+        columns += [shown_codec(other, point.run(clip).pictures) for point, other in rows if other is beside]
     return columns
 
 
@@ -89,28 +107,29 @@ def measure_clip(
     keeping: Keeping = NOTHING_KEPT,
     tick: Tick = lambda _: None,
 ) -> ClipResult:
-    """Runs every operating point on one clip, but for those that the cache knows. `tick` is told what comes next."""
-    measuring = _Measuring(clip, settings, metric_networks)
-    found, cache = measuring.found, keeping.cache
-    entries = None if cache is None else cache.of_clip(clip, every=settings.every, still=measuring.still)
+    """Runs every operating point on one clip, but for those that the cache knows. `tick` is told what comes next.
+
+    Where an encoder fails, the result says so in place of its row.
+    """
+    measuring = _Measuring(clip, settings, metric_networks, keeping.cache)
+    found = measuring.found
     measured: list[tuple[OperatingPoint, Measured]] = []
+    failures: list[Failure] = []
     ours: Pictures | None = None
     for point in clip_points(clip.name, settings, shuffled=found is not None):
         tick(f"{clip.name}: {point.codec} {point.setting}")
-        one = None if entries is None else entries.read(point)
-        if one is None:
-            one, pictures = measuring.measure(point)
-            if entries is not None:
-                entries.write(point, one)
-            if keeping.face_sheets is not None and _is_shown(point.codec, point.setting, settings):
-                ours = pictures
+        try:
+            one, pictures = measuring.measured(point)
+        except EncoderFailed as error:
+            failures.append(Failure(clip.name, point.codec, point.setting, str(error)))
+            continue
         measured.append((point, one))
+        if _is_shown(point.codec, point.setting, settings):
+            ours = pictures
     if keeping.face_sheets is not None and found is not None and ours is not None:
         columns = _sheet_columns(clip, settings, [(point, one.row) for point, one in measured], ours)
         write_face_sheet(keeping.face_sheets, clip, found, columns)
-    still = clip.pictures[measuring.still].copy()
-    seen = _eyes_and_mouth(still, found, measuring.still)
-    return ClipResult(clip.name, still, seen, tuple(one for _, one in measured))
+    return measuring.result([one for _, one in measured], failures)
 
 
 def load(path: Path, settings: RateSettings) -> Clip:
@@ -132,10 +151,9 @@ def measure_clips(
         yield measure_clip(load(path, settings), settings, metric_networks=metric_networks, keeping=keeping, tick=tick)
 
 
-def check_streams(paths: list[Path], settings: RateSettings) -> None:
-    """Before long work: raises StreamError on a stream that is not of its clip, ClipError on a file that is none."""
-    if settings.streams:
-        for path in paths:
-            clip = load(path, settings)
-            for point in stream_points(settings, clip=clip.name):
-                point.run(clip)
+def check(paths: list[Path], settings: RateSettings) -> None:
+    """Before long work: raises ClipError on a file that is no clip, StreamError on a stream that is not of its clip."""
+    for path in paths:
+        clip = load(path, settings)
+        for point in stream_points(settings, clip=clip.name):
+            point.run(clip)

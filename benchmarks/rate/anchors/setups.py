@@ -134,13 +134,11 @@ def anchor(name: str) -> Anchor:
     if name not in ANCHORS:
         raise SettingError(f"unknown anchor {name!r}; there are {', '.join(ANCHORS)}")
     setup = ANCHORS[name]
-    for codec, mode in ((setup.encoder, "w"), (setup.decoder, "r")):
-        try:
-            av.Codec(codec, mode)
-        except av.codec.codec.UnknownCodecError as error:
-            raise SettingError(
-                f"this FFmpeg has no {codec} for the anchor {name}: leave it out of --anchors"
-            ) from error
+    try:
+        av.Codec(setup.encoder, "w")
+        av.Codec(setup.decoder, "r")
+    except av.codec.codec.UnknownCodecError as error:
+        raise SettingError(f"this FFmpeg lacks the anchor {name}, leave it out of --anchors: {error}") from error
     return setup
 
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.metrics import Quality
 from benchmarks.rate.anchors.coded_clip import CodedClip
-from benchmarks.rate.rows import (
+from benchmarks.rate.results.rows import (
     FACEWIRE,
     FREEZE,
     RateRow,

@@ -3,18 +3,21 @@
 import hashlib
 import json
 import math
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.clips.clip import load_clip
+from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.clips.sample import SAMPLE
+from benchmarks.errors import EncoderFailed
 from benchmarks.rate import operating_points
+from benchmarks.rate.anchors.coded_clip import CodedClip
 from benchmarks.rate.anchors.encoder import encode
-from benchmarks.rate.anchors.setups import ANCHORS, anchor_points
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow
+from benchmarks.rate.anchors.setups import ANCHORS, AnchorPoint, anchor_points
+from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SINGLE, RateRow
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def test_the_json_holds_rows_means_and_how_they_came_about(finished: Path) -> No
     assert report["environment"]["cpu"]
     assert report["environment"]["packages"]["torch"]
     assert report["settings"]["qps"] == [24, 48]
-    assert report["provenance"]["command"].startswith(f"python -m benchmarks rate {SAMPLE}")
+    assert report["provenance"]["command"].startswith(f"python -m benchmarks rate {SAMPLE.name} ")
     assert report["provenance"]["clips"]["sample"]["sha256"] == hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
     assert report["provenance"]["nets"] == {}
     assert set(report["anchors"]) == {"x264", "svtav1"}
@@ -127,6 +130,52 @@ def test_a_competitors_streams_are_rows_and_kept_rows_are_not_measured_again(
     capsys.readouterr()
     assert main(["rate", str(SAMPLE), *short]) == 2
     assert "crf40.265: 5 pictures, but sample has 3" in capsys.readouterr().err
+
+
+def test_an_encoder_that_fails_costs_its_row_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path(shutil.copy(SAMPLE, tmp_path / "other.mp4"))
+    run, (first, *rest) = operating_points.run_anchor, anchor_points("x264", size=256)
+
+    def fails_once(point: AnchorPoint, clip: Clip) -> CodedClip:
+        if (point, clip.name) == (first, "other"):
+            raise EncoderFailed("libx264 stalled or died 3 times")
+        return run(point, clip)
+
+    monkeypatch.setattr(operating_points, "run_anchor", fails_once)
+    arguments = ["rate", str(SAMPLE), str(other), "--seconds", "0.2", "--qps", "40", "--no-residual"]
+    arguments += ["--references", "single", "--anchors", "x264", "--prototype-steps", "", "--threads", "1"]
+    written = ["--json", str(tmp_path / "rate.json"), "--plot", str(tmp_path / "rate.png")]
+    assert main([*arguments, *written, "--sheet", str(tmp_path / "sheet.jpg")]) == 2
+    shown = capsys.readouterr()
+    missing = f"other, x264 {first.setting(256)} is missing: libx264 stalled or died 3 times"
+    assert missing in shown.out
+    assert shown.err.endswith(f"benchmarks: rows that are missing: 1; {missing}\n")
+    report = json.loads((tmp_path / "rate.json").read_text())
+    settings = {name: [row["setting"] for row in report["rows"] if (row["codec"], row["clip"]) == ("x264", name)]
+                for name in ("sample", "other")}  # fmt: skip
+    assert settings["sample"] == [point.setting(256) for point in (first, *rest)]
+    assert settings["other"] == [point.setting(256) for point in rest]
+    assert [row["setting"] for row in report["mean"] if row["codec"] == "x264"] == settings["other"]
+    assert [failure["clip"] for failure in report["failures"]] == ["other"]
+    assert main(["table", str(tmp_path / "rate.json")]) == 0
+    assert missing in capsys.readouterr().out
+
+
+def test_an_anchor_that_fails_throughout_is_left_out_of_the_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> CodedClip:
+        raise EncoderFailed("libx264 stalled or died 3 times")
+
+    monkeypatch.setattr(operating_points, "run_anchor", fails)
+    arguments = ["rate", str(SAMPLE), "--seconds", "0.2", "--qps", "32,40", "--no-residual", "--references", "single"]
+    arguments += ["--anchors", "x264", "--prototype-steps", "", "--threads", "1", "--plot", str(tmp_path / "rate.png")]
+    pictures = ["--sheet", str(tmp_path / "sheet.jpg"), "--details", str(tmp_path / "details.jpg")]
+    assert main([*arguments, *pictures]) == 2
+    assert all((tmp_path / name).exists() for name in ("rate.png", "sheet.jpg", "details.jpg"))
+    assert "x264 BD-rate (PSNR) n/a: anchor has fewer than 2 points" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

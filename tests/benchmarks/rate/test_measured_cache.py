@@ -13,10 +13,10 @@ from benchmarks.quality.face_frames import FaceFrames
 from benchmarks.quality.metric_networks import NetFiles
 from benchmarks.rate import measured_cache
 from benchmarks.rate.anchors.coded_clip import freeze
-from benchmarks.rate.measured import Measured
 from benchmarks.rate.measured_cache import MeasuredCache, open_cache
 from benchmarks.rate.operating_points import OperatingPoint
-from benchmarks.rate.rows import RateRow
+from benchmarks.rate.results.measured import Measured
+from benchmarks.rate.results.rows import RateRow
 
 
 @pytest.fixture
@@ -90,6 +90,9 @@ def test_whatever_the_figures_follow_from_makes_another_entry(
     assert entries.read(a_point(setting="crf 41")) is None
     assert entries.read(a_point()) is not None
     monkeypatch.setattr(measured_cache, "VERSION", measured_cache.VERSION + 1)
+    assert cache.of_clip(clip, every=3, still=3).read(a_point()) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(measured_cache, "_FIGURES", ("a metric more",))
     assert cache.of_clip(clip, every=3, still=3).read(a_point()) is None
     monkeypatch.undo()
     monkeypatch.setattr(measured_cache, "_libraries", lambda: {"av": "0"})

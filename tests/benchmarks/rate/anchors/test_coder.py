@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.clips.sample import SAMPLE
+from benchmarks.errors import EncoderFailed
 from benchmarks.quality.metrics import psnr_of_each
 from benchmarks.rate.anchors.coded_clip import CodedClip, freeze
 from benchmarks.rate.anchors.coder import decode, given, run_anchor, shown
@@ -27,6 +28,22 @@ def test_an_anchor_gives_each_picture_at_once_and_one_keyframe(name: str, clip: 
     assert decoded.shape == clip.pictures.shape
     # nothing of a picture comes later: those decoded so far are what they are in the whole
     assert (decode(ANCHORS[name], coded[:5]) == decoded[:5]).all()
+
+
+def test_an_encoder_that_refuses_or_holds_pictures_back_is_named(clip: Clip) -> None:
+    setup = ANCHORS["x264"]
+    refused = replace(setup, options={**setup.options, "profile": "nosuch"})
+    with pytest.raises(EncoderFailed, match="libx264 failed on texture at crf 40: "):
+        encode(refused, clip, crf=40)
+    delayed = replace(setup, options={"crf": "{crf}", "preset": "medium"})
+    with pytest.raises(EncoderFailed, match="libx264 gave 0 packets for picture 0: no low delay"):
+        encode(delayed, clip, crf=40)
+
+
+def test_each_picture_is_told_of_when_it_is_coded(clip: Clip) -> None:
+    ticks: list[None] = []
+    encode(ANCHORS["x264"], clip, crf=40, tick=lambda: ticks.append(None))
+    assert len(ticks) == len(clip.pictures)
 
 
 @pytest.mark.parametrize("name", ANCHORS)

@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from benchmarks.clips.clip import Clip
 from benchmarks.errors import EncoderFailed
 from benchmarks.rate.anchors.encoder import encode
 from benchmarks.rate.anchors.encoding_process import PATIENCE_S, EncodingProcess
-from benchmarks.rate.anchors.setups import ANCHORS
+from benchmarks.rate.anchors.setups import ANCHORS, Anchor
 
 SETUP = ANCHORS["x264"]
 
@@ -45,6 +46,23 @@ def test_a_process_that_died_is_begun_anew(clip: Clip) -> None:
     os.kill(first, signal.SIGKILL)
     assert process.encode(SETUP, clip, crf=40).pictures
     assert process.pid != first
+    process.close()
+
+
+class Deadly:
+    """A set-up that ends the process which reads it."""
+
+    encoder = "libdeadly"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (3,)
+
+
+def test_a_process_that_dies_at_every_try_is_told(clip: Clip) -> None:
+    process = EncodingProcess()
+    with pytest.raises(EncoderFailed, match="libdeadly stalled or died 3 times on texture at crf 40"):
+        process.encode(cast(Anchor, Deadly()), clip, crf=40)
+    assert process.encode(SETUP, clip, crf=40).pictures
     process.close()
 
 

@@ -1,8 +1,11 @@
 """Stage 4 and 8, for comparison: which anchors there are, and at which settings they run."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.errors import SettingError
+from benchmarks.rate.anchors import setups
 from benchmarks.rate.anchors.setups import ANCHORS, anchor, anchor_points, best_anchor
 from codec.units import SIZES
 
@@ -10,6 +13,13 @@ from codec.units import SIZES
 def test_an_unknown_anchor_is_refused() -> None:
     with pytest.raises(SettingError, match="unknown anchor 'h263'; there are x264, x265, vp9, svtav1, svtav1-p4"):
         anchor("h263")
+
+
+def test_an_anchor_that_ffmpeg_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for lacking in ({"encoder": "libnosuch"}, {"decoder": "libnosuch"}):
+        monkeypatch.setattr(setups, "ANCHORS", {"x264": replace(ANCHORS["x264"], **lacking)})
+        with pytest.raises(SettingError, match=r"lacks the anchor x264, leave it out of --anchors: .*libnosuch"):
+            anchor("x264")
 
 
 @pytest.mark.parametrize("size", SIZES)

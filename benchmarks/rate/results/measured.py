@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth
 from benchmarks.quality.face_frames import FaceFrames
 from benchmarks.quality.face_scores import face_scores
-from benchmarks.rate.face_rows import FaceRow
-from benchmarks.rate.rows import RateRow
+from benchmarks.rate.results.face_rows import FaceRow
+from benchmarks.rate.results.rows import RateRow
 from codec.units import Image
 
 
@@ -27,6 +27,19 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A codec that gave nothing at one setting on one clip, and why."""
+
+    clip: str
+    codec: str
+    setting: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.clip}, {self.codec} {self.setting} is missing: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class ClipResult:
     """Everything measured on one clip. `still` is the original of the picture kept from each codec."""
 
@@ -34,3 +47,4 @@ class ClipResult:
     still: Image
     eyes_and_mouth: EyesAndMouth
     measured: tuple[Measured, ...]
+    failures: tuple[Failure, ...] = ()

@@ -15,8 +15,8 @@ from benchmarks.clips.clip import Clip, Pictures, write_clip
 from benchmarks.quality.expression import Track, eye_aperture, mouth_aperture
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth, places_over_time
 from benchmarks.quality.faces import FoundFaces
-from benchmarks.rate.caption import caption
-from benchmarks.rate.rows import RateRow
+from benchmarks.rate.display.caption import caption
+from benchmarks.rate.results.rows import RateRow
 from codec.units import Image
 
 VIDEO_WIDTH, STILL_WIDTH = 384, 192  # of a picture; what is enlarged below is as wide

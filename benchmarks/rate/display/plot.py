@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.rate.anchors.setups import ANCHORS
-from benchmarks.rate.rows import (
+from benchmarks.rate.results.rows import (
     BASE,
     FACEWIRE,
     FREEZE,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rate.bdrate import Delta
-from benchmarks.rate.rows import KEYPOINT_CODECS, MEAN, Comparison, Gain, RateRow, gains, mean_rows
+from benchmarks.rate.results.bdrate import Delta
+from benchmarks.rate.results.comparison import Comparison
+from benchmarks.rate.results.rows import KEYPOINT_CODECS, MEAN, Gain, RateRow, gains, mean_rows
 
 COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "XPSNR", "VMAF", "SSIM",
            "MS-SSIM", "LPIPS", "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
@@ -105,8 +106,8 @@ def _deltas(one: Comparison) -> list[tuple[str, Delta | None]]:
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     """Facewire against each anchor, at equal payload quality and at equal payload rate."""
-    table = Table(title="facewire against the anchors (payload; in brackets how much of facewire's curve)",
-                  title_justify="left")  # fmt: skip
+    title = "facewire against the anchors (payload; in brackets how much of facewire's curve, and of the anchor's)"
+    table = Table(title=title, title_justify="left")
     for name in ("clip", "anchor"):
         table.add_column(name, no_wrap=True)
     for name, _ in _deltas(comparisons[0]):

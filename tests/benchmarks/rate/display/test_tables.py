@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from benchmarks.rate.rows import (
+from benchmarks.rate.display.tables import COLUMNS, faceless_line, rate_table, spending_table
+from benchmarks.rate.results.rows import (
     FACEWIRE,
     FREEZE,
     PROTOTYPE,
     RateRow,
     mean_rows,
 )
-from benchmarks.rate.tables import faceless_line, rate_table, spending_table
 
 
 def test_what_motion_costs_is_shown_for_those_that_send_it(row: RateRow) -> None:

@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.face_mesh import POINTS, Mesh, Square
 from benchmarks.quality.faces import Face, FaceNetworks, FoundFaces
-from benchmarks.rate.face_sheet import STILL_WIDTH, STILLS, VIDEO_WIDTH, shown_codec, telling_frames, write_face_sheet
-from benchmarks.rate.rows import RateRow
+from benchmarks.rate.display.face_sheet import (
+    STILL_WIDTH,
+    STILLS,
+    VIDEO_WIDTH,
+    shown_codec,
+    telling_frames,
+    write_face_sheet,
+)
+from benchmarks.rate.results.rows import RateRow
 
 SIDE = 64
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.rate.bdrate import CurvePoint, bd_quality, bd_rate, cut, envelope, frontier
+from benchmarks.rate.results.bdrate import CurvePoint, Delta, bd_quality, bd_rate, cut, envelope, frontier
 
 
 def line(rates: tuple[float, ...], *, offset_db: float = 0.0) -> list[CurvePoint]:
@@ -26,7 +26,7 @@ def test_three_decibels_at_the_same_rate() -> None:
     result = bd_quality(ANCHOR, line((5, 10, 20), offset_db=3))
     assert result.value == pytest.approx(3)
     assert result.overlap == pytest.approx(1)
-    assert str(result) == "+3.0 (100%)"
+    assert str(result) == "+3.0 (100%, 67%)" == str(Delta(3.0, 1.0, "", 2 / 3))
 
 
 def test_a_curve_against_itself() -> None:
@@ -38,6 +38,9 @@ def test_the_overlap_is_said() -> None:
     result = bd_quality(ANCHOR, line((16, 32, 64), offset_db=1))
     assert result.value == pytest.approx(1)
     assert result.overlap == pytest.approx(0.5)
+    assert result.overlap_of_anchor == pytest.approx(1 / 3)
+    rate = bd_rate(ANCHOR, line((16, 32, 64)))
+    assert (rate.overlap, rate.overlap_of_anchor) == (pytest.approx(1 / 2), pytest.approx(1 / 3))
 
 
 def test_curves_apart_give_a_reason_instead_of_a_number() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.metrics import Quality
 from benchmarks.rate.anchors.coded_clip import CodedClip
-from benchmarks.rate.bdrate import CurvePoint, Delta, bd_quality, bd_rate, envelope
+from benchmarks.rate.results.bdrate import CurvePoint, envelope
+from benchmarks.rate.results.groups import over_all_clips
 
 MEAN = "mean"
 FACEWIRE = "facewire"
@@ -104,11 +105,8 @@ def _mean(rows: Sequence[RateRow]) -> RateRow:
 
 
 def mean_rows(rows: Iterable[RateRow]) -> list[RateRow]:
-    """For each codec and setting the plain mean over clips, in order of first appearance."""
-    groups: dict[tuple[str, str], list[RateRow]] = {}
-    for row in rows:
-        groups.setdefault((row.codec, row.setting), []).append(row)
-    return [_mean(group) for group in groups.values()]
+    """For each codec and setting of all clips the plain mean over them, in order of first appearance."""
+    return [_mean(group) for group in over_all_clips(rows).values()]
 
 
 def way(setting: str) -> str:
@@ -159,60 +157,3 @@ def gains(rows: Sequence[RateRow]) -> list[Gain]:
         kbps = fmean(row.kbps for row in group)
         found.append(Gain(codec, setting, kbps, fmean(by_clip.values()), by_clip[least], least))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Facewire against one anchor on one clip (or on the mean rows). Payload rates."""
-
-    clip: str
-    anchor: str
-    bd_psnr_db: Delta
-    bd_rate_psnr: Delta
-    bd_rate_ms_ssim: Delta
-    bd_rate_lpips: Delta | None
-    below_kbps: float | None  # the limit of the next two
-    bd_rate_psnr_below: Delta | None
-    bd_rate_lpips_below: Delta | None
-    bd_rate_xpsnr: Delta | None = None
-    bd_rate_vmaf: Delta | None = None
-
-
-def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: float | None = None) -> Comparison:
-    """`rows` are those of one clip, or the mean rows."""
-
-    def delta(metric: str, limit: float | None = None) -> Delta:
-        return bd_rate(
-            curve(rows, codec=anchor, metric=metric), curve(rows, codec=FACEWIRE, metric=metric), below_kbps=limit
-        )
-
-    def optional(metric: str, limit: float | None = None) -> Delta | None:
-        return delta(metric, limit) if all(getattr(row, metric) is not None for row in rows) else None
-
-    return Comparison(
-        clip=clip,
-        anchor=anchor,
-        bd_psnr_db=bd_quality(
-            curve(rows, codec=anchor, metric="psnr_db"), curve(rows, codec=FACEWIRE, metric="psnr_db")
-        ),
-        bd_rate_psnr=delta("psnr_db"),
-        bd_rate_ms_ssim=delta("ms_ssim"),
-        bd_rate_lpips=optional("lpips"),
-        bd_rate_xpsnr=optional("xpsnr_db"),
-        bd_rate_vmaf=optional("vmaf"),
-        below_kbps=below_kbps,
-        bd_rate_psnr_below=None if below_kbps is None else delta("psnr_db", below_kbps),
-        bd_rate_lpips_below=None if below_kbps is None else optional("lpips", below_kbps),
-    )
-
-
-def compare_all(
-    rows: Sequence[RateRow], anchors: Sequence[str], *, below_kbps: float | None = None
-) -> list[Comparison]:
-    """Every anchor on every clip, then on the mean rows."""
-    names = list(dict.fromkeys(row.clip for row in rows))
-    groups = [(name, [row for row in rows if row.clip == name]) for name in names]
-    groups.append((MEAN, mean_rows(rows)))
-    return [
-        compare(group, clip=name, anchor=anchor, below_kbps=below_kbps) for name, group in groups for anchor in anchors
-    ]

@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth
 from benchmarks.rate.anchors.setups import best_anchor
-from benchmarks.rate.caption import caption
-from benchmarks.rate.measured import ClipResult, Measured
-from benchmarks.rate.rows import FACEWIRE, RateRow, nearest
+from benchmarks.rate.display.caption import caption
+from benchmarks.rate.results.measured import ClipResult, Measured
+from benchmarks.rate.results.rows import FACEWIRE, RateRow, nearest
 from codec.units import Image
 
 BESIDE = 6  # white to the right of a column
@@ -74,8 +74,14 @@ def _band(result: ClipResult, anchors: Sequence[str], layout: Layout) -> Image:
     return np.hstack([_column(still, result.eyes_and_mouth, first, second, layout) for still, first, second in shown])
 
 
+def _codecs(result: ClipResult) -> set[str]:
+    return {one.row.codec for one in result.measured}
+
+
 def _write(results: Sequence[ClipResult], path: Path, anchors: Sequence[str], layout: Layout) -> None:
-    bands = np.vstack([_band(result, anchors, layout) for result in results[:MOST_CLIPS]])
+    shown = results[:MOST_CLIPS]
+    everywhere = [name for name in anchors if all(name in _codecs(result) for result in shown)]
+    bands = np.vstack([_band(result, everywhere, layout) for result in shown])
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.ascontiguousarray(bands[..., ::-1]))
 
@@ -83,7 +89,7 @@ def _write(results: Sequence[ClipResult], path: Path, anchors: Sequence[str], la
 def write_sheet(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[str]) -> None:
     """One band a clip (the first eight): each anchor at the rate nearest to facewire's. The suffix chooses PNG or JPEG.
 
-    Anchors are named without their settings: the captions are narrow.
+    Anchors are named without their settings: the captions are narrow. One that failed on a clip is not shown.
     """
     _write(results, path, anchors, SHEET)
 
