@@ -19,7 +19,7 @@ from codec.weights import files as weights
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "facewire", "torch", "openvino", "aiortc", "av", "numpy", "opencv-python", "constriction", "scipy",
-    "pytorch-msssim", "bjontegaard",
+    "pytorch-msssim", "bjontegaard", "vmaf-torch",
 )  # fmt: skip
 # What measures and what is measured, as git names paths: of benchmarks/ the code, not the clips nor the results.
 SOURCES = ("codec", ":(glob)benchmarks/**/*.py", "pyproject.toml", "constraints.txt")
