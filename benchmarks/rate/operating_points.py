@@ -1,7 +1,7 @@
 """Stage 3 to 10, offline: which codecs the rate benchmark runs, and at which settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmarks.clips.clip import Clip
@@ -92,8 +92,9 @@ def _facewire(codec: str, config: CodecConfig) -> OperatingPoint:
 
 
 def _anchor(point: AnchorPoint, *, size: int) -> OperatingPoint:
-    setup = anchor(point.anchor)
-    made_by = {"encoder": setup.encoder, "decoder": setup.decoder, "options": dict(setup.options), **asdict(point)}
+    setup = anchor(point.anchor).tuned(sharp=point.sharp)
+    codec = {"encoder": setup.encoder, "decoder": setup.decoder, "options": dict(setup.options)}
+    made_by = {**codec, "anchor": point.anchor, "crf": point.crf, "way": point.way}
     return OperatingPoint(point.anchor, point.setting(size), lambda clip: run_anchor(point, clip), made_by)
 
 

@@ -55,7 +55,7 @@ def shown(decoded: Pictures, clip: Clip, way: Way) -> Pictures:
 
 def run_anchor(point: AnchorPoint, clip: Clip) -> CodedClip:
     """Codes a clip at one setting and decodes it again. Raises SettingError, EncoderFailed."""
-    setup = anchor(point.anchor)
+    setup = anchor(point.anchor).tuned(sharp=point.sharp)
     encoded = encoding_process().encode(setup, given(clip, point.way), crf=point.crf)
     coded = encoded.pictures
     start = time.perf_counter()

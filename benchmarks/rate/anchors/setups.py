@@ -8,7 +8,7 @@ coarsest quantiser; for what lies below, it is also given every second picture, 
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -24,6 +24,14 @@ Ladder = Mapping[Way, tuple[int, ...]]  # constant-quality settings, finest firs
 
 
 @dataclass(frozen=True, slots=True)
+class Sharp:
+    """Other options, which gain in LPIPS what they lose in PSNR, and where they are tried."""
+
+    options: Mapping[str, str]
+    ladders: Mapping[int, Ladder]
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     """One codec's low-delay set-up. `{crf}` in an option is replaced by the setting."""
 
@@ -32,6 +40,11 @@ class Anchor:
     decoder: str
     options: Mapping[str, str]
     ladders: Mapping[int, Ladder]  # by the side of the pictures
+    sharp: Sharp | None = None
+
+    def tuned(self, *, sharp: bool) -> "Anchor":
+        """With the options that are used."""
+        return replace(self, options=self.sharp.options) if sharp and self.sharp is not None else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +54,37 @@ class AnchorPoint:
     anchor: str
     crf: int
     way: Way = "full"
+    sharp: bool = False
 
     def setting(self, size: int) -> str:
         """As rows name it, for pictures of this side. What follows a comma is the way."""
         shown = {"full": "", "half rate": ", half rate", "half size": f", {size // 2}x{size // 2}"}
-        return f"crf {self.crf}{shown[self.way]}"
+        return f"crf {self.crf}{shown[self.way]}{', sharp' if self.sharp else ''}"
 
 
-def _svtav1(preset: int) -> Mapping[str, str]:
+def _svtav1(preset: int) -> Anchor:
     """The setting stands among the library's own parameters: FFmpeg's ends at 63, the library's at 70."""
-    parameters = "crf={crf}:pred-struct=1:lookahead=0:keyint=-1:scd=0:enable-restoration=0:sharpness=7:lp=1"
-    return {"preset": str(preset), "svtav1-params": parameters}
+    parameters = "crf={crf}:pred-struct=1:lookahead=0:keyint=-1:scd=0:enable-restoration=0"
+    plain, sharp = (
+        {"preset": str(preset), "svtav1-params": f"{parameters}{more}:lp=1"} for more in ("", ":sharpness=7")
+    )
+    return Anchor(
+        label=f"SVT-AV1 p{preset} low-delay",
+        encoder="libsvtav1",
+        decoder="libdav1d",
+        options=plain,
+        ladders={
+            256: {"full": (50, 54, 57, 60), "half rate": (54, 58, 62, 66), "half size": (58, 66)},
+            512: {"full": (52, 55, 58, 61), "half rate": (58, 62, 66), "half size": (48, 54, 60)},
+        },
+        sharp=Sharp(
+            options=sharp,
+            ladders={
+                256: {"full": (50, 54, 60), "half rate": (58, 66)},
+                512: {"full": (52, 58), "half rate": (58, 66), "half size": (54,)},
+            },
+        ),
+    )
 
 
 ANCHORS: Mapping[str, Anchor] = MappingProxyType(
@@ -105,26 +138,8 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
                 512: {"full": (52, 55, 58, 61), "half rate": (57, 63), "half size": (46, 51, 56, 61)},
             },
         ),
-        "svtav1": Anchor(
-            label="SVT-AV1 p8 low-delay",
-            encoder="libsvtav1",
-            decoder="libdav1d",
-            options=_svtav1(8),
-            ladders={
-                256: {"full": (50, 54, 57, 60), "half rate": (54, 58, 62, 66), "half size": (58, 66)},
-                512: {"full": (52, 55, 58, 61), "half rate": (58, 62, 66), "half size": (48, 54, 60)},
-            },
-        ),
-        "svtav1-p4": Anchor(
-            label="SVT-AV1 p4 low-delay",
-            encoder="libsvtav1",
-            decoder="libdav1d",
-            options=_svtav1(4),
-            ladders={
-                256: {"full": (50, 54, 57, 60), "half rate": (54, 58, 62, 66), "half size": (58, 66)},
-                512: {"full": (52, 55, 58, 61), "half rate": (58, 62, 66), "half size": (48, 54, 60)},
-            },
-        ),
+        "svtav1": _svtav1(8),
+        "svtav1-p4": _svtav1(4),
     }
 )
 
@@ -144,8 +159,14 @@ def anchor(name: str) -> Anchor:
 
 def anchor_points(name: str, *, size: int) -> list[AnchorPoint]:
     """All operating points at this picture size. Raises SettingError on an unknown name."""
-    ladder = anchor(name).ladders[size]
-    return [AnchorPoint(name, crf, way) for way, crfs in ladder.items() for crf in crfs]
+    setup = anchor(name)
+    ladders = {False: setup.ladders[size], True: {} if setup.sharp is None else setup.sharp.ladders[size]}
+    return [
+        AnchorPoint(name, crf, way, sharp)
+        for sharp, ladder in ladders.items()
+        for way, crfs in ladder.items()
+        for crf in crfs
+    ]
 
 
 def best_anchor(anchors: Sequence[str]) -> str | None:
