@@ -97,9 +97,11 @@ class _Decoded:
 
 
 def _decode(path: str) -> _Decoded:
-    """Raises av.FFmpegError, OSError; LookupError without a video."""
+    """Raises av.FFmpegError, OSError; LookupError without a video, or a decoder for it."""
     with av.open(path) as container:
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise LookupError("this FFmpeg has no decoder for it")
         stream.codec_context.thread_count = 1
         pictures: list[np.ndarray] = []
         packets: list[tuple[int, bool]] = []

@@ -65,6 +65,15 @@ def test_what_is_no_video_is_named(content: bytes | None, clip: Clip, tmp_path: 
         run_stream(a_stream(path), clip)
 
 
+def test_a_codec_that_ffmpeg_does_not_know_is_named(clip: Clip, write_video: WriteVideo) -> None:
+    path = write_video("texture.avi", frames=3, height=64, width=64)
+    four, unknown = b"H264", b"ZQZQ"
+    assert four in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(four, unknown))
+    with pytest.raises(StreamError, match=r"texture\.avi: this FFmpeg has no decoder for it"):
+        run_stream(a_stream(path), clip)
+
+
 def test_files_are_found_by_clip_size_and_setting(tmp_path: Path) -> None:
     folder = tmp_path / "a [b]"  # what a glob would take for a set of letters
     folder.mkdir()
