@@ -3,10 +3,12 @@
 BenchmarkError
 |-- CallTooShort       a call over loopback ended before there was anything to measure
 |-- ClipError          a file is not a video, or too short or too small to measure
+|-- EncoderFailed      an anchor's encoder refused, died, came to a halt again and again, or held a picture back
 |-- NetsMissing        a file or directory named for a metric does not hold its networks
 |-- ProcessFailed      a process that was started ended with an error, or said nothing for too long (calls/)
 |-- ResultsError       a file is not what a benchmark wrote, or two of them share nothing
-|-- SettingError (ValueError)   an unknown anchor, no QP, two clips of one name, more cores than there are
+|-- StreamError        a competitor's coded stream is missing, is no video, or is not of its clip
+|-- SettingError (ValueError)   no such anchor, no QP, two clips of one name, more cores than there are
 """
 
 
@@ -22,6 +24,10 @@ class ClipError(BenchmarkError):
     """A file is not a video, or is too short or too small to measure."""
 
 
+class EncoderFailed(BenchmarkError):
+    """An anchor's encoder refused, died or came to a halt again and again, or held a picture back."""
+
+
 class NetsMissing(BenchmarkError):
     """A file or directory named for a metric does not hold its networks, or they are damaged."""
 
@@ -31,4 +37,8 @@ class ResultsError(BenchmarkError):
 
 
 class SettingError(BenchmarkError, ValueError):
-    """An unknown anchor, an empty list of QPs, two clips of one name, more cores than there are."""
+    """An anchor that is unknown or that FFmpeg lacks, no QP, two clips of one name, more cores than there are."""
+
+
+class StreamError(BenchmarkError):
+    """A competitor's coded stream is missing, is no video, or does not have the pictures of its clip."""

@@ -10,11 +10,11 @@ from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
-from benchmarks.rate.face_tables import show_faces
-from benchmarks.rate.plot import plot_rates
+from benchmarks.rate.display.face_tables import show_faces
+from benchmarks.rate.display.plot import plot_rates
+from benchmarks.rate.display.tables import show_rate
 from benchmarks.rate.report import read_run
-from benchmarks.rate.rows import compare_all
-from benchmarks.rate.tables import show_rate
+from benchmarks.rate.results.comparison import compare_all
 from benchmarks.records.markdown import replace_section
 from benchmarks.records.terminal import tables_console
 from benchmarks.speed.command import SPEED
@@ -48,6 +48,8 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
     console = tables_console()
     show_rate(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below), console)
     show_faces(run.rows, run.faces, console)
+    for failure in run.failures:
+        console.print(str(failure), highlight=False)
     if args.plot:
         plot_rates(run.rows, args.plot, size=run.size)
 

@@ -32,6 +32,10 @@ class Clip:
     def seconds(self) -> float:
         return len(self.pictures) / self.fps
 
+    @property
+    def side(self) -> int:
+        return int(self.pictures.shape[1])
+
 
 def square(image: Image, *, size: int) -> Image:
     """The centre square of `image`, scaled by area averaging where it shrinks. # (size, size, 3)"""

@@ -40,6 +40,11 @@ def _through_jpeg(picture: Image) -> Image:
     return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
+def webcam_name(name: str) -> str:
+    """What the degraded copy of a clip is called."""
+    return f"{name}-webcam"
+
+
 def as_webcam(clip: Clip) -> Clip:
     """The degraded copy, named `NAME-webcam`; clips of at most 15 pictures a second keep their rate."""
     slower = resampled(clip, fps=min(FPS, clip.fps))
@@ -48,4 +53,4 @@ def as_webcam(clip: Clip) -> Clip:
     for picture in slower.pictures:
         noisy = DARKER[picture] + rng.normal(0, NOISE, picture.shape)
         pictures.append(_through_jpeg(np.clip(np.rint(noisy), 0, 255).astype(np.uint8)))
-    return Clip(name=f"{clip.name}-webcam", fps=slower.fps, pictures=np.stack(pictures))
+    return Clip(name=webcam_name(clip.name), fps=slower.fps, pictures=np.stack(pictures))

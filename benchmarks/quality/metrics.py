@@ -2,9 +2,10 @@
 
 PSNR is the mean over all frames of each frame's PSNR over all RGB samples, an exact frame counting as 100 dB. SSIM
 (Wang et al. 2004; 11x11 Gaussian window, sigma 1.5) and MS-SSIM (Wang et al. 2003; five scales) are pytorch-msssim's,
-on RGB. LPIPS is in `lpips.py`. These three are fifty times slower than PSNR, so they are means over every
-`every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second. So is identity;
-landmark error is a mean over all frames. Both are in `faces.py`, as is what else is measured of a face.
+on RGB. LPIPS is in `lpips.py`, VMAF in `vmaf.py`. These four are fifty times slower than PSNR, so they are means over
+every `every`-th frame; 3 has no factor in common with bundles of 4 frames and references each second. So is identity;
+landmark error is a mean over all frames, as is XPSNR (`xpsnr.py`). The two of the face are in `faces.py`, as is what
+else is measured of it.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from pytorch_msssim import ms_ssim, ssim
 from benchmarks.clips.clip import Pictures
 from benchmarks.quality.face_frames import FaceFrames, mean_of_known
 from benchmarks.quality.lpips import Lpips
+from benchmarks.quality.vmaf import vmaf_of_some
+from benchmarks.quality.xpsnr import has_xpsnr, xpsnr_of_each
 from codec.pictures.psnr import psnr_db
 
 BATCH = 16
@@ -26,7 +29,7 @@ MS_SSIM_LEAST_SIDE = 161  # (11 - 1) * 2**4 + 1: the window at the coarsest scal
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Means over a clip's frames. The last four are None where their networks were not named."""
+    """Means over a clip's frames. None where their networks were not named, and XPSNR where FFmpeg lacks its filter."""
 
     psnr_db: float
     ssim: float
@@ -35,6 +38,8 @@ class Quality:
     identity: float | None = None
     landmark_percent: float | None = None
     without_face: float | None = None  # frames left out of the two before, a number for each clip
+    xpsnr_db: float | None = None
+    vmaf: float | None = None
 
 
 def psnr_of_each(original: Pictures, decoded: Pictures) -> NDArray[np.float64]:
@@ -77,4 +82,6 @@ def measure(
         identity=None if faces is None else mean_of_known(faces.identity),
         landmark_percent=None if faces is None else mean_of_known(faces.landmark_percent),
         without_face=None if faces is None else faces.without_face,
+        xpsnr_db=float(xpsnr_of_each(original, decoded).mean()) if has_xpsnr() else None,
+        vmaf=float(vmaf_of_some(original, decoded, every=every).mean()),
     )

@@ -1,30 +1,32 @@
 """Measuring rate: the command line, python -m benchmarks rate."""
 
 import argparse
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from benchmarks.errors import SettingError
+from benchmarks.clips.degraded import webcam_name
+from benchmarks.errors import EncoderFailed, SettingError
 from benchmarks.flags import Commands, add_below, add_outputs, add_size, picture_path, positive
 from benchmarks.quality.metric_networks import NetFiles
-from benchmarks.rate.anchors import ANCHORS
-from benchmarks.rate.face_tables import show_faces
-from benchmarks.rate.frames_csv import write_frames
+from benchmarks.rate.anchors.setups import ANCHORS
+from benchmarks.rate.anchors.streams import Stream, StreamPattern, find_streams, read_pattern
+from benchmarks.rate.display.face_tables import show_faces
+from benchmarks.rate.display.frames_csv import write_frames
+from benchmarks.rate.display.plot import plot_rates
+from benchmarks.rate.display.sheet import write_details, write_sheet
+from benchmarks.rate.display.tables import show_rate
+from benchmarks.rate.measured_cache import open_cache
+from benchmarks.rate.operating_points import Degrade, RateSettings, operating_points
 from benchmarks.rate.parallel import measure
-from benchmarks.rate.plot import plot_rates
 from benchmarks.rate.report import rate_report
-from benchmarks.rate.rows import compare_all
-from benchmarks.rate.run import ClipResult, Degrade, RateSettings, operating_points
-from benchmarks.rate.sheet import write_details, write_sheet
-from benchmarks.rate.tables import show_rate
+from benchmarks.rate.results.comparison import compare_all
+from benchmarks.rate.results.measured import ClipResult
+from benchmarks.rate.run import Keeping
 from benchmarks.records.json_file import write_json
 from benchmarks.records.provenance import provenance
-from benchmarks.records.terminal import tables_console
+from benchmarks.records.terminal import progress_by_pieces, tables_console
+from codec.weights import files as weights_files
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -45,6 +47,13 @@ def _steps(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"numbers separated by commas, not {text!r}") from error
 
 
+def _pattern(text: str) -> StreamPattern:
+    try:
+        return read_pattern(text)
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _what_runs(parser: argparse.ArgumentParser) -> None:
     default = RateSettings()
     parser.add_argument(
@@ -55,6 +64,15 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anchors", type=_names, default=default.anchors, help=f"of {','.join(ANCHORS)}; '' for none (default all)"
     )
+    parser.add_argument(
+        "--anchor-streams", type=_pattern, action="append", default=[], metavar="NAME=PATTERN",
+        help="what another codec made of the clips, files with {clip}, {size} and one * for the setting in their names,"
+        " as 'vvc=vvc/{clip}-{size}-*.266'; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--anchor-cache", type=Path, metavar="FOLDER",
+        help="keeps what is measured of all but facewire, and does not measure it again (default: measures all)",
+    )  # fmt: skip
     parser.add_argument(
         "--qps", type=_numbers, default=default.qps, help="facewire's, comma-separated (default 20,32,44)"
     )
@@ -111,9 +129,20 @@ def add_rate(commands: Commands) -> None:
         "--face-sheet",
         type=Path,
         metavar="FOLDER",
-        help="a video and ten stills of each clip: original, facewire, AV1",
+        help="a video and ten stills of each clip: original, facewire, SVT-AV1 at about its rate",
     )
     parser.set_defaults(run=rate)
+
+
+def _streams(args: argparse.Namespace) -> tuple[Stream, ...]:
+    """Raises StreamError, SettingError."""
+    names = [wanted.name for wanted in args.anchor_streams]
+    if len(set(names)) < len(names):
+        raise SettingError("two --anchor-streams have the same name")
+    clips = [webcam_name(path.stem) if args.degrade == "webcam" else path.stem for path in args.clips]
+    return tuple(
+        stream for wanted in args.anchor_streams for stream in find_streams(wanted, clips=clips, size=args.size)
+    )
 
 
 def _settings(args: argparse.Namespace) -> RateSettings:
@@ -122,6 +151,7 @@ def _settings(args: argparse.Namespace) -> RateSettings:
         size=args.size,
         seconds=args.seconds,
         anchors=args.anchors,
+        streams=_streams(args),
         qps=args.qps,
         one_keyframe_qps=args.one_keyframe_qps,
         residual=args.residual,
@@ -135,18 +165,12 @@ def _settings(args: argparse.Namespace) -> RateSettings:
 
 
 def _measure(args: argparse.Namespace, settings: RateSettings, nets: NetFiles) -> list[ClipResult]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        points = operating_points(settings, shuffled=nets.landmarks is not None)
-        task = progress.add_task("", total=len(args.clips) * len(points))
-        at_once = min(args.jobs, len(args.clips))
-        started = itertools.count(1)  # each point is announced when it starts
-
-        def tick(description: str) -> None:
-            progress.update(task, description=description, completed=max(0, next(started) - at_once))
-
-        return measure(args.clips, settings, nets, jobs=args.jobs, face_sheets=args.face_sheet, tick=tick)
+    points = operating_points(settings, shuffled=nets.landmarks is not None)
+    total = len(args.clips) * len(points) + len(settings.streams)
+    cache = None if args.anchor_cache is None else open_cache(args.anchor_cache, nets)
+    keeping = Keeping(args.face_sheet, cache)
+    with progress_by_pieces(total, at_once=min(args.jobs, len(args.clips))) as tick:
+        return measure(args.clips, settings, nets, jobs=args.jobs, keeping=keeping, tick=tick)
 
 
 def _write_pictures(args: argparse.Namespace, results: list[ClipResult], settings: RateSettings) -> None:
@@ -154,16 +178,17 @@ def _write_pictures(args: argparse.Namespace, results: list[ClipResult], setting
     if args.plot:
         plot_rates(rows, args.plot, size=settings.size)
     if args.sheet:
-        write_sheet(results, args.sheet, anchors=settings.anchors)
+        write_sheet(results, args.sheet, anchors=settings.held_against)
     if args.details:
         write_details(results, args.details, anchors=settings.anchors)
 
 
 def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
-    """Runs the rate benchmark and writes what was asked for."""
+    """Runs the rate benchmark and writes what was asked for. Raises EncoderFailed in the end where rows are missing."""
     settings = _settings(args)
     if args.landmarks is None and (args.frames_csv or args.face_sheet):
         raise SettingError("--frames-csv and --face-sheet are of faces, which need --landmarks")
+    weights_files.find(settings.weights)  # before anything is measured: a wrong name is told at once
     nets = NetFiles(lpips=args.lpips, landmarks=args.landmarks, identity=args.identity)
     origin = None
     if args.json:  # now, since files and checkout may change while it runs
@@ -178,12 +203,18 @@ def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
     measured = [one for result in results for one in result.measured]
     rows = [one.row for one in measured]
     faces = [face for one in measured if (face := one.face) is not None]
-    comparisons = compare_all(rows, settings.anchors, below_kbps=args.below)
+    failures = [failure for result in results for failure in result.failures]
+    comparisons = compare_all(rows, settings.held_against, below_kbps=args.below)
     console = tables_console()
     show_rate(rows, comparisons, console)
     show_faces(rows, faces, console)
+    for failure in failures:
+        console.print(str(failure), highlight=False)
     if origin is not None:
-        write_json(args.json, rate_report(settings, rows, comparisons, faces=faces, provenance=origin))
+        report = rate_report(settings, rows, comparisons, faces=faces, failures=failures, provenance=origin)
+        write_json(args.json, report)
     if args.frames_csv:
         write_frames(results, args.frames_csv)
     _write_pictures(args, results, settings)
+    if failures:
+        raise EncoderFailed(f"rows that are missing: {len(failures)}; {failures[0]}")

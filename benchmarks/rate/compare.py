@@ -12,9 +12,9 @@ from rich.table import Table
 
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands
-from benchmarks.rate.bdrate import Delta, bd_rate
 from benchmarks.rate.report import Run, read_run
-from benchmarks.rate.rows import FACEWIRE, FREEZE, KEYPOINT_CODECS, MEAN, RateRow, curve, mean_rows
+from benchmarks.rate.results.bdrate import Delta, bd_rate
+from benchmarks.rate.results.rows import FACEWIRE, FREEZE, KEYPOINT_CODECS, MEAN, RateRow, curve, mean_rows
 from benchmarks.records.terminal import tables_console
 
 SAME_DB = 0.005  # anchors that differ by more were not run alike
@@ -142,7 +142,10 @@ def pair_table(found: Sequence[Pair]) -> Table:
 
 def bd_table(deltas: Sequence[NewAgainstOld]) -> Table:
     """BD-rates, new against old."""
-    table = Table(title="BD-rate of new against old, % (in brackets how much of the new curve)", title_justify="left")
+    table = Table(
+        title="BD-rate of new against old, % (in brackets how much of each curve)",
+        title_justify="left",
+    )
     for name in ("clip", "PSNR", "MS-SSIM", "LPIPS"):
         table.add_column(name, justify="left" if name == "clip" else "right", no_wrap=True)
     for one in deltas:

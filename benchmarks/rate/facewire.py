@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.clips.clip import Clip
-from benchmarks.rate.coded_clip import CodedClip
+from benchmarks.rate.anchors.coded_clip import CodedClip
 from codec import CodecConfig, CodedFrame, Decoder, Encoder
 from codec.bits.packet import MotionMessage, pack_reference
 from codec.decisions.first_picture import WAIT_S

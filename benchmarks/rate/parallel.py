@@ -5,7 +5,6 @@ depend on how many there are, but milliseconds a frame do: processes share memor
 """
 
 import multiprocessing
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import SimpleQueue
@@ -17,11 +16,11 @@ import torch
 from benchmarks.clips.clip import unlike_names
 from benchmarks.errors import BenchmarkError
 from benchmarks.quality.metric_networks import MetricNetworks, NetFiles
-from benchmarks.rate.run import ClipResult, RateSettings, load, measure_clip, measure_clips
+from benchmarks.rate.operating_points import RateSettings
+from benchmarks.rate.results.measured import ClipResult
+from benchmarks.rate.run import NOTHING_KEPT, Keeping, Tick, check, load, measure_clip, measure_clips
 
 LISTEN_S = 0.2  # between two looks at what the processes tell
-
-Tick = Callable[[str], None]
 
 
 def set_threads(threads: int) -> None:
@@ -43,12 +42,12 @@ def _begin(nets: NetFiles, threads: int, told: "SimpleQueue[str]") -> None:
     _Process.told = told
 
 
-def _measure(path: Path, settings: RateSettings, face_sheets: Path | None) -> ClipResult:
+def _measure(path: Path, settings: RateSettings, keeping: Keeping) -> ClipResult:
     return measure_clip(
         load(path, settings),
         settings,
         metric_networks=_Process.metric_networks,
-        face_sheets=face_sheets,
+        keeping=keeping,
         tick=_Process.told.put,
     )
 
@@ -65,13 +64,13 @@ def _listen(futures: list["Future[ClipResult]"], told: "SimpleQueue[str]", tick:
 
 
 def _spread(
-    paths: list[Path], settings: RateSettings, nets: NetFiles, *, face_sheets: Path | None, tick: Tick, jobs: int
+    paths: list[Path], settings: RateSettings, nets: NetFiles, *, keeping: Keeping, tick: Tick, jobs: int
 ) -> list[ClipResult]:
     context = multiprocessing.get_context("spawn")  # a fork would share torch's threads, half-way through whatever
     told: SimpleQueue[str] = context.SimpleQueue()
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(nets, settings.threads, told))
     try:
-        futures = [pool.submit(_measure, path, settings, face_sheets) for path in paths]
+        futures = [pool.submit(_measure, path, settings, keeping) for path in paths]
         _listen(futures, told, tick)
         return [future.result() for future in futures]
     except BrokenProcessPool as error:
@@ -86,17 +85,18 @@ def measure(
     nets: NetFiles,
     *,
     jobs: int = 1,
-    face_sheets: Path | None = None,
+    keeping: Keeping = NOTHING_KEPT,
     tick: Tick = lambda _: None,
 ) -> list[ClipResult]:
     """All clips, in the order given, by at most `jobs` processes beside this one; by this one where that is 1.
 
-    Raises ClipError, NetsMissing, SettingError, and BenchmarkError when a process dies; whatever else one raises comes
-    through as it is.
+    Raises ClipError, NetsMissing, SettingError, StreamError, and BenchmarkError when a process dies; whatever else one
+    raises comes through as it is.
     """
     unlike_names(paths)
     metric_networks = nets.load()  # here first: a wrong file is named before any process starts
+    check(paths, settings)
     if min(jobs, len(paths)) <= 1:
         set_threads(settings.threads)
-        return list(measure_clips(paths, settings, metric_networks=metric_networks, face_sheets=face_sheets, tick=tick))
-    return _spread(paths, settings, nets, face_sheets=face_sheets, tick=tick, jobs=min(jobs, len(paths)))
+        return list(measure_clips(paths, settings, metric_networks=metric_networks, keeping=keeping, tick=tick))
+    return _spread(paths, settings, nets, keeping=keeping, tick=tick, jobs=min(jobs, len(paths)))

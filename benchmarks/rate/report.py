@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rate.anchors import ANCHORS
-from benchmarks.rate.face_rows import FaceRow, pooled_rows, read_face_row
-from benchmarks.rate.rows import Comparison, RateRow, gains, mean_rows, read_row
-from benchmarks.rate.run import RateSettings
+from benchmarks.rate.anchors.setups import ANCHORS
+from benchmarks.rate.operating_points import RateSettings
+from benchmarks.rate.results.comparison import Comparison
+from benchmarks.rate.results.face_rows import FaceRow, pooled_rows, read_face_row
+from benchmarks.rate.results.measured import Failure
+from benchmarks.rate.results.rows import RateRow, gains, mean_rows, read_row
 from benchmarks.records.json_file import check_kind, results_of
 from benchmarks.records.provenance import environment
 
@@ -27,6 +29,7 @@ class Run:
     weights: str
     rows: tuple[RateRow, ...]  # of the clips; means are worked out again
     faces: tuple[FaceRow, ...] = ()  # the same; none in files from before they were measured
+    failures: tuple[Failure, ...] = ()
 
 
 def rate_report(
@@ -35,6 +38,7 @@ def rate_report(
     comparisons: Sequence[Comparison],
     *,
     faces: Sequence[FaceRow] = (),
+    failures: Sequence[Failure] = (),
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Everything the terminal shows, unrounded: rows per clip, their means, and the comparisons."""
@@ -43,18 +47,30 @@ def rate_report(
         "benchmark": "rate",
         "provenance": provenance,
         "environment": environment(),
-        "settings": asdict(settings),
+        "settings": _settings(settings),
         "codec": asdict(settings.config(settings.middle_qp, residual=settings.residual)),
-        "anchors": {
-            name: {**asdict(ANCHORS[name]), "options": dict(ANCHORS[name].options)} for name in settings.anchors
-        },
+        "anchors": {name: _held_against(name) for name in settings.held_against},
         "rows": [asdict(row) for row in rows],
         "mean": [asdict(row) for row in mean_rows(rows)],
         "faces": [asdict(row) for row in faces],
         "faces_pooled": [asdict(row) for row in pooled_rows(faces)],
         "gains_over_freeze": [asdict(one) for one in gains(rows)],
         "comparisons": [asdict(one) for one in comparisons],
+        "failures": [asdict(one) for one in failures],
     }
+
+
+def _settings(settings: RateSettings) -> dict[str, Any]:
+    """Streams by their files' names, not by where they lie."""
+    stored = asdict(settings)
+    stored["streams"] = [{**stream, "file": Path(stream["file"]).name} for stream in stored["streams"]]
+    return stored
+
+
+def _held_against(name: str) -> dict[str, Any]:
+    """An anchor's set-up; of streams, which `settings` list with their sha256, only the name is known."""
+    setup = ANCHORS.get(name)
+    return {"label": name} if setup is None else {**asdict(setup), "options": dict(setup.options)}
 
 
 def _conditions(report: dict[str, Any]) -> dict[str, Any]:
@@ -82,4 +98,5 @@ def read_run(path: Path) -> Run:
             weights=_weights(report),
             rows=tuple(read_row(row) for row in report["rows"]),
             faces=tuple(read_face_row(row) for row in report.get("faces", ())),
+            failures=tuple(Failure(**failure) for failure in report.get("failures", ())),
         )

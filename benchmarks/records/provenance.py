@@ -19,7 +19,7 @@ from codec.weights import files as weights
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "facewire", "torch", "openvino", "aiortc", "av", "numpy", "opencv-python", "constriction", "scipy",
-    "pytorch-msssim", "bjontegaard",
+    "pytorch-msssim", "bjontegaard", "vmaf-torch",
 )  # fmt: skip
 # What measures and what is measured, as git names paths: of benchmarks/ the code, not the clips nor the results.
 SOURCES = ("codec", ":(glob)benchmarks/**/*.py", "pyproject.toml", "constraints.txt")
@@ -140,6 +140,12 @@ def source_state(sources: Sequence[str] = SOURCES) -> dict[str, Any] | None:
     return {"commit": _git("rev-parse", "HEAD"), "modified": bool(changed)}
 
 
+def _without_folders(argument: str) -> str:
+    """An argument, or the `NAME=` and the path in it, without the folders, which are nobody's business elsewhere."""
+    name, equals, path = argument.rpartition("=")
+    return f"{name}{equals}{Path(path).name if '/' in path else path}"
+
+
 def provenance(
     command: Sequence[str],
     *,
@@ -151,11 +157,11 @@ def provenance(
 ) -> dict[str, Any]:
     """The command, the source, and the hash of every file that had a say. Raises OSError, WeightsError.
 
-    `metric_networks` are the files of the networks that metrics need.
+    `metric_networks` are the files of the networks that metrics need. The command names files without their folders.
     """
     weights_file, _ = weights.find(weights_name)
     return {
-        "command": shlex.join(["python", "-m", "benchmarks", *command]),
+        "command": shlex.join(["python", "-m", "benchmarks", *map(_without_folders, command)]),
         "source": source_state(sources),
         "jobs": jobs,
         "seeds": "none: nothing that is measured draws random numbers",

@@ -1,12 +1,13 @@
 """Measuring: what the terminal shows, a bar while something runs and tables in their full width."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-LEAST_WIDTH = 190  # columns that the tables need where the output is not a terminal
+LEAST_WIDTH = 230  # columns that the tables need where the output is not a terminal
 
 Tick = Callable[[str, float], None]  # what is being done, how much of it is done
 
@@ -32,5 +33,26 @@ def progress_of(total: int) -> Iterator[Tick]:
         def tick(name: str, part: float) -> None:
             done[name] = part
             progress.update(task, description=name, completed=sum(done.values()))
+
+        yield tick
+
+
+@contextmanager
+def progress_by_pieces(total: int, *, at_once: int) -> Iterator[Callable[[str], None]]:
+    """Told what begins, of `total` pieces of work: a bar on standard error, or a line for each where it is no terminal.
+
+    `at_once` of them run at a time, so that as many of those that have begun are not done.
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        started = itertools.count(1)
+
+        def tick(description: str) -> None:
+            number = next(started)
+            progress.update(task, description=description, completed=max(0, number - at_once))
+            if not console.is_terminal:
+                console.print(f"{number}/{total} {description}", highlight=False, markup=False, soft_wrap=True)
 
         yield tick

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.metrics import Quality
-from benchmarks.rate.coded_clip import CodedClip
-from benchmarks.rate.rows import (
+from benchmarks.rate.anchors.coded_clip import CodedClip
+from benchmarks.rate.results.rows import (
     FACEWIRE,
     FREEZE,
     RateRow,

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.errors import ResultsError
 from benchmarks.rate.compare import bd_table, new_against_old, pair_table, pairs, warnings
 from benchmarks.rate.report import Run
-from benchmarks.rate.rows import FREEZE, RateRow
+from benchmarks.rate.results.rows import FREEZE, RateRow
 
 MeasuredRows = Callable[..., list[RateRow]]
 

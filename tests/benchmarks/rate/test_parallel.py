@@ -9,8 +9,9 @@ import pytest
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.errors import ClipError, SettingError
 from benchmarks.quality.metric_networks import NetFiles
+from benchmarks.rate.operating_points import RateSettings, operating_points
 from benchmarks.rate.parallel import measure
-from benchmarks.rate.run import ClipResult, RateSettings, operating_points
+from benchmarks.rate.results.measured import ClipResult
 
 SETTINGS = RateSettings(seconds=0.12, qps=(40,), residual=False, anchors=("x264",), prototype_steps=(16.0,), threads=1)
 

@@ -11,9 +11,9 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.errors import ResultsError
+from benchmarks.rate.operating_points import RateSettings
 from benchmarks.rate.report import rate_report, read_run
-from benchmarks.rate.rows import RateRow
-from benchmarks.rate.run import RateSettings
+from benchmarks.rate.results.rows import RateRow
 from benchmarks.records.json_file import write_json
 from benchmarks.records.provenance import (
     provenance,

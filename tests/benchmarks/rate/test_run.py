@@ -8,8 +8,9 @@ import pytest
 from benchmarks.clips.clip import load_clip
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.errors import SettingError
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
-from benchmarks.rate.run import RateSettings, operating_points, telling_frame
+from benchmarks.rate.operating_points import RateSettings, operating_points
+from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
+from benchmarks.rate.run import telling_frame
 from codec import CodecConfig
 from codec.errors import ConfigError
 

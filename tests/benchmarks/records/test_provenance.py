@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.clips.sample import SAMPLE
 from benchmarks.records.provenance import (
     ROOT,
     UNREADABLE,
     coder_versions,
     environment,
+    provenance,
     sha256,
     source_state,
 )
+from codec import CodecConfig
 
 
 def test_the_environment_names_versions() -> None:
@@ -22,6 +25,21 @@ def test_the_environment_names_versions() -> None:
     assert named["cpu"]
     assert set(coder_versions()) == {"SvtAv1Enc", "vpx", "dav1d", "x264", "x265"}
     assert all(version == UNREADABLE or any(map(str.isdigit, version)) for version in coder_versions().values())
+
+
+def test_the_command_does_not_tell_where_files_lay() -> None:
+    command = [
+        "rate",
+        f"{SAMPLE}",
+        "--qps",
+        "24,30",
+        "--anchor-streams",
+        "vvc=/a b/{clip}-*.266",
+        "--lpips",
+        "/n/l/",
+    ]
+    told = provenance(command, clips=[SAMPLE], weights_name=CodecConfig().weights)["command"]
+    assert told == "python -m benchmarks rate sample.mp4 --qps 24,30 --anchor-streams 'vvc={clip}-*.266' --lpips l"
 
 
 def test_the_hash_is_of_the_bytes(tmp_path: Path) -> None:

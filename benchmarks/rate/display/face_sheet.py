@@ -4,9 +4,8 @@ A video of every frame with eyes and mouth enlarged below, where the original's 
 frames: the mouth most open, the eyes most closed, and some evenly spaced.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,8 +15,8 @@ from benchmarks.clips.clip import Clip, Pictures, write_clip
 from benchmarks.quality.expression import Track, eye_aperture, mouth_aperture
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth, places_over_time
 from benchmarks.quality.faces import FoundFaces
-from benchmarks.rate.caption import caption
-from benchmarks.rate.rows import FACEWIRE, RateRow
+from benchmarks.rate.display.caption import caption
+from benchmarks.rate.results.rows import RateRow
 from codec.units import Image
 
 VIDEO_WIDTH, STILL_WIDTH = 384, 192  # of a picture; what is enlarged below is as wide
@@ -35,42 +34,20 @@ class Shown:
     pictures: Pictures
 
 
-@dataclass(slots=True)
-class FaceSheet:
-    """Keeps, of all that is measured on a clip, what is shown beside the original, and writes it to a folder."""
-
-    folder: Path
-    facewire_setting: str
-    anchor: str | None
-    _facewire: tuple[RateRow, Pictures] | None = field(default=None, init=False)
-    _beside: tuple[RateRow, Pictures] | None = field(default=None, init=False)
-
-    def offer(self, row: RateRow, pictures: Pictures) -> None:
-        """Facewire first, then the anchor's points, of which the one nearest in log rate is kept."""
-        if row.codec == FACEWIRE and row.setting == self.facewire_setting:
-            self._facewire = row, pictures
-        elif row.codec == self.anchor and self._facewire is not None:
-            ours = self._facewire[0].kbps
-            if self._beside is None or _apart(row.kbps, ours) < _apart(self._beside[0].kbps, ours):
-                self._beside = row, pictures
-
-    def write(self, clip: Clip, found: FoundFaces) -> None:
-        """`NAME.mp4` and `NAME.png`; the folder is made. Raises MediaError, OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        shown = [Shown(f"{clip.name}: original", f"{clip.fps:.4g} fps", clip.pictures), *self._columns()]
-        places = places_over_time(found.points, clip.pictures)
-        frames = _all_frames(shown, places, width=VIDEO_WIDTH)
-        write_clip(replace(clip, pictures=np.stack(list(frames))), self.folder / f"{clip.name}.mp4")
-        stills = _stills(shown, places, telling_frames(found, fps=clip.fps))
-        cv2.imwrite(str(self.folder / f"{clip.name}.png"), np.ascontiguousarray(stills[..., ::-1]))
-
-    def _columns(self) -> list[Shown]:
-        pairs = [pair for pair in (self._facewire, self._beside) if pair is not None]
-        return [Shown(f"{row.codec} {row.setting}", f"{row.kbps:.1f} kbps", pictures) for row, pictures in pairs]
+def shown_codec(row: RateRow, pictures: Pictures) -> Shown:
+    """One row's pictures under its name."""
+    return Shown(f"{row.codec} {row.setting}", f"{row.kbps:.1f} kbps", pictures)
 
 
-def _apart(kbps: float, other: float) -> float:
-    return abs(math.log(max(kbps, 0.01) / max(other, 0.01)))
+def write_face_sheet(folder: Path, clip: Clip, found: FoundFaces, codecs: Sequence[Shown]) -> None:
+    """`NAME.mp4` and `NAME.png` of the original and the codecs; the folder is made. Raises MediaError, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = [Shown(f"{clip.name}: original", f"{clip.fps:.4g} fps", clip.pictures), *codecs]
+    places = places_over_time(found.points, clip.pictures)
+    frames = _all_frames(shown, places, width=VIDEO_WIDTH)
+    write_clip(replace(clip, pictures=np.stack(list(frames))), folder / f"{clip.name}.mp4")
+    stills = _stills(shown, places, telling_frames(found, fps=clip.fps))
+    cv2.imwrite(str(folder / f"{clip.name}.png"), np.ascontiguousarray(stills[..., ::-1]))
 
 
 def _extremes(track: Track, *, gap: int) -> list[int]:

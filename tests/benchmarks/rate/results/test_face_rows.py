@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from benchmarks.quality.face_scores import NONE, SCORES, FaceScores, Score
-from benchmarks.rate.face_rows import FaceRow, intervals, pooled_rows, read_face_row
-from benchmarks.rate.rows import FACEWIRE
+from benchmarks.rate.results.face_rows import FaceRow, intervals, pooled_rows, read_face_row
+from benchmarks.rate.results.rows import FACEWIRE
 
 SCORED = FaceScores(**dict.fromkeys(SCORES, Score(0.5, 1.0)))
 
@@ -32,10 +32,11 @@ def test_an_interval_wants_three_clips_that_have_a_figure() -> None:
 def test_a_clip_of_more_blinks_weighs_more() -> None:
     many, few = (replace(SCORED, blinks_seen=score) for score in (Score(1.0, 30.0), Score(0.0, 10.0)))
     rows = [FaceRow(name, FACEWIRE, "qp 34", scores) for name, scores in (("a", many), ("b", few))]
-    rows.append(FaceRow("a", "svtav1", "8 kbps", few))
+    rows += [FaceRow(name, "svtav1", "crf 60", few) for name in ("a", "b")]
+    rows.append(FaceRow("a", "svtav1", "crf 50", few))  # of one clip alone: not pooled
     ours, anchor = pooled_rows(rows)
     assert ours.scores.blinks_seen == Score(0.75, 40.0)
-    assert (anchor.codec, anchor.scores.blinks_seen) == ("svtav1", Score(0.0, 10.0))
+    assert (anchor.codec, anchor.setting, anchor.scores.blinks_seen) == ("svtav1", "crf 60", Score(0.0, 20.0))
 
 
 def test_a_row_comes_back_from_json() -> None:

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.clips.clip import Clip, load_clip
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.quality.metrics import psnr_of_each
-from benchmarks.rate.coded_clip import freeze
-from benchmarks.rate.prototype import (
+from benchmarks.rate.anchors.coded_clip import freeze
+from benchmarks.rate.anchors.prototype import (
     Moved,
     Reference,
     bundle_bytes,

@@ -1,5 +1,6 @@
 """Stage 10, display (offline): rate against quality, drawn."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,20 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.rate.anchors import ANCHORS
-from benchmarks.rate.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE, RateRow, mean_rows
+from benchmarks.rate.anchors.setups import ANCHORS
+from benchmarks.rate.results.rows import (
+    BASE,
+    FACEWIRE,
+    FREEZE,
+    KEYPOINT_CODECS,
+    LESS_IS_BETTER,
+    PROTOTYPE,
+    SHUFFLED,
+    SINGLE,
+    RateRow,
+    curve,
+    mean_rows,
+)
 from benchmarks.records.figure_file import save_figure
 
 STYLE = {
@@ -21,17 +34,20 @@ STYLE = {
     "x265": ("#8c6d31", "^", 1.4),
     "vp9": ("#2a7f4f", "v", 1.4),
     "svtav1": ("#1f5fa8", "P", 1.4),
+    "svtav1-p4": ("#56a3dd", "p", 1.4),
 }
-OTHER_STYLE = ("#444444", "x", 1.4)
+OTHER_STYLES = (("#6a3d9a", "h", 1.4), ("#444444", "x", 1.4), ("#00838f", "<", 1.4), ("#9e7700", ">", 1.4))
+OFF_THE_ENVELOPE = 0.3  # opacity
 METRICS = (
     ("psnr_db", "PSNR (RGB), dB"),
     ("lpips", "LPIPS (AlexNet), lower is better"),
     ("ms_ssim", "MS-SSIM"),
+    ("xpsnr_db", "XPSNR, dB"),
+    ("vmaf", "VMAF"),
     ("identity", "identity, cosine"),
     ("landmark_percent", "landmark error, % of inter-ocular distance"),
     ("ssim", "SSIM"),
 )
-LESS_IS_BETTER = ("lpips", "landmark_percent")
 PANEL_INCHES = (6.2, 4.7)
 TICKS_KBPS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 200)
 
@@ -40,15 +56,32 @@ def _label(codec: str) -> str:
     return ANCHORS[codec].label if codec in ANCHORS else codec
 
 
+def _styles(codecs: Sequence[str]) -> dict[str, tuple[str, str, float]]:
+    """Colour, marker and width of each; those of streams by their order."""
+    others = itertools.cycle(OTHER_STYLES)
+    return {codec: STYLE[codec] if codec in STYLE else next(others) for codec in codecs}
+
+
+def _draw_codec(axes: Axes, rows: Sequence[RateRow], codec: str, metric: str, style: tuple[str, str, float]) -> None:
+    """Keypoint codecs as they are; of the others a line through their envelope, and the points off it faint."""
+    colour, marker, width = style
+    points = sorted((row.kbps, getattr(row, metric)) for row in rows if row.codec == codec)
+    line = "-" if width else ""
+    if codec not in KEYPOINT_CODECS:
+        axes.plot(*zip(*points, strict=True), "", color=colour, marker=marker, linewidth=0, alpha=OFF_THE_ENVELOPE)
+        best = curve(rows, codec=codec, metric=metric)
+        sign = -1 if metric in LESS_IS_BETTER else 1
+        points = [(point.kbps, sign * point.quality) for point in best]
+    axes.plot(*zip(*points, strict=True), line, color=colour, marker=marker, linewidth=width, label=_label(codec))
+
+
 def _draw(axes: Axes, rows: Sequence[RateRow], metric: str, title: str) -> None:
-    for codec in dict.fromkeys(row.codec for row in rows if row.codec != SHUFFLED):
-        points = sorted((row.kbps, getattr(row, metric)) for row in rows if row.codec == codec)
-        colour, marker, width = STYLE.get(codec, OTHER_STYLE)
-        if codec == FREEZE:
-            axes.axhline(points[0][1], color="black", linestyle=":", linewidth=1.2, label="freeze frame 0 (0 kbps)")
-            continue
-        line = "-" if width else ""
-        axes.plot(*zip(*points, strict=True), line, color=colour, marker=marker, linewidth=width, label=_label(codec))
+    codecs = list(dict.fromkeys(row.codec for row in rows if row.codec not in (SHUFFLED, FREEZE)))
+    for held in (row for row in rows if row.codec == FREEZE):
+        quality = getattr(held, metric)
+        axes.axhline(quality, color="black", linestyle=":", linewidth=1.2, label="freeze frame 0 (0 kbps)")
+    for codec, style in _styles(codecs).items():
+        _draw_codec(axes, rows, codec, metric, style)
     axes.set_xscale("log")
     rates = [row.kbps for row in rows if row.kbps > 0]
     axes.set_xticks([tick for tick in TICKS_KBPS if min(rates) * 0.8 <= tick <= max(rates) * 1.2])

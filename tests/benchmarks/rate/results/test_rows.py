@@ -4,18 +4,19 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from benchmarks.rate.rows import (
+from benchmarks.rate.display.tables import comparison_table, gain_line, reasons
+from benchmarks.rate.results.comparison import compare_all
+from benchmarks.rate.results.rows import (
     BASE,
     FACEWIRE,
     FREEZE,
     RateRow,
-    compare_all,
     curve,
     gains,
     mean_rows,
+    nearest,
     read_row,
 )
-from benchmarks.rate.tables import comparison_table, gain_line, reasons
 
 
 def test_rates_are_over_the_clips_own_time(row: RateRow) -> None:
@@ -36,7 +37,7 @@ def test_a_row_of_an_older_file_gets_what_it_lacks(row: RateRow) -> None:
 def test_means_are_taken_for_each_setting_over_clips(row: RateRow) -> None:
     other = replace(row, clip="b", kbps=9.0, psnr_db=32.0, lpips=None)
     finer = replace(row, setting="qp 20", kbps=20.0)
-    first, second = mean_rows([row, finer, other])
+    first, second = mean_rows([row, finer, other, replace(finer, clip="b")])
     assert (first.clip, first.setting, first.kbps, first.psnr_db) == ("mean", "qp 32", 8.0, 31.0)
     assert first.lpips is None
     assert (second.setting, second.kbps, second.lpips) == ("qp 20", 20.0, pytest.approx(0.1))
@@ -46,6 +47,38 @@ def test_more_is_better_on_every_curve(row: RateRow) -> None:
     assert curve([row], codec=FACEWIRE, metric="lpips")[0].quality == -0.1
     assert curve([row], codec=FACEWIRE, metric="psnr_db")[0].quality == 30
     assert curve([row], codec="x264", metric="psnr_db") == []
+    assert curve([replace(row, landmark_percent=2.0)], codec=FACEWIRE, metric="landmark_percent")[0].quality == -2
+
+
+def test_what_lacks_a_clip_has_no_mean(row: RateRow) -> None:
+    coarse = replace(row, codec="x264", setting="crf 50")
+    rows = [row, replace(row, clip="b", kbps=9.0), coarse, replace(coarse, setting="crf 40")]
+    rows += [replace(coarse, clip="b")]
+    assert [(mean.codec, mean.setting, mean.kbps) for mean in mean_rows(rows)] == [
+        (FACEWIRE, "qp 32", 8.0),
+        ("x264", "crf 50", 7.0),
+    ]
+
+
+def test_an_anchor_is_compared_at_its_best_ways(row: RateRow) -> None:
+    plain = [replace(one, setting=one.setting.replace("qp", "crf")) for one in ladder(row)]
+    halved = [
+        replace(one, setting=f"{one.setting}, half rate", kbps=one.kbps / 2) for one in plain if one.codec == "x264"
+    ]
+    (*_, alone), (*_, both) = compare_all(plain, ["x264"]), compare_all([*plain, *halved], ["x264"])
+    assert alone.bd_rate_psnr.value == pytest.approx(-50)
+    assert both.bd_rate_psnr.value == pytest.approx(0, abs=1e-6)
+
+
+def test_the_row_beside_is_the_nearest_that_no_other_beats(row: RateRow) -> None:
+    rates = {"crf 40": (9.0, 30.0), "crf 44, half rate": (7.2, 26.0), "crf 48": (6.5, 28.0), "crf 60": (2.0, 22.0)}
+    rows = [
+        replace(row, codec="svtav1", setting=setting, kbps=kbps, psnr_db=db) for setting, (kbps, db) in rates.items()
+    ]
+    beside = nearest([row, *rows], codec="svtav1", kbps=7.5)
+    assert beside is rows[2]  # 7.2 kbps is nearer, and worse than 6.5
+    assert nearest(rows, codec="svtav1", kbps=0.0) is rows[3]
+    assert nearest([row], codec="svtav1", kbps=7.0) is None
 
 
 def ladder(row: RateRow) -> list[RateRow]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.quality.face_frames import FaceFrames
 from benchmarks.quality.face_scores import blink_frames, opening_frames
-from benchmarks.rate.run import ClipResult, Measured
+from benchmarks.rate.results.measured import ClipResult, Measured
 
 TRACKS = tuple(field.name for field in fields(FaceFrames))
 HEADINGS = ("clip", "codec", "setting", "frame", "is_blink", "is_opening", *TRACKS)

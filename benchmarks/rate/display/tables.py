@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rate.bdrate import Delta
-from benchmarks.rate.rows import KEYPOINT_CODECS, MEAN, Comparison, Gain, RateRow, gains, mean_rows
+from benchmarks.rate.results.bdrate import Delta
+from benchmarks.rate.results.comparison import Comparison
+from benchmarks.rate.results.rows import KEYPOINT_CODECS, MEAN, Gain, RateRow, gains, mean_rows
 
-COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "SSIM", "MS-SSIM", "LPIPS",
-           "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
+COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "XPSNR", "VMAF", "SSIM",
+           "MS-SSIM", "LPIPS", "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
 SPENDING = ("clip", "codec", "setting", "fps", "first keyframe B", "motion B/frame", "motion kbps", "at 25 fps")
 
 
@@ -24,6 +25,8 @@ def _cells(row: RateRow) -> list[str]:
         row.setting,
         *(f"{rate:.1f}" for rate in rates),
         f"{row.psnr_db:.2f}",
+        _optional(row.xpsnr_db, 2),
+        _optional(row.vmaf, 1),
         f"{row.ssim:.3f}",
         f"{row.ms_ssim:.3f}",
         _optional(row.lpips, 3),
@@ -86,6 +89,8 @@ def gain_line(gain: Gain) -> str:
 def _deltas(one: Comparison) -> list[tuple[str, Delta | None]]:
     deltas = [
         ("BD-rate % (PSNR)", one.bd_rate_psnr),
+        ("BD-rate % (XPSNR)", one.bd_rate_xpsnr),
+        ("BD-rate % (VMAF)", one.bd_rate_vmaf),
         ("BD-rate % (MS-SSIM)", one.bd_rate_ms_ssim),
         ("BD-rate % (LPIPS)", one.bd_rate_lpips),
         ("BD-PSNR dB", one.bd_psnr_db),
@@ -101,8 +106,8 @@ def _deltas(one: Comparison) -> list[tuple[str, Delta | None]]:
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     """Facewire against each anchor, at equal payload quality and at equal payload rate."""
-    table = Table(title="facewire against the anchors (payload; in brackets how much of facewire's curve)",
-                  title_justify="left")  # fmt: skip
+    title = "facewire against the anchors (payload; in brackets how much of facewire's curve, and of the anchor's)"
+    table = Table(title=title, title_justify="left")
     for name in ("clip", "anchor"):
         table.add_column(name, no_wrap=True)
     for name, _ in _deltas(comparisons[0]):

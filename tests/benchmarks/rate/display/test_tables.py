@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from benchmarks.rate.rows import (
+from benchmarks.rate.display.tables import COLUMNS, faceless_line, rate_table, spending_table
+from benchmarks.rate.results.rows import (
     FACEWIRE,
     FREEZE,
     PROTOTYPE,
     RateRow,
     mean_rows,
 )
-from benchmarks.rate.tables import faceless_line, rate_table, spending_table
 
 
 def test_what_motion_costs_is_shown_for_those_that_send_it(row: RateRow) -> None:
@@ -29,4 +29,4 @@ def test_frames_without_a_face_are_counted_aloud(row: RateRow) -> None:
 def test_the_table_has_a_row_for_each(row: RateRow) -> None:
     table = rate_table([row, replace(row, lpips=None)], title="a")
     assert len(table.rows) == 2
-    assert list(table.columns[11].cells) == ["0.100", "-"]
+    assert list(table.columns[COLUMNS.index("LPIPS")].cells) == ["0.100", "-"]

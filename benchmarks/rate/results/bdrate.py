@@ -14,6 +14,8 @@ import bjontegaard
 from scipy.interpolate import PchipInterpolator
 
 LEAST_POINTS = 2
+ROUNDING = 1e-9  # of a logarithm
+_METHOD = {"method": "pchip", "require_matching_points": False, "min_overlap": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,19 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """`value` (percent for a rate, the metric's unit for a quality) over `overlap` (0..1) of the test curve's range.
+    """`value` (percent for a rate, the metric's unit for a quality) over what the two curves have in common.
 
-    `value` is None where the curves cannot be compared; `reason` then says why.
+    That is `overlap` (0..1) of the test curve's range, and `overlap_of_anchor` of the other's. `value` is None where
+    the curves cannot be compared; `reason` then says why.
     """
 
     value: float | None
     overlap: float
     reason: str
+    overlap_of_anchor: float = 0.0
 
     def __str__(self) -> str:
-        return "n/a" if self.value is None else f"{self.value:+.1f} ({self.overlap:.0%})"
+        return "n/a" if self.value is None else f"{self.value:+.1f} ({self.overlap:.0%}, {self.overlap_of_anchor:.0%})"
 
 
 def frontier(points: Sequence[CurvePoint]) -> list[CurvePoint]:
@@ -48,19 +52,49 @@ def frontier(points: Sequence[CurvePoint]) -> list[CurvePoint]:
     return kept
 
 
+def _reaches(curve: Sequence[CurvePoint], point: CurvePoint) -> bool:
+    """Whether a frontier has the point's quality for less, by the interpolation that BD-rate uses."""
+    qualities = [one.quality for one in curve]
+    if len(curve) < LEAST_POINTS or not qualities[0] <= point.quality <= qualities[-1]:
+        return False
+    log_rate = PchipInterpolator(qualities, [math.log(one.kbps) for one in curve])
+    return bool(log_rate(point.quality) < math.log(point.kbps) - ROUNDING)
+
+
+def envelope(curves: Sequence[Sequence[CurvePoint]]) -> list[CurvePoint]:
+    """The frontier of all ways to run one codec, each a curve: at every rate its best way.
+
+    A point goes where another way's curve has its quality for less: beside it, it would draw the frontier down.
+    """
+    fronts = [frontier(curve) for curve in curves]
+    kept = [
+        point
+        for own, front in enumerate(fronts)
+        for point in front
+        if not any(_reaches(other, point) for index, other in enumerate(fronts) if index != own)
+    ]
+    return frontier(kept)
+
+
 def _span(values: Sequence[float]) -> str:
     sizes = sorted(map(abs, values))  # LPIPS comes in negated
     return f"{sizes[0]:.3g} to {sizes[-1]:.3g}"
 
 
-def _overlap(
-    anchor: Sequence[float], test: Sequence[float], what: str, *, scale: Callable[[float], float] = float
-) -> tuple[float, str]:
-    """The share of `test`'s range on `scale` that `anchor` covers, and why there is none."""
+def _delta(
+    anchor: Sequence[float],
+    test: Sequence[float],
+    what: str,
+    value: Callable[[], float],
+    *,
+    scale: Callable[[float], float] = float,
+) -> Delta:
+    """`value` over what both ranges have, and its share of each on `scale`; the reason where that is nothing."""
     low, high = max(min(anchor), min(test)), min(max(anchor), max(test))
     if high <= low:
-        return 0.0, f"{what} does not overlap: facewire {_span(test)}, anchor {_span(anchor)}"
-    return (scale(high) - scale(low)) / (scale(max(test)) - scale(min(test))), ""
+        return Delta(None, 0.0, f"{what} does not overlap: facewire {_span(test)}, anchor {_span(anchor)}")
+    of_test, of_anchor = ((scale(high) - scale(low)) / (scale(max(one)) - scale(min(one))) for one in (test, anchor))
+    return Delta(float(value()), of_test, "", of_anchor)
 
 
 def _few(anchor: list[CurvePoint], test: list[CurvePoint]) -> str:
@@ -84,7 +118,7 @@ def cut(points: Sequence[CurvePoint], below_kbps: float) -> list[CurvePoint]:
 def bd_rate(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint], *, below_kbps: float | None = None) -> Delta:
     """Mean rate difference of `test` against `anchor` at equal quality, in percent; negative means fewer bits.
 
-    With `below_kbps` over what both curves reach below that rate. The overlap is in parts of the curve that is left.
+    With `below_kbps` over what both curves reach below that rate. Overlaps are in parts of the curves that are left.
     """
     a, t = frontier(anchor), frontier(test)
     if below_kbps is not None:
@@ -94,13 +128,11 @@ def bd_rate(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint], *, below_k
                 return Delta(None, 0.0, f"{name} has no point below {below_kbps:g} kbps")
     if reason := _few(a, t):
         return Delta(None, 0.0, reason)
-    overlap, reason = _overlap([p.quality for p in a], [p.quality for p in t], "quality")
-    if reason:
-        return Delta(None, 0.0, reason)
-    value = bjontegaard.bd_rate(
-        *_columns(a), *_columns(t), method="pchip", require_matching_points=False, min_overlap=0
-    )
-    return Delta(float(value), overlap, "")
+
+    def value() -> float:
+        return float(bjontegaard.bd_rate(*_columns(a), *_columns(t), **_METHOD))
+
+    return _delta([p.quality for p in a], [p.quality for p in t], "quality", value)
 
 
 def bd_quality(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint]) -> Delta:
@@ -108,13 +140,11 @@ def bd_quality(anchor: Sequence[CurvePoint], test: Sequence[CurvePoint]) -> Delt
     a, t = frontier(anchor), frontier(test)
     if reason := _few(a, t):
         return Delta(None, 0.0, reason)
-    overlap, reason = _overlap([p.kbps for p in a], [p.kbps for p in t], "kbps", scale=math.log)
-    if reason:
-        return Delta(None, 0.0, reason)
-    value = bjontegaard.bd_psnr(
-        *_columns(a), *_columns(t), method="pchip", require_matching_points=False, min_overlap=0
-    )
-    return Delta(float(value), overlap, "")
+
+    def value() -> float:
+        return float(bjontegaard.bd_psnr(*_columns(a), *_columns(t), **_METHOD))
+
+    return _delta([p.kbps for p in a], [p.kbps for p in t], "kbps", value, scale=math.log)
 
 
 def _columns(curve: list[CurvePoint]) -> tuple[list[float], list[float]]:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.clips.clip import Clip, Pictures
-from benchmarks.rate.coded_clip import CodedClip
+from benchmarks.rate.anchors.coded_clip import CodedClip
 from codec.bits.packet import pack_reference
 from codec.reference.schedules import restore_schedules, thread_schedules
 from codec.units import Image

@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.face_mesh import POINTS, Mesh, Square
 from benchmarks.quality.faces import Face, FaceNetworks, FoundFaces
-from benchmarks.rate.face_sheet import STILL_WIDTH, STILLS, VIDEO_WIDTH, FaceSheet, telling_frames
-from benchmarks.rate.rows import FREEZE, RateRow
+from benchmarks.rate.display.face_sheet import (
+    STILL_WIDTH,
+    STILLS,
+    VIDEO_WIDTH,
+    shown_codec,
+    telling_frames,
+    write_face_sheet,
+)
+from benchmarks.rate.results.rows import RateRow
 
 SIDE = 64
 
@@ -60,15 +67,12 @@ def painted(clip: Clip, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
     return np.full_like(clip.pictures, 0) + np.array(colour, np.uint8)
 
 
-def test_the_sheet_has_the_original_facewire_and_the_nearest_anchor(clip: Clip, row: RateRow, tmp_path: Path) -> None:
-    sheet = FaceSheet(tmp_path / "deep", "qp 32", "svtav1")
-    red, green, blue, white = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-    sheet.offer(replace(row, codec=FREEZE), painted(clip, white))
-    sheet.offer(row, painted(clip, red))
-    sheet.offer(replace(row, setting="qp 40"), painted(clip, white))
-    for kbps, colour in ((2.0, white), (8.0, green), (20.0, blue)):
-        sheet.offer(replace(row, codec="svtav1", setting=f"{kbps:g} kbps", kbps=kbps), painted(clip, colour))
-    sheet.write(clip, found_faces(mouths=[1] * 12, lids=[1] * 12))
+def test_the_sheet_has_the_original_and_the_codecs_below(clip: Clip, row: RateRow, tmp_path: Path) -> None:
+    red, green = (255, 0, 0), (0, 255, 0)
+    anchor = replace(row, codec="svtav1", setting="crf 60")
+    columns = [shown_codec(row, painted(clip, red)), shown_codec(anchor, painted(clip, green))]
+    assert (columns[1].title, columns[1].rate) == ("svtav1 crf 60", "7.0 kbps")
+    write_face_sheet(tmp_path / "deep", clip, found_faces(mouths=[1] * 12, lids=[1] * 12), columns)
     stills = cv2.imread(str(tmp_path / "deep" / "a.png"))
     assert stills is not None
     assert stills.shape[1] == STILLS * STILL_WIDTH
@@ -82,8 +86,7 @@ def test_the_sheet_has_the_original_facewire_and_the_nearest_anchor(clip: Clip, 
 
 
 def test_without_an_anchor_there_are_two_columns(clip: Clip, row: RateRow, tmp_path: Path) -> None:
-    sheet = FaceSheet(tmp_path, "qp 32", None)
-    sheet.offer(row, clip.pictures)
-    sheet.write(clip, found_faces(mouths=[1] * 12, lids=[1] * 12, faceless=[3, 4]))
+    faces = found_faces(mouths=[1] * 12, lids=[1] * 12, faceless=[3, 4])
+    write_face_sheet(tmp_path, clip, faces, [shown_codec(row, clip.pictures)])
     with av.open(str(tmp_path / "a.mp4")) as video:
         assert next(video.decode(video=0)).width == 2 * VIDEO_WIDTH

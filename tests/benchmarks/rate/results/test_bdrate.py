@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.rate.bdrate import CurvePoint, bd_quality, bd_rate, cut, frontier
+from benchmarks.rate.results.bdrate import CurvePoint, Delta, bd_quality, bd_rate, cut, envelope, frontier
 
 
 def line(rates: tuple[float, ...], *, offset_db: float = 0.0) -> list[CurvePoint]:
@@ -26,7 +26,7 @@ def test_three_decibels_at_the_same_rate() -> None:
     result = bd_quality(ANCHOR, line((5, 10, 20), offset_db=3))
     assert result.value == pytest.approx(3)
     assert result.overlap == pytest.approx(1)
-    assert str(result) == "+3.0 (100%)"
+    assert str(result) == "+3.0 (100%, 67%)" == str(Delta(3.0, 1.0, "", 2 / 3))
 
 
 def test_a_curve_against_itself() -> None:
@@ -38,6 +38,9 @@ def test_the_overlap_is_said() -> None:
     result = bd_quality(ANCHOR, line((16, 32, 64), offset_db=1))
     assert result.value == pytest.approx(1)
     assert result.overlap == pytest.approx(0.5)
+    assert result.overlap_of_anchor == pytest.approx(1 / 3)
+    rate = bd_rate(ANCHOR, line((16, 32, 64)))
+    assert (rate.overlap, rate.overlap_of_anchor) == (pytest.approx(1 / 2), pytest.approx(1 / 3))
 
 
 def test_curves_apart_give_a_reason_instead_of_a_number() -> None:
@@ -88,3 +91,30 @@ def test_a_curve_that_begins_above_the_limit_is_a_reason() -> None:
     assert bd_rate(ANCHOR, line((16, 32)), below_kbps=12).reason == "facewire has no point below 12 kbps"
     assert bd_rate(line((16, 32)), ANCHOR, below_kbps=12).reason == "anchor has no point below 12 kbps"
     assert bd_rate(line((12, 32)), ANCHOR, below_kbps=12).reason.startswith("anchor has fewer than 2 points")
+
+
+def test_the_envelope_has_at_every_rate_the_best_way() -> None:
+    fine = line((8, 16, 32))
+    coarse = line((2, 4), offset_db=3)  # better, where it reaches
+    assert envelope([fine, coarse]) == [*coarse, *fine]
+    worse = line((4, 10, 20), offset_db=-1)
+    assert envelope([fine, coarse, worse]) == [*coarse, *fine]  # 10 kbps would pass a plain frontier
+    assert CurvePoint(10, worse[1].quality) in frontier([*fine, *coarse, *worse])
+    assert bd_rate(envelope([fine, worse[1:]]), fine).value == pytest.approx(0)
+
+
+def test_a_way_goes_where_it_is_beaten_and_stays_where_it_is_not() -> None:
+    flat = [CurvePoint(2, 20), CurvePoint(16, 26)]
+    steep = [CurvePoint(4, 15), CurvePoint(32, 40)]
+    assert envelope([flat, steep]) == [CurvePoint(2, 20), CurvePoint(32, 40)]
+
+
+@pytest.mark.parametrize("curves", [[], [[]], [[], []]])
+def test_the_envelope_of_nothing_is_nothing(curves: list[list[CurvePoint]]) -> None:
+    assert envelope(curves) == []
+
+
+def test_one_way_alone_or_twice_is_its_frontier() -> None:
+    bumpy = [*ANCHOR, CurvePoint(10, 5)]
+    assert envelope([bumpy]) == envelope([bumpy, bumpy]) == frontier(bumpy) == ANCHOR
+    assert envelope([ANCHOR, [CurvePoint(6, 40)]]) == [ANCHOR[0], CurvePoint(6, 40)]  # a single point counts, too

@@ -1,5 +1,6 @@
 """Stage 10, meter (offline): the rows of a rate-quality table, per clip and in the mean."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean
@@ -7,8 +8,9 @@ from typing import Any
 
 from benchmarks.clips.clip import Clip
 from benchmarks.quality.metrics import Quality
-from benchmarks.rate.bdrate import CurvePoint, Delta, bd_quality, bd_rate
-from benchmarks.rate.coded_clip import CodedClip
+from benchmarks.rate.anchors.coded_clip import CodedClip
+from benchmarks.rate.results.bdrate import CurvePoint, envelope
+from benchmarks.rate.results.groups import over_all_clips
 
 MEAN = "mean"
 FACEWIRE = "facewire"
@@ -19,6 +21,7 @@ PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
 KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, SHUFFLED, PROTOTYPE)  # those that send references and motion
 TARGET_FPS = 25
+LESS_IS_BETTER = ("lpips", "landmark_percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class RateRow:
     identity: float | None = None
     landmark_percent: float | None = None
     without_face: float | None = None
+    xpsnr_db: float | None = None
+    vmaf: float | None = None
 
 
 def make_row(clip: Clip, coded: CodedClip, quality: Quality, *, codec: str, setting: str) -> RateRow:
@@ -100,17 +105,30 @@ def _mean(rows: Sequence[RateRow]) -> RateRow:
 
 
 def mean_rows(rows: Iterable[RateRow]) -> list[RateRow]:
-    """For each codec and setting the plain mean over clips, in order of first appearance."""
-    groups: dict[tuple[str, str], list[RateRow]] = {}
-    for row in rows:
-        groups.setdefault((row.codec, row.setting), []).append(row)
-    return [_mean(group) for group in groups.values()]
+    """For each codec and setting of all clips the plain mean over them, in order of first appearance."""
+    return [_mean(group) for group in over_all_clips(rows).values()]
+
+
+def way(setting: str) -> str:
+    """How a codec was run, without the quality that was asked for: what follows the comma of "crf 50, half rate"."""
+    return setting.partition(", ")[2]
 
 
 def curve(rows: Iterable[RateRow], *, codec: str, metric: str) -> list[CurvePoint]:
-    """One codec's points. LPIPS is negated, so that more is better for every metric."""
-    sign = -1.0 if metric == "lpips" else 1.0
-    return [CurvePoint(row.kbps, sign * getattr(row, metric)) for row in rows if row.codec == codec]
+    """The envelope of one codec's points. What is better the less it is comes negated: more is better on all curves."""
+    sign = -1.0 if metric in LESS_IS_BETTER else 1.0
+    ways: dict[str, list[CurvePoint]] = {}
+    for row in rows:
+        if row.codec == codec:
+            ways.setdefault(way(row.setting), []).append(CurvePoint(row.kbps, sign * getattr(row, metric)))
+    return envelope(list(ways.values()))
+
+
+def nearest(rows: Iterable[RateRow], *, codec: str, kbps: float) -> RateRow | None:
+    """The row of a codec nearest in log rate, of those that no other row of it beats in rate and PSNR; None of none."""
+    own = [row for row in rows if row.codec == codec]
+    unbeaten = [row for row in own if not any(o.kbps <= row.kbps and o.psnr_db > row.psnr_db for o in own)]
+    return min(unbeaten, key=lambda row: abs(math.log(max(row.kbps, 0.01) / max(kbps, 0.01))), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,54 +157,3 @@ def gains(rows: Sequence[RateRow]) -> list[Gain]:
         kbps = fmean(row.kbps for row in group)
         found.append(Gain(codec, setting, kbps, fmean(by_clip.values()), by_clip[least], least))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Facewire against one anchor on one clip (or on the mean rows). Payload rates."""
-
-    clip: str
-    anchor: str
-    bd_psnr_db: Delta
-    bd_rate_psnr: Delta
-    bd_rate_ms_ssim: Delta
-    bd_rate_lpips: Delta | None
-    below_kbps: float | None  # the limit of the next two
-    bd_rate_psnr_below: Delta | None
-    bd_rate_lpips_below: Delta | None
-
-
-def compare(rows: Sequence[RateRow], *, clip: str, anchor: str, below_kbps: float | None = None) -> Comparison:
-    """`rows` are those of one clip, or the mean rows."""
-
-    def delta(metric: str, limit: float | None = None) -> Delta:
-        return bd_rate(
-            curve(rows, codec=anchor, metric=metric), curve(rows, codec=FACEWIRE, metric=metric), below_kbps=limit
-        )
-
-    has_lpips = all(row.lpips is not None for row in rows)
-    return Comparison(
-        clip=clip,
-        anchor=anchor,
-        bd_psnr_db=bd_quality(
-            curve(rows, codec=anchor, metric="psnr_db"), curve(rows, codec=FACEWIRE, metric="psnr_db")
-        ),
-        bd_rate_psnr=delta("psnr_db"),
-        bd_rate_ms_ssim=delta("ms_ssim"),
-        bd_rate_lpips=delta("lpips") if has_lpips else None,
-        below_kbps=below_kbps,
-        bd_rate_psnr_below=None if below_kbps is None else delta("psnr_db", below_kbps),
-        bd_rate_lpips_below=None if below_kbps is None or not has_lpips else delta("lpips", below_kbps),
-    )
-
-
-def compare_all(
-    rows: Sequence[RateRow], anchors: Sequence[str], *, below_kbps: float | None = None
-) -> list[Comparison]:
-    """Every anchor on every clip, then on the mean rows."""
-    names = list(dict.fromkeys(row.clip for row in rows))
-    groups = [(name, [row for row in rows if row.clip == name]) for name in names]
-    groups.append((MEAN, mean_rows(rows)))
-    return [
-        compare(group, clip=name, anchor=anchor, below_kbps=below_kbps) for name, group in groups for anchor in anchors
-    ]

@@ -3,7 +3,6 @@
 A sheet shows whole pictures, and eyes and mouth enlarged below; details are eyes and mouth alone, larger.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ import cv2
 import numpy as np
 
 from benchmarks.quality.eyes_and_mouth import EyesAndMouth
-from benchmarks.rate.anchors import best_anchor
-from benchmarks.rate.caption import caption
-from benchmarks.rate.rows import FACEWIRE, RateRow
-from benchmarks.rate.run import ClipResult, Measured
+from benchmarks.rate.anchors.setups import best_anchor
+from benchmarks.rate.display.caption import caption
+from benchmarks.rate.results.measured import ClipResult, Measured
+from benchmarks.rate.results.rows import FACEWIRE, RateRow, nearest
 from codec.units import Image
 
 BESIDE = 6  # white to the right of a column
@@ -49,8 +48,9 @@ def _middle(measured: Sequence[Measured]) -> Measured:
 
 
 def _nearest(measured: Sequence[Measured], *, codec: str, kbps: float) -> Measured:
-    """The codec's point nearest in log rate."""
-    return min((one for one in measured if one.row.codec == codec), key=lambda one: abs(math.log(one.row.kbps / kbps)))
+    """The codec's point that `rows.nearest` finds."""
+    row = nearest([one.row for one in measured], codec=codec, kbps=kbps)
+    return next(one for one in measured if one.row is row)
 
 
 def _column(picture: Image, places: EyesAndMouth, first: str, second: str, layout: Layout) -> Image:
@@ -68,14 +68,20 @@ def _band(result: ClipResult, anchors: Sequence[str], layout: Layout) -> Image:
         (facewire.still, f"{FACEWIRE} {facewire.row.setting}", _figures(facewire.row)),
     ]
     for name in anchors:
-        one = _nearest(result.measured, codec=name, kbps=max(facewire.row.kbps, 0.01))
+        one = _nearest(result.measured, codec=name, kbps=facewire.row.kbps)
         title = f"{name} {one.row.setting}" if layout.names_settings else name
         shown.append((one.still, title, _figures(one.row)))
     return np.hstack([_column(still, result.eyes_and_mouth, first, second, layout) for still, first, second in shown])
 
 
+def _codecs(result: ClipResult) -> set[str]:
+    return {one.row.codec for one in result.measured}
+
+
 def _write(results: Sequence[ClipResult], path: Path, anchors: Sequence[str], layout: Layout) -> None:
-    bands = np.vstack([_band(result, anchors, layout) for result in results[:MOST_CLIPS]])
+    shown = results[:MOST_CLIPS]
+    everywhere = [name for name in anchors if all(name in _codecs(result) for result in shown)]
+    bands = np.vstack([_band(result, everywhere, layout) for result in shown])
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.ascontiguousarray(bands[..., ::-1]))
 
@@ -83,7 +89,7 @@ def _write(results: Sequence[ClipResult], path: Path, anchors: Sequence[str], la
 def write_sheet(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[str]) -> None:
     """One band a clip (the first eight): each anchor at the rate nearest to facewire's. The suffix chooses PNG or JPEG.
 
-    Anchors are named without their settings: the captions are narrow.
+    Anchors are named without their settings: the captions are narrow. One that failed on a clip is not shown.
     """
     _write(results, path, anchors, SHEET)
 

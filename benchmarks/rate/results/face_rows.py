@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.face_scores import SCORES, FaceScores, Score, pool_scores
+from benchmarks.rate.results.groups import over_all_clips
 
 RESAMPLES, SEED = 2000, 10
 PERCENTILES = (2.5, 97.5)
@@ -66,8 +67,6 @@ def intervals(clips: Sequence[FaceScores]) -> dict[str, Interval | None]:
 
 
 def pooled_rows(rows: Iterable[FaceRow]) -> list[PooledFaceRow]:
-    """For each codec and setting over its clips, in order of first appearance."""
-    groups: dict[tuple[str, str], list[FaceScores]] = {}
-    for row in rows:
-        groups.setdefault((row.codec, row.setting), []).append(row.scores)
+    """For each codec and setting of all clips over them, in order of first appearance."""
+    groups = {key: [row.scores for row in group] for key, group in over_all_clips(rows).items()}
     return [PooledFaceRow(*key, pool_scores(clips), intervals(clips)) for key, clips in groups.items()]

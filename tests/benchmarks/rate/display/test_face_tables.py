@@ -6,9 +6,9 @@ from dataclasses import replace
 from rich.console import Console
 
 from benchmarks.quality.face_scores import NONE, SCORES, FaceScores, Score
-from benchmarks.rate.face_rows import FaceRow, pooled_rows
-from benchmarks.rate.face_tables import control_table, face_table, interval_table, show_faces
-from benchmarks.rate.rows import RateRow
+from benchmarks.rate.display.face_tables import control_table, face_table, interval_table, show_faces
+from benchmarks.rate.results.face_rows import FaceRow, pooled_rows
+from benchmarks.rate.results.rows import RateRow
 from benchmarks.records.terminal import LEAST_WIDTH
 
 SCORED = replace(FaceScores(**dict.fromkeys(SCORES, Score(0.5, 1.0))), blinks_seen=Score(0.875, 8.0), eye_r=NONE)

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quality.face_scores import FaceScores
-from benchmarks.rate.face_rows import FaceRow, Interval, PooledFaceRow, pooled_rows
-from benchmarks.rate.rows import RateRow, mean_rows
+from benchmarks.rate.results.face_rows import FaceRow, Interval, PooledFaceRow, pooled_rows
+from benchmarks.rate.results.rows import RateRow, mean_rows
 
 Column = tuple[str, str, int, float]  # the figure's name, its heading, digits, what it is multiplied by
 
