@@ -194,8 +194,11 @@ def decode(options: argparse.Namespace) -> None:
         if reader.damage is not None:
             written = "these are written" if writer.frames else "nothing is written"
             raise BitstreamError(f"{reader.damage}; {written}")
-    told = sys.stderr if options.output == STDOUT else sys.stdout
-    print(f"{options.output}: {writer.frames} frames", file=told)
+    piped = options.output == STDOUT
+    print(
+        f"{'standard output' if piped else options.output}: {writer.frames} frames",
+        file=sys.stderr if piped else sys.stdout,
+    )
 
 
 def info(options: argparse.Namespace) -> None:

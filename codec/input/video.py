@@ -52,6 +52,7 @@ class Video:
         self.label = name.label
         self.fps = _frame_rate(stream)
         self._container, self._stream = container, stream
+        self._is_pipe = name.is_pipe
         self._is_avi = container.format.name == "avi"
         self._converter = Converter()
         self._timeline = Timeline(round(PTS_PER_S / self.fps))
@@ -118,7 +119,10 @@ class Video:
             raise MediaError(f"{self.label}: no picture in it can be decoded")
 
     def _broken_off(self, decoded: int, error: Exception) -> MediaError:
-        return MediaError(f"{self.label}: breaks off after {decoded} pictures: {reason_of(error)}")
+        reason = reason_of(error)
+        if not decoded and self._is_pipe and "mp4" in self._container.format.name:
+            reason = "an MP4 whose index lies behind its pictures is not read from a pipe (write it with +faststart)"
+        return MediaError(f"{self.label}: breaks off after {decoded} pictures: {reason}")
 
 
 @contextmanager
