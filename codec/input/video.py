@@ -28,6 +28,11 @@ DEFAULT_FPS = Fraction(25)
 MAX_FPS = 240
 MAX_BAD_PACKETS = 50  # in a row, before a video counts as broken off
 _STREAM_TIMEOUT_S = 5.0
+_NO_TIMESTAMPS, _TS_DISCONT = 0x80, 0x200  # FFmpeg's flags of a format: AVFMT_NOTIMESTAMPS, AVFMT_TS_DISCONT
+# A longer step between two pictures is a jump of the clock: as ffmpeg has it in formats whose clock may break, as of
+# broadcasts; in others, where a picture may stay for minutes, only what nobody waits for.
+_JUMP, _PAUSE = 10 * PTS_PER_S, 600 * PTS_PER_S
+_MAY_BREAK = ("flv", "live_flv")  # besides those that FFmpeg marks
 _NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails  # pictures of the file, not in it
 _DEFAULT_IS_WORTH = 5_000_000  # pixels, where ffmpeg chooses among the videos of a file
 
@@ -50,12 +55,13 @@ class Video:
 
     def __init__(self, name: Name, container: InputContainer, stream: VideoStream) -> None:
         self.label = name.label
-        self.fps = _frame_rate(stream)
+        self.fps = _frame_rate(container, stream)
         self._container, self._stream = container, stream
         self._is_pipe = name.is_pipe
         self._is_avi = container.format.name == "avi"
         self._converter = Converter()
-        self._timeline = Timeline(round(PTS_PER_S / self.fps))
+        breaks = container.format.name in _MAY_BREAK or bool(container.format.flags & _TS_DISCONT)
+        self._timeline = Timeline(round(PTS_PER_S / self.fps), longest=_JUMP if breaks else _PAUSE)
         self._frames = self._decoded()
 
     def frames(self) -> Frames:
@@ -89,8 +95,7 @@ class Video:
         ticks = frame.dts if self._is_avi and frame.dts is not None else frame.pts
         if frame.time_base is None or ticks is None:
             return self._timeline.stamp(None)
-        tick = frame.time_base * PTS_PER_S
-        return self._timeline.stamp(round(ticks * tick), duration=round((frame.duration or 0) * tick))
+        return self._timeline.stamp(round(ticks * frame.time_base * PTS_PER_S))
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """The frames in the order of their presentation; damaged packets are passed over."""
@@ -222,9 +227,12 @@ def _chosen(name: Name, container: InputContainer, number: int | None) -> VideoS
     return max(moving, key=score)
 
 
-def _frame_rate(stream: VideoStream) -> Fraction:
+def _frame_rate(container: InputContainer, stream: VideoStream) -> Fraction:
+    rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
+    if container.format.flags & _NO_TIMESTAMPS:
+        rates[:2] = rates[1::-1]  # the average of times that FFmpeg made up is less than what the stream says
     with suppress(ZeroDivisionError, ValueError):
-        for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        for rate in rates:
             if rate is not None and 0 < rate <= MAX_FPS:
                 return Fraction(rate)
     return DEFAULT_FPS

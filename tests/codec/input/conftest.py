@@ -55,7 +55,8 @@ def make(tmp_path: Path) -> Callable[..., Path]:
             stream: Any = container.add_stream(codec, rate=rate, options=options or {})
             stream.height, stream.width = pictures[0].shape[:2]
             stream.pix_fmt = pix_fmt
-            stream.codec_context.time_base = Fraction(1, 90_000)
+            tick = Fraction(1, 90_000) if times else Fraction(1, rate)
+            stream.codec_context.time_base = tick
             for tag, value in tags.items():
                 setattr(stream.codec_context, tag, value)
             for index, picture in enumerate(pictures):
@@ -67,8 +68,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
                 )
                 for tag in ("colorspace", "color_range", "color_trc", "color_primaries"):
                     setattr(frame, tag, tags.get(tag, 0 if tag == "color_range" else 2))
-                frame.pts = times[index] if times else index * 90_000 // rate
-                frame.time_base = Fraction(1, 90_000)
+                frame.pts, frame.time_base = times[index] if times else index, tick
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         return path
