@@ -37,9 +37,9 @@ def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: 
     if scheme == "screen" and colon:
         options = _screen_options(rest, text)
         return ThreadSource(text, lambda: _screen_frames(options, text), paced=False)
-    camera = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(text))
-    if camera is not None and os.path.exists(text):
-        return ThreadSource(text, lambda: _webcam_frames(int(camera[1]), text), paced=False)
+    camera = _camera_number(text)
+    if camera is not None:
+        return ThreadSource(text, lambda: _webcam_frames(camera, text), paced=False)
     with _as_source_error():
         name = named_input(text, follow=follow)
         if name.is_stream:
@@ -51,6 +51,15 @@ def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: 
         with open_video(name, stream=stream):
             pass
     return ThreadSource(name.label, lambda: _video_frames(name, stream), paced=True, loop=loop)
+
+
+def _camera_number(text: str) -> int | None:
+    """Of a camera's device node on Linux, or a link to one (/dev/v4l/by-id/...)."""
+    try:
+        found = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(text))
+    except ValueError:  # no name of a file
+        return None
+    return None if found is None else int(found[1])
 
 
 @contextmanager
