@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import threading
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,13 +16,11 @@ import pytest
 from numpy.typing import NDArray
 
 from codec.__main__ import main
-from codec.bits.bitstream import CodedFrame
 from codec.bits.container import FIXED_HEADER, FileHeader, FileReader, FileRecord, FileWriter
 from codec.config import CodecConfig
 from codec.encoder import Encoder
 from codec.input.video import read_video
 from codec.pictures.crop import centre_crop
-from codec.pictures.face import FaceDetector
 from codec.pictures.video import VideoWriter
 from codec.weights.files import find, identify
 
@@ -153,45 +150,6 @@ def test_no_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["encode", str(source), str(tmp_path / "b.fw"), "--crop", "centre"]) == 0
     assert "no face" not in capsys.readouterr().out
     assert (tmp_path / "a.fw").read_bytes() == (tmp_path / "b.fw").read_bytes()
-
-
-@pytest.mark.parametrize(("piped", "references"), [(False, "adaptive"), (True, "single")])
-def test_a_face_that_comes_late_is_found(
-    tmp_path: Path,
-    pictures: list[Picture],
-    capsys: pytest.CaptureFixture[str],
-    piped: bool,
-    references: str,
-) -> None:
-    """After 32 s of an empty room, at five pictures a second."""
-    rows, columns = np.mgrid[0:256, 0:448]
-    room = np.stack([60 + rows // 4, 90 + columns // 8, np.full_like(rows, 110)], axis=-1).astype(np.uint8)
-    with VideoWriter(tmp_path / "a.mkv", fps=Fraction(5)) as writer:
-        for index in range(168):
-            image = room.copy()
-            if index >= 160:
-                image[:, 180:436] = pictures[index % FRAMES]
-            writer.write(image, pts=index * 18_000)
-    name = str(tmp_path / "a.mkv")
-    if piped:
-        pipe = tmp_path / "pipe"
-        os.mkfifo(pipe)
-        threading.Thread(target=lambda: pipe.write_bytes((tmp_path / "a.mkv").read_bytes()), daemon=True).start()
-        name = str(pipe)
-    out = tmp_path / "a.fw"
-    assert main(["encode", name, str(out), "--references", references]) == 0
-    assert "no face was found before 32.4 s" in capsys.readouterr().out
-    assert main(["decode", str(out), str(tmp_path / "b.mkv")]) == 0
-    shown = [image for image, _ in read_video(tmp_path / "b.mkv")]
-    assert len(shown) == 168
-    assert np.abs(shown[100].astype(int) - room[:, 96:352]).mean() < 6  # the middle of the room
-    with FileReader(out) as reader:
-        keyframes = [index for index, record in enumerate(reader) if CodedFrame.parse(record.data).is_keyframe]
-    assert keyframes == [0, 162]
-    found = FaceDetector().detect(shown[-1])
-    assert found is not None
-    assert max(abs(found.centre[0] - 128), abs(found.centre[1] - 128)) < 40
-    assert 90 < found.w < 180  # the crop is about twice the face
 
 
 @pytest.mark.parametrize("command", ["encode", "decode", "info"])
