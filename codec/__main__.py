@@ -55,7 +55,11 @@ HELD_S, HELD_BYTES = 2.0, 1 << 28  # the most of a pipe that is held for that: i
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = {
+        number: signal.signal(number, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) != signal.SIG_IGN  # a shell makes what it starts in the background deaf
+    }
     try:
         options.run(options)
         sys.stdout.flush()
@@ -64,11 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CodecError as error:
         print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Interrupted):
         print(f"{PROGRAM}: interrupted; what was written plays", file=sys.stderr)
         return 130
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     return 0
 
 
@@ -243,8 +248,12 @@ def _refuse_same(source: Path | None, target: Path) -> None:
         raise MediaError(f"{target}: input and output are one file")
 
 
+class _Interrupted(Exception):
+    """A signal to end; no KeyboardInterrupt, which PyAV swallows where FFmpeg reads a pipe through Python."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+    raise _Interrupted
 
 
 @contextmanager

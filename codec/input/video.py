@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from io import FileIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -185,27 +186,27 @@ def _opened(name: Name, container_format: str | None) -> Iterator[InputContainer
 
 
 def _read_by_python(name: Name, stack: ExitStack) -> Any:
-    if name.path is not None:
-        try:
+    """Unbuffered: a thread that waits in a buffer of Python's when the program ends would bring it down."""
+    try:
+        if name.path is not None:
             return _Pipe(stack.enter_context(name.path.open("rb", buffering=0)))
-        except OSError as error:
-            raise MediaError(f"{name.label}: {error.strerror}") from error
-    if sys.stdin is None or sys.stdin.closed:
-        raise MediaError(f"{name.label}: is closed")
-    file = sys.stdin.buffer
+        if sys.stdin is None:
+            raise MediaError(f"{name.label}: is closed")
+        file = stack.enter_context(FileIO(sys.stdin.fileno(), "rb", closefd=False))
+    except (OSError, ValueError) as error:  # ValueError: of a closed file
+        raise MediaError(f"{name.label}: {getattr(error, 'strerror', None) or error}") from error
     return file if file.seekable() else _Pipe(file)  # of a file, the end can be read first
 
 
 class _Pipe:
     """What can be read and nothing else, so that FFmpeg never seeks; read by Python, which an interrupt ends."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, none at the end; waits for the first."""
-        read = getattr(self._file, "read1", self._file.read)
-        return bytes(read(size))
+        return self._file.read(size) or b""
 
 
 def _chosen(name: Name, container: InputContainer, number: int | None) -> VideoStream:

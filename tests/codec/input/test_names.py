@@ -197,3 +197,35 @@ def test_pipes_that_hold_no_video_are_one_line(make: Callable[..., Path], tmp_pa
         assert done.stderr.startswith(b"facewire-codec: standard input: ")
         assert done.stderr.count(b"\n") == 1
         assert not (tmp_path / "a.fw").exists()
+
+
+SENDER = """
+import asyncio
+from sender.capture import Capture
+from sender.sources import open_source
+
+async def run():
+    capture = asyncio.create_task(Capture(open_source("-")).run())
+    await asyncio.to_thread(lambda: open("said").read())
+    capture.cancel()
+
+asyncio.run(run())
+"""
+
+
+def test_a_sender_ends_while_it_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "said")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", SENDER]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"\x1aE\xdf\xa3" + bytes(300_000))
+        process.stdin.flush()
+        (tmp_path / "said").write_text("enough")
+        error = process.stderr.read() if process.stderr else b""
+        process.wait(60)
+    assert b"Fatal" not in error
+    assert b"Traceback" not in error.replace(b"asyncio.exceptions.CancelledError", b"")
+    assert process.returncode == 0
