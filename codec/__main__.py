@@ -1,5 +1,7 @@
 """Stages 1 to 10 without a network: python -m codec encode IN OUT.fw | decode OUT.fw OUT.mp4 | info OUT.fw.
 
+`-` is standard input for encode, standard output (Matroska) for decode.
+
 Every bad input ends in one line on stderr and exit code 2, an interrupt in exit code 130; what was written until then
 plays. Flags of the codec are made from the fields of `CodecConfig`.
 """
@@ -11,9 +13,9 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -29,11 +31,13 @@ from codec.config import PRESETS, CodecConfig
 from codec.decisions.first_picture import WAIT_S
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.errors import BitstreamError, CodecError, FaceNotFound, MediaError, VersionError
+from codec.errors import BitstreamError, CodecError, MediaError, VersionError
 from codec.flags import add_flags, given
-from codec.pictures.crop import Crop, centre_crop
-from codec.pictures.face import FaceDetector, crop_for_clip
-from codec.pictures.video import RECONSTRUCTED, VideoInfo, VideoWriter, probe_video, read_video
+from codec.input.names import Name, named_input
+from codec.input.video import Video, VideoInfo, open_video
+from codec.pictures.clip_crop import ClipCrop
+from codec.pictures.face import FaceDetector
+from codec.pictures.video import RECONSTRUCTED, STDOUT, VideoWriter
 from codec.units import PTS_PER_S, Image
 from codec.weights.files import load as load_weights
 from codec.weights.files import named
@@ -44,13 +48,18 @@ PROGRAM = "facewire-codec"
 PRESET = "file"
 _RUNNING = ("threads", "engine", "precision")  # what may differ between those who code and decode a file
 FACE_SAMPLES = 12
-FACE_SPAN = 750  # pictures from the start of a clip among which its face is looked for
+FACE_SPAN = 750  # pictures from the start of a file among which its face is looked for
+HELD_S, HELD_BYTES = 2.0, 1 << 28  # the most of a pipe that is held for that: it can be read once
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = {
+        number: signal.signal(number, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) != signal.SIG_IGN  # a shell makes what it starts in the background deaf
+    }
     try:
         options.run(options)
         sys.stdout.flush()
@@ -59,68 +68,119 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CodecError as error:
         print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Interrupted):
         print(f"{PROGRAM}: interrupted; what was written plays", file=sys.stderr)
         return 130
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     return 0
 
 
 def encode(options: argparse.Namespace) -> None:
     """IN -> OUT.fw."""
-    _refuse_same(options.input, options.output)
+    source = named_input(options.input, follow=options.follow)
+    _refuse_same(source.path, options.output)
     config = _config(options)
-    info = probe_video(options.input)
-    crop = _choose_crop(options, info)
-    encoder = Encoder(config)
-    total = min(filter(None, (info.frames, options.limit)), default=0)
-    header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
-    psnr_sum, spent = 0.0, list[tuple[int, int]]()  # of each frame: pts, payload bits
-    with FileWriter(options.output, header) as writer, _progress("encoding", total) as advance:
-        for square, pts in _begun(encoder, _squares(options, info, crop, size=config.size)):
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(source, stream=options.stream))
+        info = video.info()
+        pictures, crop = _placed(options, source, video, info)
+        encoder = Encoder(config)
+        total = min(filter(None, (info.frames, options.limit)), default=0)
+        header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
+        spent = list[tuple[int, int, float]]()  # of each frame: pts, payload bits, PSNR
+        writer = stack.enter_context(FileWriter(options.output, header))
+        advance = stack.enter_context(_progress("encoding", total))
+        for square, pts, moved in _begun(encoder, _squares(source, pictures, info, crop, size=config.size)):
+            if moved:
+                encoder.force_keyframe()
             coded = encoder.encode(square, pts=pts)
             if coded.reference is not None:
                 encoder.acknowledge(coded.reference.id)  # a file loses nothing
             data = bytes(coded)
             writer.write(data, pts=pts)
-            spent.append((pts, 8 * len(data)))
-            psnr_sum += encoder.report.psnr_db
+            spent.append((pts, 8 * len(data), encoder.report.psnr_db))
             advance(f"{encoder.report.psnr_db:.1f} dB")
+    _tell(options, config.kbps, info, crop, spent)
+
+
+def _tell(
+    options: argparse.Namespace, kbps: float, info: VideoInfo, crop: ClipCrop, coded: Sequence[tuple[int, int, float]]
+) -> None:
+    """Says on standard output what became of a file whose frames have these pts, payload bits and PSNR."""
+    spent = [(pts, bits) for pts, bits, _ in coded]
     end = (spent[-1][0] if spent else 0) + round(PTS_PER_S / info.fps)
     seconds, bits = end / PTS_PER_S, sum(bits for _, bits in spent)
+    psnr_db = sum(psnr_db for _, _, psnr_db in coded) / max(len(coded), 1)
     print(
         f"{options.output}: {len(spent)} frames, {seconds:.2f} s, {bits // 8} bytes, "
-        f"{bits / seconds / 1000:.2f} kbps, {psnr_sum / max(len(spent), 1):.2f} dB"
+        f"{bits / seconds / 1000:.2f} kbps, {psnr_db:.2f} dB"
     )
-    if config.kbps:
-        print(f"{options.output}: {_kept(window_rates(spent, end=end), config.kbps)}")
+    if kbps:
+        print(f"{options.output}: {_kept(window_rates(spent, end=end), kbps)}")
+    if crop.found_pts is None and _crops_to_face(options, info):
+        print(f"{options.output}: no face was found; the centre square is coded")
+    elif crop.found_pts:
+        print(f"{options.output}: no face was found before {crop.found_pts / PTS_PER_S:.1f} s; the centre until then")
 
 
-def _squares(options: argparse.Namespace, info: VideoInfo, crop: Crop, *, size: int) -> Iterator[tuple[Image, int]]:
-    """The pictures to code, cropped, with their pts."""
-    for number, (image_rgb, pts) in enumerate(read_video(options.input, limit=options.limit)):
+Square = tuple[Image, int, bool]  # a picture to code, its pts, and whether it is cut from another place than before
+
+
+def _crops_to_face(options: argparse.Namespace, info: VideoInfo) -> bool:
+    return bool((options.crop or ("centre" if info.width == info.height else "face")) == "face")
+
+
+def _placed(
+    options: argparse.Namespace, source: Name, video: Video, info: VideoInfo
+) -> tuple[Iterator[tuple[Image, int]], ClipCrop]:
+    """The pictures of the video, and where its square is: looked for in a file's first half minute, a pipe's start."""
+    pictures = islice(video.pictures(), options.limit)
+    if not _crops_to_face(options, info):
+        return pictures, ClipCrop(info.height, info.width)
+    crop = ClipCrop(info.height, info.width, detector=FaceDetector(options.face_model))
+    shape = (info.height, info.width)
+    if source.is_pipe or source.is_stream:
+        most = max(1, min(round(HELD_S * info.fps), HELD_BYTES // (3 * info.height * info.width)))
+        held = list(islice(pictures, most))
+        crop.begin_with(image for image, _ in held[:: max(1, len(held) // FACE_SAMPLES)] if image.shape[:2] == shape)
+        return chain(held, pictures), crop
+    span = min(filter(None, (info.frames, options.limit, FACE_SPAN)))
+    step = max(1, span // FACE_SAMPLES)
+    with open_video(source, stream=options.stream) as again:
+        samples = (convert() for convert, _ in islice(again.frames(), 0, span, step))
+        crop.begin_with(image for image in samples if image.shape[:2] == shape)
+    return pictures, crop
+
+
+def _squares(
+    source: Name, pictures: Iterator[tuple[Image, int]], info: VideoInfo, crop: ClipCrop, *, size: int
+) -> Iterator[Square]:
+    """The pictures to code, cropped."""
+    for number, (image_rgb, pts) in enumerate(pictures):
         if image_rgb.shape[:2] != (info.height, info.width):
-            raise MediaError(f"{options.input}: the picture changes its size after {number} pictures")
-        yield crop.extract(image_rgb, size), pts
+            raise MediaError(f"{source.label}: the picture changes its size after {number} pictures")
+        place, moved = crop.at(image_rgb, pts=pts)
+        yield place.extract(image_rgb, size), pts, moved
 
 
-def _begun(encoder: Encoder, pictures: Iterator[tuple[Image, int]]) -> Iterator[tuple[Image, int]]:
+def _begun(encoder: Encoder, squares: Iterator[Square]) -> Iterator[Square]:
     """The same pictures; where one keyframe must do, the encoder has chosen it among the first."""
     if encoder.config.references != "single":
-        return pictures
-    waiting = list[tuple[Image, int]]()
-    for picture in pictures:
-        waiting.append(picture)
-        if picture[1] > WAIT_S * PTS_PER_S:
+        return squares
+    waiting = list[Square]()
+    for square in squares:
+        waiting.append(square)
+        if square[1] > WAIT_S * PTS_PER_S:
             break
     if waiting:
-        encoder.begin_with([square for square, _ in waiting])
-    return chain(waiting, pictures)
+        encoder.begin_with([image for image, _, _ in waiting])
+    return chain(waiting, squares)
 
 
 def decode(options: argparse.Namespace) -> None:
-    """OUT.fw -> OUT.mp4 or OUT.mkv."""
+    """OUT.fw -> OUT.mp4 or OUT.mkv, or standard output."""
     _refuse_same(options.input, options.output)
     with FileReader(options.input) as reader:
         config = CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights))
@@ -139,7 +199,11 @@ def decode(options: argparse.Namespace) -> None:
         if reader.damage is not None:
             written = "these are written" if writer.frames else "nothing is written"
             raise BitstreamError(f"{reader.damage}; {written}")
-    print(f"{options.output}: {writer.frames} frames")
+    piped = options.output == STDOUT
+    print(
+        f"{'standard output' if piped else options.output}: {writer.frames} frames",
+        file=sys.stderr if piped else sys.stdout,
+    )
 
 
 def info(options: argparse.Namespace) -> None:
@@ -158,24 +222,6 @@ def _kept(rates: WindowRates, kbps: float) -> str:
     if rates.least is None or rates.most is None:
         return text
     return f"{text}, any other {WINDOW_S:g} s {rates.least / kbps:.0%} to {rates.most / kbps:.0%}"
-
-
-def _choose_crop(options: argparse.Namespace, info: VideoInfo) -> Crop:
-    wanted = options.crop or ("centre" if info.width == info.height else "face")
-    if wanted == "centre":
-        return centre_crop(info.height, info.width)
-    span = min(filter(None, (info.frames, options.limit, FACE_SPAN)))
-    step = max(1, span // FACE_SAMPLES)
-
-    def samples() -> Iterator[Image]:
-        for index, (image_rgb, _) in enumerate(read_video(options.input, limit=span)):
-            if index % step == 0 and image_rgb.shape[:2] == (info.height, info.width):
-                yield image_rgb
-
-    try:
-        return crop_for_clip(samples(), FaceDetector(options.face_model))
-    except FaceNotFound as error:
-        raise FaceNotFound(f"{options.input}: {error}; --crop centre codes the middle of it") from error
 
 
 def _weights_text(name: str) -> str:
@@ -197,13 +243,17 @@ def _weights_name(options: argparse.Namespace, text: str) -> str:
     return name
 
 
-def _refuse_same(source: Path, target: Path) -> None:
-    if target.exists() and source.exists() and target.samefile(source):
+def _refuse_same(source: Path | None, target: Path) -> None:
+    if source is not None and target.exists() and source.exists() and target.samefile(source):
         raise MediaError(f"{target}: input and output are one file")
 
 
+class _Interrupted(Exception):
+    """A signal to end; no KeyboardInterrupt, which PyAV swallows where FFmpeg reads a pipe through Python."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+    raise _Interrupted
 
 
 @contextmanager
@@ -232,9 +282,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="encode|decode|info")
 
     coding = commands.add_parser("encode", help="video -> .fw", description="Code a video, any that PyAV reads.")
-    coding.add_argument("input", type=Path, metavar="IN")
+    coding.add_argument("input", metavar="IN", help="a file, a URL that PyAV reads, or - for standard input")
     coding.add_argument("output", type=Path, metavar="OUT.fw")
     coding.add_argument("--limit", type=_count, metavar="FRAMES", help="code only so many pictures")
+    coding.add_argument("--stream", type=_number, metavar="N", help="of IN, from 0; default: the one ffmpeg would pick")
+    coding.add_argument("--follow", action="store_true", help="let IN name others: playlists, redirects")
     coding.add_argument("--crop", choices=("face", "centre"), help="default: face, or centre where IN is square")
     coding.add_argument("--face-model", type=Path, metavar="ONNX", help="YuNet model in place of OpenCV's cascade")
     coding.add_argument("--preset", choices=tuple(PRESETS), default=PRESET, help="what the flags below start from")
@@ -243,7 +295,7 @@ def _parser() -> argparse.ArgumentParser:
 
     decoding = commands.add_parser("decode", help=".fw -> video", description="Decode to H.264, or losslessly to FFV1.")
     decoding.add_argument("input", type=Path, metavar="IN.fw")
-    decoding.add_argument("output", type=Path, metavar="OUT.mp4|OUT.mkv")
+    decoding.add_argument("output", type=Path, metavar="OUT.mp4|OUT.mkv|-")
     decoding.add_argument("--weights", help="name or file of the weights; default: those the file names")
     add_flags(decoding, CodecConfig, only=_RUNNING, unset=True)
     decoding.set_defaults(run=decode)
@@ -256,6 +308,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _config(options: argparse.Namespace) -> CodecConfig:
     return PRESETS[options.preset].with_(**given(options, [field.name for field in fields(CodecConfig)]))
+
+
+def _number(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("streams are numbered from 0")
+    return value
 
 
 def _count(text: str) -> int:

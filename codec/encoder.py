@@ -41,7 +41,7 @@ from codec.state.chain import (
 from codec.state.frame_clock import FrameClock
 from codec.state.references import DecodedReference, HeldReference
 from codec.state.show import show
-from codec.units import Floats, Image
+from codec.units import Floats, Image, whole_ticks
 
 
 class Encoder:
@@ -89,12 +89,13 @@ class Encoder:
     def encode(self, image_rgb: Image, *, pts: int) -> CodedFrame:
         """uint8 (H, W, 3), square, at pts in 1/90000 s -> its coded frame.
 
-        PictureError when it is no such picture. pts must grow; one that does not is moved on by a tick.
+        PictureError when it is no such picture, or pts no integer. pts must grow; one that does not is moved on by a
+        tick.
         """
         self._target = fitted(image_rgb, self.config.size)
         with self._stage("motion"):
             self._seen = self._observer.look(self._target)
-        pts = self._clock.advance(pts)
+        pts = self._clock.advance(whole_ticks(pts))
         if self._budget is not None:
             self._budget.advance(pts)
         self._number = (self._number + 1) % NUMBERS

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codec.input.video import probe_video, read_video
 from codec.pictures.crop import centre_crop
 from codec.pictures.psnr import psnr_db
-from codec.pictures.video import VideoWriter, probe_video, read_video
+from codec.pictures.video import VideoWriter
 from codec.units import PTS_PER_S
 from facewire import CodecConfig, CodecError, CodedFrame, Decoder, Encoder
 

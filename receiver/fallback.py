@@ -10,7 +10,8 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.stats import RTCTransportStats
 from av import VideoFrame
 
-from codec.pictures.video import rgb_of
+from codec.errors import MediaError
+from codec.input.converter import Converter
 from codec.units import PTS_PER_S, Image
 from receiver.h264 import H264Track, divert
 from signaling.messages import Capabilities
@@ -71,13 +72,19 @@ class FallbackSource:
         """
         await self._known.wait()
         assert self._track is not None
+        converter = Converter()
         while True:
             try:
                 frame = await self._track.recv()
             except MediaStreamError:
                 return
             if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
-                yield round(frame.pts * frame.time_base * PTS_PER_S), rgb_of(frame)
+                try:
+                    image_rgb = converter.rgb(frame)
+                except MediaError:
+                    self.counts["h264_malformed"] += 1
+                    continue
+                yield round(frame.pts * frame.time_base * PTS_PER_S), image_rgb
 
     async def stats(self) -> Mapping[str, Any]:
         """The statistics of that track and of the connection, without those of other tracks (W3C webrtc-stats)."""

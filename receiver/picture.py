@@ -18,7 +18,7 @@ class Picture:
     """A picture and its two times: `pts` on the sender's time line (1/90000 s), `shown_us` on the receiver's clock.
 
     `source` is uint8 RGB (H, W, 3), read-only: windows, files and the application may read it in threads of their own.
-    A decoded frame is no such thing (codec.pictures.video.rgb_of), so whoever takes one from a track converts it.
+    A decoded frame is no such thing (codec.input.converter), so whoever takes one from a track converts it.
     """
 
     kind: Kind

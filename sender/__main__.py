@@ -53,7 +53,7 @@ class Program:
         self._options = options
         self._coding = coding
         self._display = display
-        source = open_source(options.input, loop=options.loop, follow=options.follow)
+        source = open_source(options.input, loop=options.loop, follow=options.follow, stream=options.stream)
         self._capture = Capture(source)
         self._is_live = source.is_live
         self._worker = make_worker(coding)

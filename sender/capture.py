@@ -11,7 +11,8 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from codec.pictures.video import rgb_of
+from codec.errors import MediaError
+from codec.input.converter import Converter
 from codec.units import PTS_PER_S, Image
 from sender.errors import SourceError
 from sender.newest_slot import Slot
@@ -20,11 +21,11 @@ from signaling.threads import tell_loop
 
 __all__ = ["Capture", "Frames", "Picture", "Source", "ThreadSource", "TrackSource"]
 
-_FALLBACK_STEP = PTS_PER_S // 25  # between pictures of a file that does not say when they are due
-_LONGEST_STEP = 5 * PTS_PER_S  # a longer gap in a file's times is a fault in the file
+_USUAL_STEP = PTS_PER_S // 25  # between the end of a file of one picture and its start
 _LATE_S = 0.1  # a picture of a file that is this late is not even converted
 
-# Pictures as they come: uint8 (H, W, 3) behind a call (conversion costs), and the source's own time in 1/90000 s.
+# Pictures as they come: uint8 (H, W, 3) behind a call (conversion costs), and the source's own time in 1/90000 s, which
+# grows; None from live sources, which are stamped as they come.
 Frames = Iterator[tuple[Callable[[], Image], int | None]]
 
 
@@ -105,7 +106,9 @@ class ThreadSource:
     """A source read by a thread of its own, because reading blocks.
 
     `paced` holds pictures back until their time (files); otherwise they are stamped as they come (live sources).
-    `loop` starts again at the end. The clock and the wait are arguments so that tests need no time.
+    `waits` is for those that are paced and may be late themselves (pipes): what comes late moves all that follows,
+    where a file would leave pictures out to catch up. `loop` starts again at the end. The clock and the wait are
+    arguments so that tests need no time.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class ThreadSource:
         open_frames: Callable[[], Frames],
         *,
         paced: bool,
+        waits: bool = False,
         loop: bool = False,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
@@ -122,6 +126,7 @@ class ThreadSource:
         self.is_live = not paced
         self._open_frames = open_frames
         self._paced = paced
+        self._waits = waits
         self._loop = loop
         self._clock = clock
         self._wait = wait
@@ -142,6 +147,8 @@ class ThreadSource:
                 self.read(deliver, stop)
             except SourceError as caught:
                 error = caught
+            except MediaError as caught:
+                error = SourceError(str(caught))
             except Exception as caught:  # of a driver, a demuxer, a lack of memory: the thread must not vanish with it
                 error = SourceError(f"{self.label}: reading failed: {type(caught).__name__}: {reason_of(caught)}")
             tell_loop(loop, finish, error)
@@ -156,7 +163,7 @@ class ThreadSource:
 
     def read(self, deliver: Callable[[Picture], None], stop: threading.Event) -> None:
         """The thread's work: reads, paces and delivers until the end or until `stop` is set."""
-        timeline = _Timeline(paced=self._paced)
+        timeline = _Timeline(paced=self._paced, waits=self._waits)
         while not stop.is_set():
             count = 0
             for convert, file_pts in self._open_frames():
@@ -181,38 +188,35 @@ class ThreadSource:
 class _Timeline:
     """Gives each picture its time: from the clock, or from a file's own times, loop after loop."""
 
-    def __init__(self, *, paced: bool) -> None:
+    def __init__(self, *, paced: bool, waits: bool) -> None:
         self._paced = paced
+        self._waits = waits
         self._epoch_s: float | None = None
         self._last = -1  # pts of the last picture
-        self._file_last: int | None = None
-        self._step = _FALLBACK_STEP
+        self._offset: int | None = None  # from the file's times to ours; None before its first picture
+        self._step = _USUAL_STEP
 
     def stamp(self, now_s: float, file_pts: int | None) -> tuple[int, float]:
         """The picture's pts, and the clock's reading at that pts: never before the picture in front of it."""
         if self._epoch_s is None:
             self._epoch_s = now_s
-        if not self._paced:
-            self._last = max(round((now_s - self._epoch_s) * PTS_PER_S), self._last + 1)
+        now = round((now_s - self._epoch_s) * PTS_PER_S)
+        if not self._paced or file_pts is None:
+            self._last = max(now, self._last + 1)
             return self._last, now_s
-        if self._last < 0:
-            self._last = 0
-        else:
-            self._last += self._advance(file_pts)
-        self._file_last = file_pts
-        return self._last, self._epoch_s + self._last / PTS_PER_S
+        if self._offset is None:
+            self._offset = (0 if self._last < 0 else self._last + self._step) - file_pts
+        elif self._waits and now - (file_pts + self._offset) > _LATE_S * PTS_PER_S:
+            self._offset = now - file_pts
+        pts = file_pts + self._offset
+        if self._last >= 0:
+            self._step = pts - self._last
+        self._last = pts
+        return pts, self._epoch_s + pts / PTS_PER_S
 
     def restart(self) -> None:
         """The file starts again."""
-        self._file_last = None
-
-    def _advance(self, file_pts: int | None) -> int:
-        """Ticks since the picture before. Times that are missing, go back or leap are taken for the usual step."""
-        if file_pts is not None and self._file_last is not None:
-            advance = file_pts - self._file_last
-            if 0 < advance <= _LONGEST_STEP:
-                self._step = advance
-        return self._step
+        self._offset = None
 
 
 class TrackSource:
@@ -224,6 +228,7 @@ class TrackSource:
         self.label = f"track {track.id}"
         self._track = track
         self._clock = clock
+        self._converter = Converter()
 
     async def run(self, deliver: Callable[[Picture], None]) -> None:
         """Reads the track until it ends."""
@@ -237,6 +242,9 @@ class TrackSource:
                 raise SourceError(f"{self.label}: gives {type(frame).__name__}, not video frames")
             captured_s = self._clock()
             epoch_s = captured_s if last < 0 else epoch_s
-            image_rgb = await asyncio.to_thread(rgb_of, frame)
+            try:
+                image_rgb = await asyncio.to_thread(self._converter.rgb, frame)
+            except MediaError as error:
+                raise SourceError(f"{self.label}: {error}") from error
             last = max(round((captured_s - epoch_s) * PTS_PER_S), last + 1)
             deliver(Picture(image_rgb, last, captured_s, (self._clock() - captured_s) * 1000))

@@ -100,12 +100,18 @@ class CallOptions(MeetingOptions):
 
     input: str = field(
         default="webcam:0",
-        metadata=option("webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"),
+        metadata=option(
+            "webcam:0, a FILE, - (standard input), rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"
+        ),
     )
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(
         default=False,
         metadata=option("let the input name others: playlists (HLS, DASH), redirects; it may then reach any host"),
+    )
+    stream: int | None = field(
+        default=None,
+        metadata=option("which stream of the input, counted from 0; default: the one ffmpeg would pick", metavar="N"),
     )
     seconds: float = field(default=0.0, metadata=option("stop after so many seconds of sending; 0: do not"))
     json: str = field(
@@ -117,6 +123,8 @@ class CallOptions(MeetingOptions):
         MeetingOptions.__post_init__(self)
         if not self.seconds >= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: 0 or more")
+        if self.stream is not None and self.stream < 0:
+            raise OptionsError(f"--stream {self.stream}: 0 or more")
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions, SenderOptions]:

@@ -2,34 +2,32 @@
 
 import os
 import re
-from fractions import Fraction
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import cv2
 import numpy as np
 
-from codec.pictures.inputs import allowed, local_name
-from codec.pictures.video import rgb_of
-from codec.units import PTS_PER_S, Image
+from codec.errors import MediaError
+from codec.input.names import Name, named_input
+from codec.input.video import open_video
+from codec.units import Image
 from sender.capture import Frames, ThreadSource
 from sender.errors import SourceError
 
 __all__ = ["open_source"]
 
-_OPEN_TIMEOUT_S = 5.0
 
+def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: int | None = None) -> ThreadSource:
+    """The source that `text` names: `webcam:0`, a FILE, `-`, `rtsp://…`, `http(s)://…`, `screen:`, `screen:WxH+X+Y`.
 
-def open_source(text: str, *, loop: bool = False, follow: bool = False) -> ThreadSource:
-    """The source that `text` names: `webcam:0`, a FILE, `rtsp://…`, `http(s)://…`, `screen:` or `screen:WxH+X+Y`.
+    With `follow` it may name what to read next: playlists, and redirects of http. `stream` is one of a file's several.
 
-    With `follow` it may name what to read next: playlists, and redirects of http.
-
-    Raises SourceError for a text that makes no sense and for a file that is no video; cameras, streams and screens are
-    not opened before they are read.
+    Raises SourceError for a text that makes no sense and for a file that is no video; cameras, streams, pipes and
+    screens are not opened before they are read.
     """
     scheme, colon, rest = text.partition(":")
     if scheme == "webcam" and colon:
@@ -39,67 +37,42 @@ def open_source(text: str, *, loop: bool = False, follow: bool = False) -> Threa
     if scheme == "screen" and colon:
         options = _screen_options(rest, text)
         return ThreadSource(text, lambda: _screen_frames(options, text), paced=False)
-    if re.match(r"(rtsps?|https?|rtmp|udp|srt)://", text):
-        return ThreadSource(_without_login(text), lambda: _stream_frames(text, follow=follow), paced=False)
-    path = Path(text)
-    if not path.is_file():
-        raise SourceError(f"{text}: no such file")
-    name, options = local_name(path), allowed("file:", nested=follow)
-    _opened(name, text, options).close()
-    return ThreadSource(text, lambda: _container_frames(name, text, options), paced=True, loop=loop)
+    camera = _camera_number(text)
+    if camera is not None:
+        return ThreadSource(text, lambda: _webcam_frames(camera, text), paced=False)
+    with _as_source_error():
+        name = named_input(text, follow=follow)
+        if name.is_stream:
+            return ThreadSource(name.label, lambda: _video_frames(name, stream), paced=False)
+        if name.is_pipe:
+            if loop:
+                raise SourceError(f"{name.label}: a pipe cannot be read again: --loop needs a file")
+            return ThreadSource(name.label, lambda: _video_frames(name, stream), paced=True, waits=True)
+        with open_video(name, stream=stream):
+            pass
+    return ThreadSource(name.label, lambda: _video_frames(name, stream), paced=True, loop=loop)
 
 
-def _without_login(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)
-
-
-def _stream_frames(url: str, *, follow: bool) -> Frames:
-    transport = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
-    return _container_frames(url, _without_login(url), transport | allowed(url, nested=follow))
-
-
-def _container_frames(url: str, label: str, options: dict[str, str], container_format: str | None = None) -> Frames:
-    """Frames of whatever PyAV opens; a damaged picture inside is skipped. Raises SourceError."""
-    with _opened(url, label, options, container_format) as container:
-        stream: Any = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        try:
-            for packet in container.demux(stream):
-                for frame in _decoded(packet):
-                    yield partial(rgb_of, frame), _pts_90k(frame)
-        except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(f"{label}: broke off ({_reason(error)})") from None
-
-
-def _opened(url: str, label: str, options: dict[str, str], container_format: str | None = None) -> Any:
-    """A container with video in it. Raises SourceError."""
+def _camera_number(text: str) -> int | None:
+    """Of a camera's device node on Linux, or a link to one (/dev/v4l/by-id/...)."""
     try:
-        container = av.open(url, format=container_format, options=options, timeout=_OPEN_TIMEOUT_S)
-    except (av.error.FFmpegError, OSError) as error:
-        raise SourceError(f"{label}: cannot be opened as video ({_reason(error)})") from None
-    if not container.streams.video:
-        container.close()
-        raise SourceError(f"{label}: no video in it")
-    return container
-
-
-def _decoded(packet: Any) -> list[av.VideoFrame]:
-    try:
-        return list(packet.decode())
-    except av.error.InvalidDataError:
-        return []
-
-
-def _pts_90k(frame: av.VideoFrame) -> int | None:
-    if frame.pts is None or frame.time_base is None:
+        found = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(text))
+    except ValueError:  # no name of a file
         return None
-    return int(frame.pts * Fraction(frame.time_base) * PTS_PER_S)
+    return None if found is None else int(found[1])
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, av.error.ArgumentError):  # FFmpeg's word for a format or protocol that is not on the list
-        return "a format that is not read, or a playlist: --follow reads those"
-    return str(getattr(error, "strerror", None) or error).splitlines()[0]
+@contextmanager
+def _as_source_error() -> Iterator[None]:
+    try:
+        yield
+    except MediaError as error:
+        raise SourceError(str(error)) from error
+
+
+def _video_frames(name: Name, stream: int | None, container_format: str | None = None) -> Frames:
+    with _as_source_error(), open_video(name, stream=stream, container_format=container_format) as video:
+        yield from video.frames()
 
 
 def _webcam_frames(number: int, label: str) -> Frames:
@@ -144,4 +117,4 @@ def _screen_frames(options: dict[str, str], label: str) -> Frames:
         raise SourceError(f"{label}: no DISPLAY to capture (only X11 screens can be)")
     if "x11grab" not in av.formats_available:
         raise SourceError(f"{label}: this build of PyAV cannot capture screens")
-    yield from _container_frames(display, label, options, "x11grab")
+    yield from _video_frames(Name(label, display, options, is_stream=True), None, "x11grab")

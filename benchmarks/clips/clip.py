@@ -1,17 +1,18 @@
 """Stage 1, capture (from a file): a clip as the square pictures that every codec is given."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.errors import ClipError, SettingError
-from codec.pictures.inputs import allowed, local_name
+from codec.errors import MediaError
+from codec.input.video import open_video
 from codec.pictures.video import VideoWriter
 from codec.units import PTS_PER_S, Image
 
@@ -68,26 +69,18 @@ def write_clip(clip: Clip, path: Path) -> None:
             writer.write(picture, pts=round(index * PTS_PER_S / clip.fps))
 
 
-def _pictures(container: av.container.InputContainer, *, size: int, limit: int) -> Iterator[Image]:
-    for index, frame in enumerate(container.decode(video=0)):
-        if index >= limit:
-            return
-        yield square(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), size=size)
-
-
 def load_clip(path: Path, *, size: int, seconds: float) -> Clip:
-    """Reads the first `seconds` of a video file.
+    """Reads the first `seconds` of a video file, as the codec does.
 
     Raises ClipError when the file is missing, is not a video, or has fewer than two frames.
     """
     try:
-        with av.open(local_name(path), options=allowed("file:")) as container:
-            if not container.streams.video:
-                raise ClipError(f"{path}: no video in it")
-            fps = float(container.streams.video[0].average_rate or 25)
-            pictures = list(_pictures(container, size=size, limit=max(1, round(seconds * fps))))
-    except (av.FFmpegError, OSError) as error:
-        raise ClipError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        with open_video(path) as video:
+            fps = float(video.fps)
+            first = islice(video.pictures(), max(1, round(seconds * fps)))
+            pictures = [square(image_rgb, size=size) for image_rgb, _ in first]
+    except MediaError as error:
+        raise ClipError(str(error)) from error
     if len(pictures) < LEAST_FRAMES:
         raise ClipError(f"{path}: {len(pictures)} frames, at least {LEAST_FRAMES} are needed")
     return Clip(name=path.stem, fps=fps, pictures=np.stack(pictures))

@@ -22,10 +22,11 @@ from benchmarks.demo.montage import Column, Recording, read_recording, write_mon
 from benchmarks.demo.options import DemoOptions
 from benchmarks.errors import BenchmarkError, ClipError
 from codec.errors import FaceNotFound
+from codec.input.video import read_video
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import FaceDetector, crop_for_clip
 from codec.pictures.psnr import psnr_db
-from codec.pictures.video import VideoWriter, read_video
+from codec.pictures.video import VideoWriter
 from codec.units import PTS_PER_S, Image
 
 LEAST_PICTURES = 2

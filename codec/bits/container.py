@@ -34,7 +34,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from codec.errors import BitstreamError, ConfigError, MediaError, TruncatedError, VersionError
-from codec.units import PTS_PER_S
+from codec.units import PTS_PER_S, whole_ticks
 
 __all__ = ["FileHeader", "FileReader", "FileRecord", "FileWriter"]
 
@@ -134,8 +134,8 @@ class FileWriter:
         self.close()
 
     def write(self, data: bytes, *, pts: int) -> None:
-        """Add a coded frame. Raises MediaError if the file cannot take it."""
-        self._write(bytes(FileRecord(pts, data)))
+        """Add a coded frame. Raises MediaError if the file cannot take it, PictureError on a pts that is no integer."""
+        self._write(bytes(FileRecord(whole_ticks(pts), data)))
         self._frames += 1
 
     def close(self) -> None:

@@ -26,11 +26,11 @@ from codec.engines.runtime import Runtime
 from codec.engines.torch_engine import TorchEngine
 from codec.errors import CodecError, MediaError
 from codec.graphs.files import QUANTIZED_NETWORKS
+from codec.input.video import read_video
 from codec.motion.face_box import FaceBox
 from codec.motion.face_tracker import FaceTracker, landmarks_in
 from codec.motion.face_windows import WINDOWS
 from codec.pictures.crop import centre_crop
-from codec.pictures.video import read_video
 from codec.reference.coder import ReferenceEncoder
 from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, reference_crf
 from codec.units import SIZES, Image

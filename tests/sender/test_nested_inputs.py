@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from codec.errors import MediaError
-from codec.pictures.inputs import _FORMATS, NESTING, allowed
-from codec.pictures.video import read_video
+from codec.input.reach import _FORMATS, NESTING, allowed
+from codec.input.video import read_video
 from sender.capture import Picture, ThreadSource
 from sender.errors import SourceError
 from sender.sources import open_source

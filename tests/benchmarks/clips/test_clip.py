@@ -48,7 +48,7 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes) -> None
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ClipError, match=r"gone\.mp4: No such file"):
+    with pytest.raises(ClipError, match=r"gone\.mp4: no such file"):
         load_clip(tmp_path / "gone.mp4", size=32, seconds=1)
 
 

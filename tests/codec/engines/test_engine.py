@@ -20,8 +20,8 @@ from codec.engines.torch_engine import TorchEngine
 from codec.errors import ConfigError, WeightsError
 from codec.export import distinct, write, write_decoder, write_index
 from codec.graphs import files as graphs
+from codec.input.video import read_video
 from codec.networks import FaceModel
-from codec.pictures.video import read_video
 from codec.units import SIZES, Array
 from codec.weights import files as weights
 

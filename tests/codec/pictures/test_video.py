@@ -1,6 +1,5 @@
 """Video files: round trips, time stamps, odd sizes, rotation, and whatever a user may name that is no video."""
 
-import threading
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from codec.errors import MediaError, PictureError
-from codec.pictures.video import VideoInfo, VideoWriter, probe_video, read_video, rgb_of
+from codec.input.video import VideoInfo, probe_video, read_video
+from codec.pictures.video import VideoWriter
 
 Picture = NDArray[np.uint8]
 SAMPLE = Path(__file__).parents[3] / "benchmarks" / "clips" / "data" / "sample.mp4"
@@ -149,23 +149,3 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_a_writer_without_pictures_leaves_no_file(tmp_path: Path) -> None:
     VideoWriter(tmp_path / "a.mp4").close()
     assert not (tmp_path / "a.mp4").exists()
-
-
-def test_a_frame_that_another_thread_converts_too() -> None:
-    """An application may hand one frame to us and to an encoder; the converter in the frame is for one thread."""
-    array = np.random.default_rng(1).integers(0, 256, (96, 64), dtype=np.uint8)
-    frames = [av.VideoFrame.from_ndarray(array, format="yuv420p") for _ in range(200)]
-    expected = frames[0].to_ndarray(format="rgb24")
-    together = threading.Barrier(2)
-
-    def convert_as_well() -> None:
-        for frame in frames:
-            together.wait()
-            frame.to_ndarray(format="rgb24")
-
-    other = threading.Thread(target=convert_as_well, daemon=True)
-    other.start()
-    for frame in frames:
-        together.wait()
-        assert (rgb_of(frame) == expected).all()
-    other.join()

@@ -16,11 +16,11 @@ from codec.bits.packet import MAX_FRAMES, MotionMessage
 from codec.bits.quantizer import Symbols
 from codec.bits.symbols import SymbolCoder
 from codec.errors import BitstreamError, ConfigError
+from codec.input.video import read_video
 from codec.motion.expression import FACE_NUMBERS
 from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
 from codec.pictures.crop import centre_crop
-from codec.pictures.video import read_video
 from codec.state.bundle import BundleCoder, information_bits
 from codec.state.chain import ALL_WINDOWS, FACE_BIT, Chain, write_frame
 from codec.weights.files import default_coding_tables

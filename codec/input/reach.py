@@ -1,4 +1,4 @@
-"""Stage 1, inputs: what opening a video may reach: formats and protocols by allow-list, and nothing that it names.
+"""Stage 1, input, reach: what opening a video may reach: formats and protocols by allow-list, nothing that it names.
 
 A playlist is a list of names to open next: a local one made another local video the input, and one from the network, or
 a redirect, reached other hosts and ports. So formats that are pictures and sound are listed here, those that name
@@ -9,7 +9,7 @@ used only where the input's own name begins with it.
 import re
 from pathlib import Path
 
-__all__ = ["NESTING", "allowed", "local_name"]
+__all__ = ["NESTING", "SCHEMES", "allowed", "local_name"]
 
 # FFmpeg's demuxers that read one stream of bytes and open nothing else; of sound too, which is told to be no video.
 _FORMATS = (
@@ -36,8 +36,10 @@ _PROTOCOLS = {
     "udp": ("udp",),
     "srt": ("srt",),
 }
+SCHEMES = tuple(scheme for scheme in _PROTOCOLS if scheme not in ("file", "pipe"))  # of the network
 _NESTED_PROTOCOLS = {
     "file": ("crypto", "data", "http", "https", "tls", "tcp"),
+    "pipe": ("crypto", "data", "http", "https", "tls", "tcp"),
     "http": ("crypto", "data", "https", "tls"),
     "https": ("crypto", "data", "http"),
 }

@@ -1,0 +1,98 @@
+"""Turned and mirrored videos are upright for each reader and for tracks, as their display matrix has it."""
+
+import itertools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from codec.input.orientation import UPRIGHT, orientation_of
+from sender.capture import Picture, TrackSource
+
+MATRICES = [
+    (0, one, other, 0) if across else (one, 0, 0, other)
+    for across, one, other in itertools.product((False, True), (1, -1), (1, -1))
+]
+
+
+def lay_out(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
+    """Each pixel (column p, row q) moved to (a p + c q, b p + d q), all into view: ISO/IEC 14496-12, 8.3.2."""
+    a, b, c, d = matrix
+    rows, columns = np.indices(image.shape[:2])
+    x, y = a * columns + c * rows, b * columns + d * rows
+    x, y = x - x.min(), y - y.min()
+    out = np.empty((y.max() + 1, x.max() + 1, 3), np.uint8)
+    out[y, x] = image
+    return out
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_every_reader_shows_it_upright(
+    make: Any, turn: Any, picture: Any, reads: Any, alike: Any, matrix: tuple[int, int, int, int]
+) -> None:
+    stored = picture(64, 96)
+    path = turn(make("a.mp4", [stored, stored]), matrix)
+    for image, _ in reads(path):
+        alike(image, lay_out(stored, matrix), within=3)
+
+
+class Track(MediaStreamTrack):
+    """Gives frames as they are decoded, as a player's track does."""
+
+    kind = "video"
+
+    def __init__(self, frames: list[av.VideoFrame]) -> None:
+        super().__init__()
+        self._frames = frames
+
+    async def recv(self) -> av.VideoFrame:
+        if not self._frames:
+            raise MediaStreamError
+        return self._frames.pop(0)
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+async def test_frames_of_a_track_are_upright(
+    make: Callable[..., Path], turn: Any, picture: Any, alike: Any, matrix: tuple[int, int, int, int]
+) -> None:
+    stored = picture(64, 96)
+    with av.open(str(turn(make("a.mp4", [stored, stored]), matrix))) as container:
+        frames = list(container.decode(video=0))
+    pictures: list[Picture] = []
+    await TrackSource(Track(frames)).run(pictures.append)
+    assert len(pictures) == 2
+    alike(pictures[1].image_rgb, lay_out(stored, matrix), within=3)
+
+
+def test_another_angle_is_taken_for_the_nearest_quarter(
+    make: Any, turn: Any, picture: Any, alike: Any, reads: Any
+) -> None:
+    stored = picture(64, 96)
+    path = turn(make("a.mp4", [stored, stored]), (math.cos(1.4), math.sin(1.4), -math.sin(1.4), math.cos(1.4)))
+    alike(reads(path)[0][0], lay_out(stored, (0, 1, -1, 0)), within=3)
+
+
+def test_a_frame_with_side_data_that_pyav_cannot_name_is_turned_all_the_same(
+    make: Any, picture: Any, alike: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyAV lists a frame's side data or raises ValueError, where FFmpeg knows more kinds than it does."""
+
+    class Unnamed:
+        rotation = 0
+
+        @property
+        def side_data(self) -> Any:
+            raise ValueError("38 is not a valid Type")
+
+    frame: Any = Unnamed()
+    assert orientation_of(frame) == UPRIGHT
+    stored = picture(8, 12)
+    for turns in (1, 2, 3, -1, -2):
+        frame.rotation = 90 * turns
+        assert np.array_equal(orientation_of(frame).apply(stored), np.rot90(stored, turns))
