@@ -3,8 +3,10 @@
 import math
 
 _CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
-_CRF = 53  # AV1's quality index for references at qp 32
-INTRA_OFFSET = -16  # of intra references against the others, in AV1 qindex: a keyframe stays near 1 kB at 256x256
+_CRF = 55.4  # AV1's quality index for references at qp 32
+# Of intra references against the others, in AV1 qindex: later ones take what still holds from the keyframe, and where
+# nothing does, the face moves so much that the warp is what is seen of the error. A keyframe stays near 1 kB at 256x256.
+INTRA_OFFSET = -26
 REFERENCE_PRESETS = {"realtime": 4, "best": 2}  # of SVT-AV1; 2 takes three times as long for 5 % fewer bits
 
 
