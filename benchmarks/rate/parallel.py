@@ -5,8 +5,11 @@ depend on how many there are, but milliseconds a frame do: processes share memor
 """
 
 import multiprocessing
+import os
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
@@ -36,7 +39,20 @@ class _Process:
     told: "SimpleQueue[str]"
 
 
+def end_with_parent() -> None:
+    """From now on this process ends when the one that started it does, however that ends: nobody waits for its clip."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only a process that was started ends with its parent"
+
+    def watch() -> None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _begin(nets: NetFiles, threads: int, told: "SimpleQueue[str]") -> None:
+    end_with_parent()
     set_threads(threads)
     _Process.metric_networks = nets.load()
     _Process.told = told

@@ -1,6 +1,8 @@
 """Stage 3 to 10, offline: two processes measure what one does, and what goes wrong in them is told here."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -45,3 +47,29 @@ def test_a_clip_that_fails_in_a_process_is_named(clips: list[Path]) -> None:
 def test_equal_names_are_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="same name"):
         measure([tmp_path / "a.mp4", tmp_path / "b" / "a.mp4"], SETTINGS, NetFiles(), jobs=2)
+
+
+PROGRAM = """
+import multiprocessing, threading
+from benchmarks.rate.parallel import end_with_parent
+
+def work():
+    end_with_parent()
+    print("here", flush=True)
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=work)
+    process.start()
+    process.join()
+"""
+
+
+def test_a_process_does_not_outlive_a_command_that_was_killed(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "here\n"
+        command.kill()
+        assert command.stdout.read() == "", "the pipe ends only when the started process has, too"
