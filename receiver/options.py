@@ -44,6 +44,7 @@ class ReceiverOptions:
     longest_delay_ms: int = field(
         default=400, metadata=option("longest playout delay; what comes later is skipped", metavar="MS")
     )
+    sound: bool = field(default=False, metadata=option("take the sender's sound too, if it sends any"))
     stall_ms: int = field(
         default=700, metadata=option("time without keypoints after which H.264 takes over", metavar="MS")
     )
