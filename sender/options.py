@@ -9,6 +9,7 @@ from codec.config import CodecConfig, EngineName, Precision
 from codec.flags import add_flags, from_flags, option
 from codec.units import MAX_QP, SIZES
 from sender.errors import OptionsError
+from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError as BadOption
 from signaling.options import MeetingOptions
 
@@ -104,6 +105,7 @@ class CallOptions(MeetingOptions):
         default="webcam:0",
         metadata=option("webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"),
     )
+    microphone: str = field(default="none", metadata=option(MICROPHONE_HELP, metavar="SOURCE"))
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(
         default=False,

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from codec.flags import add_flags, from_flags, option
 from receiver import ReceiverOptions
+from receiver.sound.outputs import SPEAKER_HELP
 from sender import SenderOptions
+from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError
 from signaling.options import MeetingOptions
 
@@ -29,13 +31,9 @@ class CallOptions(MeetingOptions):
     follow: bool = field(default=False, metadata=option("let the input name others: playlists, redirects"))
     microphone: str = field(
         default="default",
-        metadata=option(
-            "sound to send: default, the name of a device, FILE, input (of the input's file), or none", metavar="SOURCE"
-        ),
+        metadata=option(MICROPHONE_HELP, metavar="SOURCE"),
     )
-    speaker: str = field(
-        default="default", metadata=option("where sound goes: default, the name of a device, or none", metavar="WHERE")
-    )
+    speaker: str = field(default="default", metadata=option(SPEAKER_HELP, metavar="WHERE"))
     output: str = field(
         default="window", metadata=option("window, FILE.mp4 (pictures alone), or null", metavar="WHERE")
     )
@@ -57,8 +55,6 @@ class CallOptions(MeetingOptions):
             raise OptionsError(f"--seconds {self.seconds:g}: expected more than 0")
         if not self.microphone or not self.speaker:
             raise OptionsError("--microphone and --speaker: default, a name, or none")
-        if self.microphone == "input" and not Path(self.input).is_file():
-            raise OptionsError(f"--microphone input: {self.input} is no file")
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions, SenderOptions, ReceiverOptions]:

@@ -4,28 +4,24 @@ import asyncio
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 from aiortc import RTCPeerConnection
 
-from codec.sound import Samples
 from facewire.call.face_call import FaceCall
 from facewire.call.options import CallOptions
 from receiver import FaceReceiver, ReceiverOptions, receive_face
 from receiver.display import NullOutput, Output, Recorder, open_output
-from receiver.errors import DisplayError
 from receiver.picture import Picture
-from receiver.sound.outputs import SoundFile, listen, play
+from receiver.sound.outputs import SoundFile, hear
 from receiver.terminal import Terminal
 from sender import FaceSender, SenderOptions
 from sender.attach import make_sound, make_worker
 from sender.capture import Capture
 from sender.fallback import add_h264_track
 from sender.newest_slot import SlotClosed
-from sender.sound import FileSound, SoundSource
-from sender.sound.devices import Microphone
+from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
@@ -77,23 +73,15 @@ class Program:
         self._is_live = source.is_live
         self._capture = Capture(source)
         self._worker = make_worker(sending)
-        self._sound = self._open_sound()
+        self._sound = open_sound(
+            options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
+        )
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
         self._retries = Retries()
         self._output: Output = NullOutput()
         self._recorder: Output = NullOutput()
         self._file: SoundFile | None = None
         self._own_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
-
-    def _open_sound(self) -> SoundSource | None:
-        options = self._options
-        if options.microphone == "none":
-            return None
-        if options.microphone == "input":
-            return FileSound(Path(options.input), begins=lambda: self._capture.epoch_s, loop=options.loop)
-        if Path(options.microphone).is_file():
-            return FileSound(Path(options.microphone), loop=options.loop)
-        return Microphone("" if options.microphone == "default" else options.microphone)
 
     async def run(self) -> None:
         """Runs until interrupted, the window is closed, the source or the time is over.
@@ -120,6 +108,10 @@ class Program:
             await self._close()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        """Ends `run` in an orderly way."""
+        self._stop.set()
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         options, size = self._options, self._receiving.size
@@ -218,19 +210,8 @@ class Program:
         return reason
 
     async def _hear(self, receiver: FaceReceiver) -> None:
-        """The loudspeaker; where there is none, sound is read all the same: a recording needs it, and pictures do."""
-
-        def heard(samples: Samples) -> None:
-            if self._file is not None:
-                self._file.write(samples)
-
-        speaker = self._options.speaker
-        if speaker != "none":
-            try:
-                await play(receiver.sound, heard, device="" if speaker == "default" else speaker)
-            except DisplayError as error:
-                self._terminal.say(f"{error}; the call goes on without")
-        await listen(receiver.sound_track, heard)
+        heard = (lambda samples: None) if self._file is None else self._file.write
+        await hear(receiver.sound, receiver.sound_track, heard, speaker=self._options.speaker, say=self._terminal.say)
 
     def _show(self, picture: Picture) -> None:
         if not self._options.no_self_view and self._own_rgb is not None and self._options.output == "window":

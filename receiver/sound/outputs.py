@@ -17,7 +17,9 @@ from receiver.sound.track import SoundTrack
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
 
-__all__ = ["SoundFile", "listen", "play"]
+__all__ = ["SPEAKER_HELP", "SoundFile", "hear", "listen", "play"]
+
+SPEAKER_HELP = "where sound goes: default, the name of a device, or none"
 
 _LARGEST = 0xF000_0000  # bytes of a WAV file, whose lengths have 32 bits: twelve hours
 _BLOCK_S = 0.02
@@ -98,3 +100,24 @@ async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, devic
     with stream:
         await gone.wait()
     raise DisplayError("the loudspeaker is gone")
+
+
+async def hear(
+    playout: SoundPlayout,
+    track: SoundTrack,
+    heard: Callable[[Samples], None],
+    *,
+    speaker: str,
+    say: Callable[[str], None],
+) -> None:
+    """A voice on the loudspeaker that `speaker` names, until it ends or is cancelled; `heard` is told what is played.
+
+    Where there is no loudspeaker, or none any more, that is said once and the voice is read all the same: pictures go
+    by it, and a recording has it.
+    """
+    if speaker != "none":
+        try:
+            await play(playout, heard, device="" if speaker == "default" else speaker)
+        except DisplayError as error:
+            say(f"{error}; the call goes on without")
+    await listen(track, heard)
