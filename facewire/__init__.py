@@ -2,6 +2,7 @@
 
     from facewire import CodecConfig, Decoder, Encoder                      # the codec: bytes, arrays, no network
     from facewire import ReceiverOptions, SenderOptions, receive_face, send_face   # a face over a connection of yours
+    from facewire import FaceCall, call_face               # both directions at once, with sound
     from facewire import SignalingClient, connect_peer, ice_configuration   # how two ends meet, where you have no way
     from facewire import CodecError, OptionsError, ReceiverError, SenderError, SignalingError     # what can go wrong
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codec import CodecConfig, CodecError, CodedFrame, Decoder, Encoder, FrameReport, MotionState, __version__
+    from facewire.call import FaceCall, call_face
     from receiver import FaceReceiver, FaceTrack, Picture, ReceiverError, ReceiverOptions, receive_face
     from sender import FaceSender, SenderError, SenderOptions, send_face
     from signaling import (
@@ -35,6 +37,7 @@ else:
             *("CodecConfig", "CodecError", "CodedFrame", "Decoder", "Encoder", "FrameReport", "MotionState"),
             "__version__",
         ),
+        "facewire.call": ("FaceCall", "call_face"),
         "receiver": ("FaceReceiver", "FaceTrack", "Picture", "ReceiverError", "ReceiverOptions", "receive_face"),
         "sender": ("FaceSender", "SenderError", "SenderOptions", "send_face"),
         "signaling": (
@@ -59,6 +62,7 @@ __all__ = [
     "CodedFrame",
     "Decoder",
     "Encoder",
+    "FaceCall",
     "FaceReceiver",
     "FaceSender",
     "FaceTrack",
@@ -73,6 +77,7 @@ __all__ = [
     "SignalingClient",
     "SignalingError",
     "__version__",
+    "call_face",
     "connect_peer",
     "ice_configuration",
     "memory_pair",

@@ -17,6 +17,7 @@ from receiver.errors import ReceiverError
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
+from receiver.sound.outputs import SoundFile, hear
 from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
@@ -58,6 +59,7 @@ class Program:
         self._started = False
         self._output: Output = NullOutput()
         self._recorder: Output = NullOutput()
+        self._sound_file: SoundFile | None = None
 
     async def run(self) -> None:
         """Runs until interrupted, until the window is closed, or until the time is over.
@@ -88,6 +90,7 @@ class Program:
         size, options = self._receiving.size, self._options
         if options.record is not None:
             self._recorder = Recorder(options.record, size=size, ended=ended)
+            self._sound_file = SoundFile(options.record / "sound.wav") if self._receiving.sound else None
         self._output = await asyncio.to_thread(open_output, options.output, size=size, ended=ended)
 
     def _ended(self, loop: asyncio.AbstractEventLoop) -> Callable[[Exception | None], None]:
@@ -97,6 +100,8 @@ class Program:
         return ended
 
     async def _close(self) -> None:
+        if self._sound_file is not None:
+            self._sound_file.close()
         try:
             await asyncio.to_thread(self._output.close)
         finally:
@@ -169,10 +174,18 @@ class Program:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(receiver.run())
             ending = group.create_task(call.ended())
+            hearing = group.create_task(self._hear(receiver))
             await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
             await receiver.close()
             ending.cancel()
+            hearing.cancel()
         raise PeerGone("the other end closed the channels" if ending.cancelled() else ending.result())
+
+    async def _hear(self, receiver: FaceReceiver) -> None:
+        if self._receiving.sound:
+            heard = (lambda samples: None) if self._sound_file is None else self._sound_file.write
+            speaker, say = self._options.speaker, self._terminal.say
+            await hear(receiver.sound, receiver.sound_track, heard, speaker=speaker, say=say)
 
     def _show(self, picture: Picture) -> None:
         self._output.show(picture)

@@ -48,7 +48,7 @@ class Control:
         self._pings = 0
         self._pictured_us = 0
         self._ticks = 0
-        self._pts_origin_us: int | None = None
+        self.pts_origin_us: int | None = None  # the sender's clock at pts 0
         self.mode: Mode = "keypoints"
         self.clock = self._line.clock
         self.send, self.receive = self._line.send, self._line.receive
@@ -76,16 +76,16 @@ class Control:
         if (origin := report.figures.get("h264_origin_pts")) is not None:
             self.h264_origin = round(origin)
         if (origin := report.figures.get("pts_origin_us")) is not None:
-            self._pts_origin_us = round(origin)
+            self.pts_origin_us = round(origin)
 
     def delay_ms(self, picture: Picture) -> float | None:
         """Capture to display; None until the clocks are compared and the sender has told when pts 0 was.
 
         None too where what it told of them makes no sense: our own report has to hold the figure.
         """
-        if self._pts_origin_us is None:
+        if self.pts_origin_us is None:
             return None
-        captured_us = self.clock.to_ours(self._pts_origin_us + pts_to_us(picture.pts))
+        captured_us = self.clock.to_ours(self.pts_origin_us + pts_to_us(picture.pts))
         return None if captured_us is None else or_unknown((picture.shown_us - captured_us) / 1000, DelayMs)
 
     def pictured(self, kind: Kind) -> None:

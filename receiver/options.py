@@ -7,6 +7,7 @@ from codec.config import CodecConfig, EngineName, Precision
 from codec.flags import option
 from codec.units import SIZES
 from receiver.errors import OptionsError
+from receiver.sound.outputs import SPEAKER_HELP
 from signaling.options import MeetingOptions
 
 __all__ = ["CallOptions", "ReceiverOptions"]
@@ -44,6 +45,7 @@ class ReceiverOptions:
     longest_delay_ms: int = field(
         default=400, metadata=option("longest playout delay; what comes later is skipped", metavar="MS")
     )
+    sound: bool = field(default=False, metadata=option("take the sender's sound too, if it sends any"))
     stall_ms: int = field(
         default=700, metadata=option("time without keypoints after which H.264 takes over", metavar="MS")
     )
@@ -82,10 +84,12 @@ class CallOptions(MeetingOptions):
         default="",
         metadata=option("append the meter as JSON lines to this file; -: to standard output", metavar="FILE"),
     )
+    speaker: str = field(default="default", metadata=option(f"with --sound: {SPEAKER_HELP}", metavar="WHERE"))
     record: Path | None = field(
         default=None,
         metadata=option(
-            "write both codecs' pictures losslessly, with the sender's time stamps, to DIR/keypoints.mkv, DIR/h264.mkv",
+            "write both codecs' pictures losslessly, with the sender's time stamps, to DIR/keypoints.mkv, DIR/h264.mkv "
+            "and, with --sound, DIR/sound.wav",
             metavar="DIR",
         ),
     )

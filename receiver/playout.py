@@ -82,6 +82,7 @@ class Playout(Generic[State]):
         self._steps: deque[int] = deque(maxlen=32)
         self._taken_us: deque[int] = deque(maxlen=32)  # by the making of pictures
         self._offset_us: int | None = None
+        self._master_us: int | None = None
         self._slewed_us = 0
         self._settled_us: int | None = None  # when the stream is new no more
         self._newest: State | None = None
@@ -99,7 +100,9 @@ class Playout(Generic[State]):
         """Playout delay: how long after its fastest possible arrival a frame is due."""
         if self._offset_us is None or not self._transits:
             return 0
-        return self._offset_us - min(transit for _, transit in self._transits)
+        return (self._offset_us if self._master_us is None else self._master_us) - min(
+            transit for _, transit in self._transits
+        )
 
     @property
     def jitter_us(self) -> int:
@@ -126,6 +129,15 @@ class Playout(Generic[State]):
         while len(self._waiting) > self._capacity:
             del self._waiting[min(self._waiting)]
             self.counts["skipped"] += 1
+
+    @property
+    def own_offset_us(self) -> int | None:
+        """What the clock is ahead of time stamps by this stream's own needs; None before its first frame."""
+        return self._offset_us
+
+    def follow(self, offset_us: int | None) -> None:
+        """Frames are due by this offset in place of its own, where another stream has the say; None: by its own."""
+        self._master_us = offset_us
 
     def prepared(self, took_us: int) -> None:
         """A picture was made in that time, from being asked for to being here."""
@@ -172,8 +184,9 @@ class Playout(Generic[State]):
             self._newest = state
 
     def _due_us(self, pts: int) -> int:
-        assert self._offset_us is not None
-        return pts_to_us(pts) + self._offset_us
+        offset_us = self._offset_us if self._master_us is None else self._master_us
+        assert offset_us is not None
+        return pts_to_us(pts) + offset_us
 
     def _gap_start(self, ahead: State) -> State | None:
         """The state to interpolate from towards `ahead`, or None where there is no gap, or none that can be filled."""

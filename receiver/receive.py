@@ -25,12 +25,13 @@ from receiver.options import ReceiverOptions
 from receiver.outlet import Outlet
 from receiver.picture import Picture
 from receiver.playout import Playout, Slot
-from receiver.report import Report
+from receiver.report import Report, receiver_report
 from receiver.selection import Mode, Selection
+from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
-from signaling.capabilities import PROTOCOL, why_not
+from signaling.capabilities import PROTOCOL, SOUND, why_not
 from signaling.ends import End, first_error
-from signaling.messages import Capabilities, ReceiverReport, ReferenceReceived
+from signaling.messages import Capabilities, ReferenceReceived
 from signaling.transport.channels import Channels
 
 __all__ = ["FaceReceiver"]
@@ -43,11 +44,12 @@ DEFAULTS = ReceiverOptions()
 
 
 class FaceReceiver(End):
-    """Receives a face over three channels and, beside them, an H.264 track.
+    """Receives a face over three channels and, beside them, an H.264 track; with `ReceiverOptions.sound`, a voice too.
 
     `run` does the work, in a task of the application's own; it returns when the channels close or after `close`.
-    `track` is the picture as a MediaStreamTrack. `watch` and `watch_meter` hand out the same to callbacks on the event
-    loop. A late joiner asks for a keyframe at once.
+    `track` is the picture as a MediaStreamTrack, `sound_track` the voice (or `sound` is pulled from, by one reader).
+    `watch` and `watch_meter` hand out pictures and figures to callbacks on the event loop. A late joiner asks for a
+    keyframe at once.
 
     `fallback` is where the H.264 track comes from, or `video` that track itself; `worker` and `decoder` are where and
     by what pictures are decoded, if not by a thread of our own and codec.Decoder.
@@ -64,6 +66,8 @@ class FaceReceiver(End):
         decoder: Decoding | None = None,
     ) -> None:
         self.track = FaceTrack()
+        self.sound = SoundPlayout()
+        self.sound_track = SoundTrack(self.sound)
         self.counts: Counter[str] = Counter()  # malformed by channel, missing references, pictures shown
         self.refusal: str | None = None  # why the sender's keypoints cannot be read, once it has said what it sends
         self._options, self._channels = options, channels
@@ -93,6 +97,7 @@ class FaceReceiver(End):
             on_read=self._read,
             failed=self._stop,
         )
+        self._sound = SoundIntake(self.sound, now_us=self._now_us, on_motion=self._on_motion, counts=self.counts)
         self._report = Report(
             self._meter,
             now_us=self._now_us,
@@ -138,6 +143,8 @@ class FaceReceiver(End):
             self._intake.start()
             self._channels.reference.set_receiver(self._on_reference)
             self._channels.motion.set_receiver(self._on_motion)
+            if self._channels.sound is not None and self._options.sound:
+                self._channels.sound.set_receiver(self._sound.take)
             self._channels.control.set_receiver(self._control.receive)
             self._channels.control.set_state(self._on_state)
             async with asyncio.TaskGroup() as group:
@@ -170,6 +177,7 @@ class FaceReceiver(End):
         self._stopped.set()
         self._intake.stop()
         self.track.stop()
+        self.sound_track.stop()
 
     @staticmethod
     def _now_us() -> int:
@@ -192,6 +200,7 @@ class FaceReceiver(End):
             bitstreams=(BITSTREAM_VERSION,),
             weights=(identify(self._options.weights).hex(),),
             sizes=SIZES,
+            features=(SOUND,) if self._options.sound else (),
         )
 
     def _on_peer(self, peer: Capabilities | None) -> None:
@@ -243,11 +252,18 @@ class FaceReceiver(End):
         while True:
             self._wake.clear()
             self._intake.release()
+            self._follow_sound()
             slot = self._playout.take(now_us=self._now_us())
             if slot is not None:
                 self._render(slot)
             self._show_due()
             await self._wait_for_work()
+
+    def _follow_sound(self) -> None:
+        """Sound and pictures wait for each other, and pictures go by the sound that is heard, once there is some."""
+        if (origin_us := self._control.pts_origin_us) is not None:
+            self.sound.wait_for(self._playout.own_offset_us, pts_origin_us=origin_us)
+            self._playout.follow(self.sound.picture_offset_us(origin_us, now_us=self._now_us()))
 
     async def _wait_for_work(self) -> None:
         times = (self._intake.messages.deadline_us, self._playout.due_us, self._ready.due_us)
@@ -301,7 +317,10 @@ class FaceReceiver(End):
 
     def _tell(self, figures: Figures) -> None:
         if self._control.is_open:
-            self._control.send(self._receiver_report(figures))
+            held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
+            self._control.send(
+                receiver_report(figures, self._meter, showing=showing or "keypoints", held=held, sound_loss=loss)
+            )
 
     def _explanation(self) -> Figures:
         """What stands beside the meter's own figures."""
@@ -317,25 +336,10 @@ class FaceReceiver(End):
             "round_trip_ms": None if best is None else round(best.round_trip_us / 1000, 2),
             "keyframe_requests": self._control.requests.sent,
             "stages_ms": self._stages.take_means(),
+            "sound": self._sound.figures(),
             "messages": dict(self._intake.messages.counts),
             "playout": dict(self._playout.counts),
             "dropped": {"ready": self._ready.skipped, **self._intake.dropped},
             "counts": dict(self.counts + self._fallback.counts),
             "sender": {} if quality is None else dict(quality.figures),
         }
-
-    def _receiver_report(self, figures: Figures) -> ReceiverReport:
-        total = self._meter.total
-        return ReceiverReport(
-            loss=figures["keypoints"]["loss"],
-            delay_ms=figures[self._outlet.selection.showing or "keypoints"]["delay_ms"],
-            fps=figures["shown_fps"],
-            jitter_ms=figures["jitter_ms"],
-            references=self._held[:64],
-            received_bytes_motion=total("keypoints", "motion_bytes"),
-            received_bytes_reference=total("keypoints", "reference_bytes"),
-            received_bytes_h264=total("h264", "payload_bytes"),
-            received_messages_motion=total("keypoints", "motion_messages"),
-            received_messages_reference=total("keypoints", "reference_messages"),
-            received_packets_h264=total("h264", "messages"),
-        )

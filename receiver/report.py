@@ -5,8 +5,10 @@ from typing import Any
 
 from receiver.meter import Figures, Meter
 from receiver.stats import read_stats
+from signaling.messages import ReceiverReport
+from signaling.transport.costs import Kind
 
-__all__ = ["Report", "Stats"]
+__all__ = ["Report", "Stats", "receiver_report"]
 
 Stats = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -49,3 +51,24 @@ class Report:
         self._tell(figures)
         for callback in self._watchers:
             callback(figures)
+
+
+def receiver_report(
+    figures: Figures, meter: Meter, *, showing: Kind, held: tuple[int, ...], sound_loss: float | None
+) -> ReceiverReport:
+    """What the sender is told of one second: `showing` is the codec shown, `held` the references held."""
+    total = meter.total
+    return ReceiverReport(
+        loss=figures["keypoints"]["loss"],
+        delay_ms=figures[showing]["delay_ms"],
+        fps=figures["shown_fps"],
+        jitter_ms=figures["jitter_ms"],
+        references=held[:64],
+        received_bytes_motion=total("keypoints", "motion_bytes"),
+        received_bytes_reference=total("keypoints", "reference_bytes"),
+        received_bytes_h264=total("h264", "payload_bytes"),
+        received_messages_motion=total("keypoints", "motion_messages"),
+        received_messages_reference=total("keypoints", "reference_messages"),
+        received_packets_h264=total("h264", "messages"),
+        sound_loss=sound_loss,
+    )

@@ -9,12 +9,13 @@ from dataclasses import replace
 from aiortc import RTCPeerConnection
 
 from codec import CodecError
-from sender.attach import make_worker
+from sender.attach import make_sound, make_worker
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
 from sender.fallback import add_h264_track
 from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.send import FaceSender
+from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.address import without_login
@@ -56,6 +57,9 @@ class Program:
         source = open_source(options.input, loop=options.loop, follow=options.follow, stream=options.stream)
         self._capture = Capture(source)
         self._is_live = source.is_live
+        self._sound = open_sound(
+            options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
+        )
         self._worker = make_worker(coding)
         self._begun = asyncio.Event()  # the first receiver is there
         self._in_call = False
@@ -151,14 +155,22 @@ class Program:
         if "application" in declined:
             channels, coding = silent_channels(), replace(coding, mode="h264")
         else:
-            channels = offer_channels(pc)
+            channels = offer_channels(pc, sound=self._sound is not None)
         if "video" in declined:
             coding = replace(coding, mode="keypoints")
         video = add_h264_track(pc) if coding.mode != "keypoints" else None
         call = await connect_peer(pc, client)
         begun_s = asyncio.get_running_loop().time()
+        heard, say = self._sound if channels.hears else None, self._display.say
         sender = FaceSender(
-            channels, self._capture, worker=self._worker, options=coding, video=video, stats=pc.getStats, keeps=True
+            channels,
+            self._capture,
+            worker=self._worker,
+            options=coding,
+            video=video,
+            sound=None if heard is None else make_sound(heard, channels, coding, news=say),
+            stats=pc.getStats,
+            keeps=True,
         )
         try:
             sender.watch_meter(self._display.show)

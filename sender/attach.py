@@ -1,5 +1,6 @@
 """Stage 1 to 6, attach: the sending end on an application's own connection and track."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 
 from codec import CodecConfig, Encoder
 from codec.pictures.face import FaceDetector
+from codec.sound import SoundConfig
 from codec.state.bundle import BundleCoder
 from sender.capture import Capture, TrackSource
 from sender.encode import MEASURE_S, FaceWorker
@@ -14,9 +16,11 @@ from sender.face import FaceFollower
 from sender.fallback import add_h264_track
 from sender.options import SenderOptions
 from sender.send import FaceSender
+from sender.sound import SoundFlow, SoundSource, TrackSound
+from signaling.transport.channels import Channels
 from signaling.transport.peer import offer_channels
 
-__all__ = ["make_worker", "send_face"]
+__all__ = ["make_sound", "make_worker", "send_face"]
 
 _DEFAULTS = SenderOptions()
 _METERED_S = 0.8  # between two that are measured for nothing but the meter: one in each of its seconds
@@ -48,8 +52,21 @@ def make_worker(options: SenderOptions) -> FaceWorker:
     )
 
 
+def make_sound(
+    source: SoundSource, channels: Channels, options: SenderOptions, *, news: Callable[[str], None] = lambda text: None
+) -> SoundFlow:
+    """What sends the voice of `source` as `options` say, in messages as long as those of motion."""
+    config = SoundConfig(kbps=options.sound_kbps)
+    return SoundFlow(source, channels, config=config, bundle_ms=40 * options.bundle, news=news)
+
+
 def send_face(
-    pc: RTCPeerConnection, track: MediaStreamTrack, options: SenderOptions = _DEFAULTS, *, stream: str = ""
+    pc: RTCPeerConnection,
+    track: MediaStreamTrack,
+    options: SenderOptions = _DEFAULTS,
+    *,
+    stream: str = "",
+    sound: MediaStreamTrack | None = None,
 ) -> FaceSender:
     """Attaches facewire's channels and H.264 track to an application's `pc`, before its offer or answer; sends `track`.
 
@@ -58,12 +75,15 @@ def send_face(
 
     `stream` names what is sent, for a receiver that asks for it by name: worth saying where a connection carries
     several faces in one direction. Run the result in a block (`async with`), or its `run` in a task of your own.
-    Raises SourceError if `track` is no video.
+    `sound` is an audio track, which goes to a receiver that takes sound.
+    Raises SourceError if `track` is no video, or `sound` no audio.
     """
-    source = TrackSource(track)
+    source, voice = TrackSource(track), None if sound is None else TrackSound(sound)
+    channels = offer_channels(pc, stream=stream, sound=sound is not None)
     return FaceSender(
-        offer_channels(pc, stream=stream),
+        channels,
         Capture(source),
+        sound=None if voice is None else make_sound(voice, channels, options),
         worker=make_worker(options),
         options=options,
         video=add_h264_track(pc) if options.mode != "keypoints" else None,

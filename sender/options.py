@@ -9,6 +9,7 @@ from codec.config import CodecConfig, EngineName, Precision
 from codec.flags import add_flags, from_flags, option
 from codec.units import MAX_QP, SIZES
 from sender.errors import OptionsError
+from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError as BadOption
 from signaling.options import MeetingOptions
 
@@ -44,6 +45,7 @@ class SenderOptions:
         default=20.0,
         metadata=option("auto: PSNR of the sender's own loop under which H.264 takes over", metavar="DB"),
     )
+    sound_kbps: float = field(default=8.0, metadata=option("bitrate of the voice, where one is sent: 6 to 24"))
     reference_kbps: float = field(
         default=240.0, metadata=option("most that reference pictures may take of the line at a time")
     )
@@ -90,6 +92,7 @@ class SenderOptions:
             (not (self.kbps == 0 or 1 <= self.kbps <= 100_000), f"--kbps {self.kbps:g}: 0, or 1 and more"),
             (not 15 <= self.h264_kbps <= 100_000, f"--h264-kbps {self.h264_kbps:g}: 15 or more"),
             (not 8 <= self.reference_kbps <= 100_000, f"--reference-kbps {self.reference_kbps:g}: 8 or more"),
+            (not 6 <= self.sound_kbps <= 24, f"--sound-kbps {self.sound_kbps:g}: 6 to 24"),
             (not 0 <= self.floor_db <= 60, f"--floor-db {self.floor_db:g}: 0 to 60 dB"),
         ]
 
@@ -104,6 +107,7 @@ class CallOptions(MeetingOptions):
             "webcam:0, a FILE, - (standard input), rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"
         ),
     )
+    microphone: str = field(default="none", metadata=option(MICROPHONE_HELP, metavar="SOURCE"))
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(
         default=False,

@@ -7,11 +7,16 @@ from typing import Any
 
 from aiortc.stats import RTCTransportStats
 
+import codec
+from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
+from codec.weights.files import identify
 from sender.meter import Figures, Meter, for_receiver
-from signaling.messages import Mode, QualityReport
+from sender.options import SenderOptions
+from signaling.capabilities import PROTOCOL
+from signaling.messages import Capabilities, Mode, QualityReport
 from signaling.transport.control import ControlChannel
 
-__all__ = ["CallState", "Report", "Stats"]
+__all__ = ["CallState", "Report", "Stats", "capabilities_of"]
 
 _REPORT_S = 1.0
 _REPORTS_PER_PING = 5
@@ -103,3 +108,16 @@ class Report:
         news = {name: value for name, value in clocks.items() if value is not None and self._told.get(name) != value}
         self._told.update(news)
         return news
+
+
+def capabilities_of(options: SenderOptions, *, h264_mid: str | None) -> Capabilities:
+    """What a sender says of itself first."""
+    return Capabilities(
+        end="sender",
+        software=f"facewire {codec.__version__}",
+        protocol=PROTOCOL,
+        bitstreams=(BITSTREAM_VERSION,),
+        weights=(identify(options.weights).hex(),),
+        sizes=(options.size,),
+        h264_mid=h264_mid,
+    )

@@ -7,10 +7,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 
-import codec
-from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.pictures.crop import Crop
-from codec.weights.files import identify
 from sender.capture import Capture
 from sender.encode import EncodedPicture, FaceWorker
 from sender.errors import OptionsError
@@ -21,9 +18,10 @@ from sender.meter import Figures, Meter
 from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
-from sender.report import CallState, Report, Stats
+from sender.report import CallState, Report, Stats, capabilities_of
+from sender.sound import SoundFlow
 from sender.transmit import RETRY_S, Transmitter
-from signaling.capabilities import PROTOCOL, why_not
+from signaling.capabilities import why_not
 from signaling.ends import End, first_error
 from signaling.messages import (
     Capabilities,
@@ -42,7 +40,7 @@ _DRAIN_S = 2.0  # at the end of a source, for what still waits
 
 
 class FaceSender(End):
-    """Sends the pictures of one capture over three channels and, beside them, an H.264 track.
+    """Sends the pictures of one capture over channels and, beside them, an H.264 track; and `sound`, if there is some.
 
     `run` does the work, in a task of the application's own; it returns when the source ends, when the channels close or
     after `close`. The receiver may join at any time before or after: each call begins with a keyframe.
@@ -56,6 +54,7 @@ class FaceSender(End):
         worker: FaceWorker,
         options: SenderOptions,
         video: FallbackTrack | None = None,
+        sound: SoundFlow | None = None,
         stats: Stats | None = None,
         keeps: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -73,7 +72,7 @@ class FaceSender(End):
         self._channels = channels
         self._capture = capture
         self._worker = worker
-        self._keeps = keeps
+        self._keeps, self._sound = keeps, sound
         self._clock = clock
         self._meter = Meter(clock=clock)
         self._rules = ModeRules(floor_db=options.floor_db)
@@ -88,6 +87,7 @@ class FaceSender(End):
             meter=self._meter,
             clock=clock,
             lost_track=worker.orders.force_keyframe,
+            ride=(lambda motion: False) if sound is None else sound.carry,
         )
         flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
         self._fallback = None if video is None else flow(video, is_asked=channels.hears)
@@ -156,6 +156,8 @@ class FaceSender(End):
         if self._fallback is not None:
             wanted, crop = (lambda: self._machine.sends_h264), (lambda: self._crop)
             parts.append(partial(self._fallback.run, self._capture, begun=self._first, wanted=wanted, crop=crop))
+        if self._sound is not None:
+            parts.append(self._sound.run)
         if not self._keeps:
             parts.append(self._capture.run)
         return parts
@@ -269,19 +271,13 @@ class FaceSender(End):
     @cached_property
     def _capabilities(self) -> Capabilities:
         """Asked for once the connection is there: before that the track has no mid."""
-        return Capabilities(
-            end="sender",
-            software=f"facewire {codec.__version__}",
-            protocol=PROTOCOL,
-            bitstreams=(BITSTREAM_VERSION,),
-            weights=(identify(self.options.weights).hex(),),
-            sizes=(self.options.size,),
-            h264_mid=None if self._fallback is None else self._fallback.track.mid,
-        )
+        return capabilities_of(self.options, h264_mid=None if self._fallback is None else self._fallback.track.mid)
 
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
+        if self._sound is not None:
+            self._sound.meet(peer)
         if self.refusal is None:
             return
         self._refused(self.refusal)
@@ -298,6 +294,8 @@ class FaceSender(End):
                 self._on_reference_received(message)
             case ReceiverReport():
                 self._meter.hear(message)
+                if self._sound is not None:
+                    self._sound.bundler.hear_loss(message.sound_loss)
             case _:
                 return False
         return True
@@ -332,6 +330,7 @@ class FaceSender(End):
                 "captured": self._capture.pictures,
                 "stale": self._transmitter.stale_frames,
                 "h264_dropped": video.dropped if video is not None else 0,
+                **({} if self._sound is None else self._sound.figures()),
             },
             states={
                 "pts_origin_us": round(epoch_s * 1e6) if epoch_s is not None else None,

@@ -149,8 +149,9 @@ class Transmitter:
         meter: MessageMeter,
         clock: Callable[[], float],
         lost_track: Callable[[], None],
+        ride: Callable[[bytes], bool] = lambda motion: False,
     ) -> None:
-        """`bundles` packs motion, and is asked for when there is some.
+        """`bundles` packs motion, and is asked for when there is some. `ride` takes a message along with sound, or not.
 
         `lost_track` is called when references had to be dropped: only a keyframe helps then.
         """
@@ -164,6 +165,7 @@ class Transmitter:
         self._meter = meter
         self._clock = clock
         self._lost_track = lost_track
+        self._ride = ride
         self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
         self._sequence = 0
         self._transfer = 0
@@ -270,7 +272,11 @@ class Transmitter:
         messages = self._bundles().messages(frames, first_sequence=self._sequence, limit=MAX_MESSAGE_BYTES)
         self._sequence = (self._sequence + len(messages)) % 65536
         for message in messages:
-            self._hand_over(self._channels.motion, bytes(message), payload_bytes=len(message.unit))
+            data = bytes(message)
+            if self._ride(data):
+                self._meter.message(payload_bytes=len(message.unit), message_bytes=len(data))
+            else:
+                self._hand_over(self._channels.motion, data, payload_bytes=len(message.unit))
 
     def _hand_over(self, channel: Channel, data: bytes, *, payload_bytes: int) -> None:
         channel.send(data)

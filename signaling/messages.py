@@ -199,7 +199,8 @@ class ReceiverReport:
 
     `loss` is the fraction of motion messages lost since the last report, `delay_ms` capture to display (None until the
     clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival (RFC 3550, 6.4.1), `references`
-    the ids held. The `received_` figures count payload since the call began.
+    the ids held. `sound_loss` is the fraction of sound's frames that did not come at the first try (None: there were
+    none). The `received_` figures count payload since the call began.
     """
 
     loss: quantities.Loss
@@ -213,6 +214,7 @@ class ReceiverReport:
     received_messages_motion: quantities.Count = 0
     received_messages_reference: quantities.Count = 0
     received_packets_h264: quantities.Count = 0
+    sound_loss: quantities.Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Stage 6, transport: the three named channels of a call, whatever carries them."""
+"""Stage 6, transport: the named channels of a stream, whatever carries them."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -21,7 +21,7 @@ class Channel(Protocol):
 
     @property
     def label(self) -> str:
-        """`facewire/STREAM/reference`, `.../motion` or `.../control`."""
+        """`facewire/STREAM/reference`, `.../motion`, `.../control` or `.../sound`."""
 
     @property
     def is_open(self) -> bool:
@@ -96,20 +96,21 @@ def check_message(data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """The three channels of a call.
+    """The channels of one stream: three of a face, and one of its voice where there is one.
 
-    All three share one first-in-first-out queue in the transport below (one SCTP association), so what matters for the
-    delay of a motion message is what waits in front of it on any channel: `queued_bytes`.
+    All share one first-in-first-out queue in the transport below (one SCTP association), so what matters for the delay
+    of a motion message is what waits in front of it on any channel: `queued_bytes`.
     """
 
     reference: Channel  # reliable, ordered: the reference pictures
     motion: Channel  # unordered, never sent twice: the motion of each frame
     control: Channel  # reliable, ordered: `signaling.messages`
+    sound: Channel | None = field(default=None, kw_only=True)  # unordered, never sent twice; opens with the others
     hears: bool = field(default=True, kw_only=True)  # False: nobody is at the other end, nothing will be asked for
 
     @property
     def is_open(self) -> bool:
-        """Whether all three channels are open."""
+        """Whether the three channels of a face are open."""
         return self.reference.is_open and self.motion.is_open and self.control.is_open
 
     @property
@@ -119,10 +120,13 @@ class Channels:
         Not counted: what has left the queue but is not acknowledged yet (the congestion window), and channels that the
         application opened on the same connection.
         """
-        return self.reference.buffered_amount + self.motion.buffered_amount + self.control.buffered_amount
+        sound_bytes = 0 if self.sound is None else self.sound.buffered_amount
+        return self.reference.buffered_amount + self.motion.buffered_amount + self.control.buffered_amount + sound_bytes
 
     def close(self) -> None:
-        """Closes the three channels, and leaves the connection below them alone."""
+        """Closes the channels, and leaves the connection below them alone."""
         self.reference.close()
         self.motion.close()
         self.control.close()
+        if self.sound is not None:
+            self.sound.close()

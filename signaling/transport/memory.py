@@ -2,7 +2,7 @@
 
 `memory_pair` gives two `Channels` joined back to back. What goes in at one end comes out at the other, later, in an
 order that depends on nothing but the arguments: the same seed, the same sends at the same times, the same deliveries.
-Like SCTP, each direction has one queue for its three channels; unlike SCTP it has no congestion window, and what is
+Like SCTP, each direction has one queue for all its channels; unlike SCTP it has no congestion window, and what is
 reliable is simply never lost.
 """
 
@@ -209,11 +209,11 @@ def memory_pair(
 ) -> tuple[Channels, Channels]:
     """Two ends of one call, open, joined in this process.
 
-    Motion messages are lost with the probability `loss`, and where `drop(n)` says so for the n-th motion message of a
-    direction (from 0). A motion message is held back with the probability `reorder`, until a later one has overtaken it
-    or `reorder_wait_s` is over; each also waits up to `jitter_s` more. The other two channels lose and reorder nothing.
+    Motion and sound messages are lost with the probability `loss`, and where `drop(n)` says so for the n-th of them in
+    a direction (from 0). One of these is held back with the probability `reorder`, until a later one has overtaken it
+    or `reorder_wait_s` is over; each also waits up to `jitter_s` more. The other two lose and reorder nothing.
     Every message takes `delay_s`, and with `rate_bps` also its time on a wire of that many bits a second (with
-    MESSAGE_OVERHEAD), waiting for its turn behind the messages of all three channels: then `buffered_amount` grows.
+    MESSAGE_OVERHEAD), waiting for its turn behind the messages of all channels: then `buffered_amount` grows.
     Nothing is delivered inside `send`. `clock` runs it all; the default is the running event loop.
     """
     timers = clock if clock is not None else asyncio.get_running_loop()
@@ -228,9 +228,10 @@ def memory_pair(
     )
     links = _Link(conditions, timers, 2 * seed), _Link(conditions, timers, 2 * seed + 1)
     ends: tuple[list[MemoryChannel], list[MemoryChannel]] = ([], [])
-    for name in ("reference", "motion", "control"):
-        near, far = (MemoryChannel(f"facewire/{name}", link, lossy=name == "motion") for link in links)
+    for name in ("reference", "motion", "control", "sound"):
+        near, far = (MemoryChannel(f"facewire/{name}", link, lossy=name in ("motion", "sound")) for link in links)
         near.join(far)
         ends[0].append(near)
         ends[1].append(far)
-    return Channels(*ends[0]), Channels(*ends[1])
+    near_end, far_end = (Channels(*channels[:3], sound=channels[3]) for channels in ends)
+    return near_end, far_end

@@ -1,4 +1,4 @@
-"""Stage 6, transport: the three channels of a stream on an RTCPeerConnection, ours or the app's.
+"""Stage 6, transport: the channels of a stream on an RTCPeerConnection, ours or the app's.
 
 A *stream* is one face on its way: whoever sends it opens its channels in band (RFC 8832), and the other end takes them
 as they come. Ids are the transport's to give and labels hold the stream's own name, so a connection carries as many
@@ -7,6 +7,7 @@ streams as it likes, in both directions, beside tracks and channels of the appli
     facewire/STREAM/reference   reliable, ordered
     facewire/STREAM/motion      unordered, no retransmission
     facewire/STREAM/control     reliable, ordered
+    facewire/STREAM/sound       unordered, no retransmission, where the stream has sound
 
 Applications with channels of their own leave alone what is labelled `facewire/`.
 """
@@ -24,7 +25,7 @@ from signaling.transport.channels import Channel, ChannelCallbacks, Channels, ch
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
 
 _PREFIX = "facewire"
-_KINDS = ("reference", "motion", "control")
+_KINDS = ("reference", "motion", "control", "sound")
 _PLACE_ID = 1023  # stays clear of the low ids, which implementations hand out
 
 
@@ -120,8 +121,8 @@ class _Acceptance:
 
     @property
     def channels(self) -> Channels:
-        reference, motion, control = (self._channels[kind] for kind in _KINDS)
-        return Channels(reference, motion, control)
+        reference, motion, control, sound = (self._channels[kind] for kind in _KINDS)
+        return Channels(reference, motion, control, sound=sound)
 
     def _on_channel(self, data_channel: RTCDataChannel) -> None:
         prefix, _, rest = data_channel.label.partition("/")
@@ -147,10 +148,11 @@ class _Acceptance:
                     channel.tell(False)
 
 
-def offer_channels(pc: RTCPeerConnection, *, stream: str = "") -> Channels:
+def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = False) -> Channels:
     """Opens the channels of a stream that this end sends, at any time; before the first offer or answer at the latest.
 
-    `stream` is its name, for a receiver that asks for it; "" makes one that no other stream has. Raises ValueError for
+    `stream` is its name, for a receiver that asks for it; "" makes one that no other stream has. With `sound` there is
+    a channel for that too, which receivers that know none leave alone. Raises ValueError for
     a name with a slash in it.
     """
     if "/" in stream:
@@ -167,6 +169,7 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "") -> Channels:
         reference=channel("reference", reliable=True),
         motion=channel("motion", reliable=False),
         control=channel("control", reliable=True),
+        sound=channel("sound", reliable=False) if sound else None,
     )
 
 

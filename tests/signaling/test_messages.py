@@ -1,6 +1,7 @@
 """Tests of signaling.messages: the bytes of every message, and that decode never does anything but decode or refuse."""
 
 import contextlib
+import dataclasses
 import re
 import typing
 from pathlib import Path
@@ -50,7 +51,7 @@ EXAMPLES: dict[str, Message] = {
     "capabilities": Capabilities("sender", "facewire 0.1.0", 1, (2,), ("a1b2c3d4",), (256,), "0", ("compare",)),
     "keyframe-request": KeyframeRequest("no reference"),
     "reference-received": ReferenceReceived(3, 250),
-    "receiver-report": ReceiverReport(0.125, 84.5, 24.0, 3.25, (1, 2), 1000, 2000, 3000, 40, 2, 60),
+    "receiver-report": ReceiverReport(0.125, 84.5, 24.0, 3.25, (1, 2), 1000, 2000, 3000, 40, 2, 60, 0.0625),
     "mode-switch": ModeSwitch("h264", 90_000),
     "quality-report": QualityReport(90_000, 27.5, None, "compare", {"keypoints_kbps": 6.25}),
     "clock-ping": ClockPing(1_000_000),
@@ -76,6 +77,11 @@ def test_golden_bytes(name: str) -> None:
 
 def test_a_hello_of_before_secrets_is_read() -> None:
     assert decode(golden("hello-without-secret")) == Hello("blue", "sender", "a1b2", "secret", "")
+
+
+def test_a_report_of_before_there_was_sound_is_read() -> None:
+    report = decode(golden("receiver-report-without-sound"))
+    assert report == dataclasses.replace(EXAMPLES["receiver-report"], sound_loss=None)
 
 
 def test_a_hello_that_is_shown_shows_no_secrets() -> None:

@@ -1,0 +1,49 @@
+"""All stages, command line: `facewire call`, both directions and sound."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from codec import CodecError
+from facewire.call.options import CallOptions, parse_arguments
+from facewire.call.program import Program
+from receiver import ReceiverError, ReceiverOptions
+from receiver.terminal import Terminal
+from sender import SenderError, SenderOptions
+from signaling.ends import first_error
+from signaling.errors import OptionsError, SignalingError
+from signaling.printable import printable
+from signaling.threads import Watch
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Calls until told to stop. Returns 0; 2 for options and signaling; 1 for a source, an output, the codec, a thread.
+
+    Each with one line that says what is wrong.
+    """
+    options, sending, receiving = parse_arguments(arguments)
+    problem: BaseException | None = None
+    with Watch(lambda text: print(f"facewire call: {text}", file=sys.stderr)) as watch:
+        try:
+            asyncio.run(_run(options, sending, receiving, watch))
+        except* (OptionsError, SignalingError, SenderError, ReceiverError, CodecError) as errors:
+            problem = first_error(errors)
+    if problem is None:
+        return int(watch.died)
+    print(f"facewire call: {printable(str(problem), longest=600)}", file=sys.stderr)
+    return 2 if isinstance(problem, OptionsError | SignalingError) else 1
+
+
+async def _run(options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, watch: Watch) -> None:
+    watch.tasks(asyncio.get_running_loop())
+    terminal = Terminal(json_path=options.json)
+    try:
+        await Program(options, sending, receiving, terminal).run()
+    finally:
+        terminal.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""All stages, options of a call: where to meet, what is sent and shown, and where sound comes from and goes."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from codec.flags import add_flags, from_flags, option
+from receiver import ReceiverOptions
+from receiver.sound.outputs import SPEAKER_HELP
+from sender import SenderOptions
+from sender.sound.open import MICROPHONE_HELP
+from signaling.errors import OptionsError
+from signaling.options import MeetingOptions
+
+__all__ = ["CallOptions", "parse_arguments"]
+
+_SHARED = ("size", "threads", "weights", "engine", "precision")  # a flag each for both directions
+_RECEIVING = ("reorder_ms", "margin_ms", "longest_delay_ms", "stall_ms")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions(MeetingOptions):
+    """Where to meet the other end, what to send it, and what to do with what comes. Raises OptionsError on nonsense."""
+
+    input: str = field(
+        default="webcam:0",
+        metadata=option("webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"),
+    )
+    loop: bool = field(default=False, metadata=option("start a file again at its end"))
+    follow: bool = field(default=False, metadata=option("let the input name others: playlists, redirects"))
+    microphone: str = field(
+        default="default",
+        metadata=option(MICROPHONE_HELP, metavar="SOURCE"),
+    )
+    speaker: str = field(default="default", metadata=option(SPEAKER_HELP, metavar="WHERE"))
+    output: str = field(
+        default="window", metadata=option("window, FILE.mp4 (pictures alone), or null", metavar="WHERE")
+    )
+    no_self_view: bool = field(default=False, metadata=option("leave your own picture out of the corner"))
+    record: Path | None = field(
+        default=None,
+        metadata=option("write what comes: DIR/keypoints.mkv, DIR/h264.mkv and DIR/sound.wav", metavar="DIR"),
+    )
+    seconds: float | None = field(default=None, metadata=option("hang up so many seconds after the first picture"))
+    json: str = field(
+        default="", metadata=option("append the receiving meter as JSON lines to this file", metavar="FILE")
+    )
+
+    def __post_init__(self) -> None:
+        MeetingOptions.__post_init__(self)
+        if self.output not in ("window", "null") and not self.output.endswith(".mp4"):
+            raise OptionsError(f"--output {self.output}: expected window, null, or a file name that ends in .mp4")
+        if self.seconds is not None and self.seconds <= 0:
+            raise OptionsError(f"--seconds {self.seconds:g}: expected more than 0")
+        if not self.microphone or not self.speaker:
+            raise OptionsError("--microphone and --speaker: default, a name, or none")
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions, SenderOptions, ReceiverOptions]:
+    """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
+    parser = argparse.ArgumentParser(
+        prog="facewire call", description="A call with one other end: your face and voice there, theirs here."
+    )
+    add_flags(parser, CallOptions, title="the call")
+    add_flags(parser, SenderOptions, title="coding")
+    add_flags(parser, ReceiverOptions, title="receiving", only=_RECEIVING)
+    parsed = parser.parse_args(arguments)
+    try:
+        call, sending = from_flags(CallOptions, parsed), from_flags(SenderOptions, parsed)
+        shared = {name: getattr(parsed, name) for name in (*_SHARED, *_RECEIVING)}
+        receiving = replace(ReceiverOptions(), **shared, sound=True)
+    except OptionsError as error:
+        parser.error(str(error))
+    return call, sending, receiving

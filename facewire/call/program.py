@@ -1,0 +1,236 @@
+"""All stages, a call as a program: one end after another in one room, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from aiortc import RTCPeerConnection
+
+from facewire.call.face_call import FaceCall
+from facewire.call.options import CallOptions
+from receiver import FaceReceiver, ReceiverOptions, receive_face
+from receiver.display import NullOutput, Output, Recorder, open_output
+from receiver.picture import Picture
+from receiver.sound.outputs import SoundFile, hear
+from receiver.terminal import Terminal
+from sender import FaceSender, SenderOptions
+from sender.attach import make_sound, make_worker
+from sender.capture import Capture
+from sender.fallback import add_h264_track
+from sender.newest_slot import SlotClosed
+from sender.sound.open import open_sound
+from sender.sources import open_source
+from signaling.call import Call, connect_peer, peer_present
+from signaling.client import SignalingClient
+from signaling.ends import first_error
+from signaling.errors import PeerGone, RoomError
+from signaling.retries import Retries, pause
+from signaling.threads import tell_loop
+from signaling.transport.peer import ice_configuration, offer_channels
+
+__all__ = ["Program", "enter", "with_inset"]
+
+_LASTING_S = 1.0  # a call that is over sooner counts as one that never was
+_INSET = 4  # your own picture takes so small a part of the width
+
+
+async def enter(options: CallOptions, *, say: Callable[[str], None]) -> SignalingClient:
+    """The line to the room, on whichever of its two seats is free. Raises RoomError where none is."""
+
+    async def sit(role: str) -> SignalingClient:
+        return await SignalingClient.connect(
+            options.signal,
+            room=options.room,
+            role="sender" if role == "sender" else "receiver",
+            token=options.token,
+            ca=options.ca,
+            news=say,
+        )
+
+    try:
+        return await sit("sender")
+    except RoomError as first:
+        try:
+            return await sit("receiver")
+        except RoomError as second:
+            both = "has a" in str(first) and "has a" in str(second)
+            raise RoomError(f"room {options.room} is full: two ends are in it") from None if both else second
+
+
+class Program:
+    """One process: one camera, one microphone, one window; and one other end after the other."""
+
+    def __init__(
+        self, options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, terminal: Terminal
+    ) -> None:
+        """Raises SourceError for what can be told before anything is opened."""
+        self._options, self._sending, self._receiving = options, sending, receiving
+        self._terminal = terminal
+        source = open_source(options.input, loop=options.loop, follow=options.follow)
+        self._is_live = source.is_live
+        self._capture = Capture(source)
+        self._worker = make_worker(sending)
+        self._sound = open_sound(
+            options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
+        )
+        self._begun, self._stop = asyncio.Event(), asyncio.Event()
+        self._retries = Retries()
+        self._output: Output = NullOutput()
+        self._recorder: Output = NullOutput()
+        self._file: SoundFile | None = None
+        self._own_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
+
+    async def run(self) -> None:
+        """Runs until interrupted, the window is closed, the source or the time is over.
+
+        Raises SignalingError, SenderError, ReceiverError or CodecError, each with one line that says why.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            await self._open(loop)
+            await self._worker.warm()
+            async with asyncio.TaskGroup() as group:
+                works = [self._serve(), self._run_capture(), self._watch_self()]
+                tasks = [group.create_task(work) for work in works]
+                stopping = group.create_task(self._stop.wait())
+                await asyncio.wait([tasks[0], stopping], return_when=asyncio.FIRST_COMPLETED)
+                for task in [*tasks, stopping]:
+                    task.cancel()
+        except BaseExceptionGroup as failed:
+            raise first_error(failed) from None
+        finally:
+            self._worker.close()
+            await self._close()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        """Ends `run` in an orderly way."""
+        self._stop.set()
+
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        options, size = self._options, self._receiving.size
+
+        def ended(_: Exception | None) -> None:
+            tell_loop(loop, self._stop.set)
+
+        if options.record is not None:
+            self._recorder = Recorder(options.record, size=size, ended=ended)
+            self._file = SoundFile(options.record / "sound.wav")
+        self._output = await asyncio.to_thread(open_output, options.output, size=size, ended=ended)
+
+    async def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        try:
+            await asyncio.to_thread(self._output.close)
+        finally:
+            await asyncio.to_thread(self._recorder.close)
+
+    async def _run_capture(self) -> None:
+        """A file begins with the first call, a live source now: it is warm when somebody comes."""
+        if not self._is_live:
+            await self._begun.wait()
+        await self._capture.run()
+
+    async def _watch_self(self) -> None:
+        slot = self._capture.subscribe()
+        try:
+            while not self._options.no_self_view:
+                self._own_rgb = (await slot.get()).image_rgb
+        except SlotClosed:
+            self._own_rgb = None
+
+    async def _serve(self) -> None:
+        """One other end after the other, as long as there is something to send."""
+        async with await enter(self._options, say=self._terminal.say) as client:
+            self._terminal.say(f"in room {self._options.room}: waiting for the other end")
+            while not self._capture.ended:
+                begun_s = asyncio.get_running_loop().time()
+                try:
+                    await peer_present(client)
+                    begun_s = asyncio.get_running_loop().time()
+                    self._terminal.say(await self._meet(client))
+                except PeerGone as gone:
+                    self._terminal.say(f"{gone}; waiting for the other end")
+                if asyncio.get_running_loop().time() - begun_s >= _LASTING_S:
+                    self._retries.succeeded()
+                await pause(client, self._retries.pause_s())
+
+    async def _meet(self, client: SignalingClient) -> str:
+        """One call, and why it is over. Raises PeerGone when it does not come about."""
+        options, sending = self._options, self._sending
+        pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
+        channels = offer_channels(pc, sound=self._sound is not None)
+        video = add_h264_track(pc) if sending.mode != "keypoints" else None
+        receiver = receive_face(pc, self._receiving, alone=True)
+        receiver.watch(self._show)
+        receiver.watch_meter(self._terminal.show)
+        receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
+        receiver.watch(self._recorder.show, every=options.record is not None)
+        call = await connect_peer(pc, client)
+        try:
+            sound = self._sound
+            say = self._terminal.say
+            flow = None if sound is None else make_sound(sound, channels, sending, news=say)
+            sender = FaceSender(
+                channels,
+                self._capture,
+                worker=self._worker,
+                options=sending,
+                video=video,
+                sound=flow,
+                stats=pc.getStats,
+                keeps=True,
+            )
+            sender.watch_refusals(lambda reason: say(f"the other end cannot read keypoints: {reason}"))
+            say("connected")
+            self._begun.set()
+            return await self._talk(call, FaceCall(sender, receiver))
+        finally:
+            await receiver.close()
+            await call.close()
+            self._terminal.summary()
+
+    async def _talk(self, call: Call, both: FaceCall) -> str:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(both.run())
+            ending = group.create_task(call.ended())
+            hearing = group.create_task(self._hear(both.receiver))
+            await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+            await both.close()
+            reason = ending.result() if ending.done() else both.sender.ended
+            for task in (ending, hearing):
+                task.cancel()
+        return reason
+
+    async def _hear(self, receiver: FaceReceiver) -> None:
+        heard = (lambda samples: None) if self._file is None else self._file.write
+        await hear(receiver.sound, receiver.sound_track, heard, speaker=self._options.speaker, say=self._terminal.say)
+
+    def _show(self, picture: Picture) -> None:
+        if not self._options.no_self_view and self._own_rgb is not None and self._options.output == "window":
+            picture = replace(picture, source=with_inset(picture.rgb(), self._own_rgb))
+        self._output.show(picture)
+        if self._options.seconds is not None and not self._limited:
+            self._limited = True
+            asyncio.get_running_loop().call_later(self._options.seconds, self._stop.set)
+
+    _limited = False
+
+
+def with_inset(
+    image_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], own_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A copy of a picture, uint8 (H, W, 3), with your own, mirrored, in its upper right corner."""
+    shown = np.array(image_rgb)
+    width = max(1, shown.shape[1] // _INSET)
+    height = max(1, min(shown.shape[0] // 2, round(own_rgb.shape[0] * width / own_rgb.shape[1])))
+    small = cv2.resize(np.ascontiguousarray(own_rgb[:, ::-1]), (width, height), interpolation=cv2.INTER_AREA)
+    shown[:height, -width:] = small
+    return shown

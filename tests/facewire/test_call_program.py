@@ -1,0 +1,132 @@
+"""The call as a program: two ends of it meet over a real server, a third is told that the room is full."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from facewire.call.__main__ import main
+from facewire.call.options import CallOptions, parse_arguments
+from facewire.call.program import enter, with_inset
+from signaling.client import SignalingClient
+from signaling.errors import RoomError
+from signaling.server import SignalingServer, listening
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "benchmarks" / "clips" / "data" / "sample.mp4"
+PATIENCE_S = 100
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    async with listening(SignalingServer(), host="127.0.0.1", port=0) as address:
+        yield address
+
+
+def voice(path: Path, frequency: float) -> Path:
+    """Two seconds of a tone in syllables."""
+    t = np.arange(2 * 16_000) / 16_000
+    samples = 0.4 * np.sin(2 * np.pi * frequency * t) * (0.2 + np.maximum(0, np.sin(2 * np.pi * 3 * t)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((32767 * samples).astype("<i2").tobytes())
+    return path
+
+
+def call(url: str, folder: Path, name: str, frequency: float, *more: str) -> "subprocess.Popen[bytes]":
+    """One end as its own process, as people run it."""
+    command = [sys.executable, "-m", "facewire", "call", "--signal", url, "--room", "blue", "--input", str(SAMPLE)]
+    command += ["--loop", "--mode", "keypoints", "--microphone", str(voice(folder / f"{name}.wav", frequency))]
+    command += ["--speaker", "none", "--output", str(folder / f"{name}.mp4"), "--record", str(folder / name)]
+    return subprocess.Popen([*command, *more], cwd=ROOT, stderr=subprocess.PIPE)
+
+
+async def test_two_ends_see_and_hear_each_other_and_both_are_recorded(url: str, tmp_path: Path) -> None:
+    one = call(url, tmp_path, "one", 400.0, "--seconds", "4")
+    other = call(url, tmp_path, "other", 700.0)
+    try:
+        _, said = await asyncio.to_thread(one.communicate, timeout=PATIENCE_S)
+        other.send_signal(signal.SIGINT)
+        await asyncio.to_thread(other.communicate, timeout=PATIENCE_S)
+    finally:
+        one.kill()
+        other.kill()
+    assert (one.returncode, other.returncode) == (0, 0), said.decode()
+    assert said.decode().splitlines()[:2] == ["in room blue: waiting for the other end", "connected"]
+    for name, frequency in (("one", 700.0), ("other", 400.0)):
+        with wave.open(str(tmp_path / name / "sound.wav")) as file:
+            assert file.getframerate() == 48_000
+            heard = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
+        spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+        assert np.argmax(spectrum) * 48_000 / len(heard) == pytest.approx(frequency, abs=15)
+        with av.open(str(tmp_path / f"{name}.mp4")) as container:
+            assert sum(1 for _ in container.decode(video=0)) > 3
+
+
+async def read_on(client: SignalingClient) -> None:
+    """What an end in a room does: the server looks whether it is alive."""
+    async for _ in client:
+        pass
+
+
+async def test_a_third_end_is_told_that_the_room_is_full(url: str) -> None:
+    options = CallOptions(signal=url, room="blue")
+    async with await enter(options, say=print) as first:
+        reading = [asyncio.create_task(read_on(first))]
+        async with await enter(options, say=print) as second:
+            reading.append(asyncio.create_task(read_on(second)))
+            assert (first.role, second.role) == ("sender", "receiver")
+            with pytest.raises(RoomError, match="room blue is full: two ends are in it"):
+                await enter(options, say=print)
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
+
+
+def test_your_own_picture_is_mirrored_in_the_corner() -> None:
+    own = np.zeros((480, 640, 3), np.uint8)
+    own[:, :320] = 200
+    shown = with_inset(np.full((256, 256, 3), 90, np.uint8), own)
+    assert shown.shape == (256, 256, 3)
+    assert shown[20, 200].tolist() == [0, 0, 0]
+    assert shown[20, 250].tolist() == [200, 200, 200]
+    assert (shown[60:] == 90).all()
+
+
+def test_a_flag_serves_both_directions() -> None:
+    call, sending, receiving = parse_arguments(["--room", "blue", "--size", "512", "--sound-kbps", "12"])
+    assert (call.room, sending.size, receiving.size, sending.sound_kbps) == ("blue", 512, 512, 12.0)
+    assert receiving.sound
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "problem"),
+    [
+        (["--microphone", "input", "--output", "null"], 1, "--microphone input: webcam:0 is no file"),
+        (["--output", "null", "--input", "absent.mp4", "--microphone", "none"], 1, "absent.mp4"),
+        (["--output", "null", "--signal", "ws://127.0.0.1:9", "--input", str(SAMPLE)], 2, "no signaling server"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    arguments: list[str], status: int, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) in (status, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert problem in lines[0]
+
+
+@pytest.mark.parametrize("arguments", [["--output", "a.avi"], ["--seconds", "0"], ["--sound-kbps", "5"]])
+def test_options_that_make_no_sense(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(arguments)
+    assert done.value.code == 2
