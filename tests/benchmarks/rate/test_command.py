@@ -181,7 +181,7 @@ def test_an_anchor_that_fails_throughout_is_left_out_of_the_pictures(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gone.mp4"], "gone.mp4: No such file"),
+        (["gone.mp4"], "gone.mp4: no such file"),
         ([str(SAMPLE), "--anchor-streams", "vvc=gone/{clip}-*.266"], "vvc: no stream of sample at 256 fits"),
         ([str(SAMPLE), *["--anchor-streams", "a={clip}"] * 2], "two --anchor-streams have the same name"),
         ([str(SAMPLE), "--anchor-cache", f"{__file__}/below"], "Not a directory"),

@@ -82,6 +82,7 @@ def test_golden_bytes() -> None:
     assert CODER.unpack(golden, count=4) == golden_frames()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, (1 << 16) - 1) | st.none(), min_size=1, max_size=16), st.integers(0, 40))
 def test_any_time_stamps_come_out_again(stamps: list[int | None], step: int) -> None:
     frames = []
