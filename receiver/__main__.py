@@ -3,36 +3,32 @@
 import argparse
 import asyncio
 import math
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from aiortc import RTCPeerConnection
 
 from codec.errors import CodecError
 from codec.flags import add_flags, from_flags
 from receiver.attach import receive_face
-from receiver.display import NullOutput, Output, Recorder, open_output
+from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from receiver.sound.outputs import SoundFile, hear
 from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
-from signaling.ends import first_error
+from signaling.ends import first_error, interrupts
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
 from signaling.printable import printable
-from signaling.retries import Retries, Sleep, pause
+from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch, tell_loop
 from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["main"]
-
-_LASTING_S = 1.0  # a call that is over sooner counts as one that never was
 
 
 class Program:
@@ -57,55 +53,37 @@ class Program:
         self._connected_s = 0.0
         self._waits = False  # for the first picture of a call
         self._started = False
-        self._output: Output = NullOutput()
-        self._recorder: Output = NullOutput()
-        self._sound_file: SoundFile | None = None
+        self._destinations = Destinations()
 
     async def run(self) -> None:
         """Runs until interrupted, until the window is closed, or until the time is over.
 
         Raises SignalingError, ReceiverError or CodecError, each with one line that says why.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
-        try:
-            await self._open()
-            async with asyncio.TaskGroup() as group:
-                serving = group.create_task(self._serve())
-                serving.add_done_callback(lambda _: self._stop.set())
-                await self._stop.wait()
-                serving.cancel()
-        finally:
-            await self._close()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        with interrupts(self.stop):
+            try:
+                await self._open()
+                async with asyncio.TaskGroup() as group:
+                    serving = group.create_task(self._serve())
+                    serving.add_done_callback(lambda _: self._stop.set())
+                    await self._stop.wait()
+                    serving.cancel()
+            finally:
+                await self._destinations.close()
 
     def stop(self) -> None:
         """Ends `run` in an orderly way."""
         self._stop.set()
 
     async def _open(self) -> None:
-        ended = self._ended(asyncio.get_running_loop())
-        size, options = self._receiving.size, self._options
-        if options.record is not None:
-            self._recorder = Recorder(options.record, size=size, ended=ended)
-            self._sound_file = SoundFile(options.record / "sound.wav") if self._receiving.sound else None
-        self._output = await asyncio.to_thread(open_output, options.output, size=size, ended=ended)
-
-    def _ended(self, loop: asyncio.AbstractEventLoop) -> Callable[[Exception | None], None]:
-        def ended(_: Exception | None) -> None:
-            tell_loop(loop, self._stop.set)
-
-        return ended
-
-    async def _close(self) -> None:
-        if self._sound_file is not None:
-            self._sound_file.close()
-        try:
-            await asyncio.to_thread(self._output.close)
-        finally:
-            await asyncio.to_thread(self._recorder.close)
+        loop, options = asyncio.get_running_loop(), self._options
+        await self._destinations.open(
+            options.output,
+            record=options.record,
+            sound=self._receiving.sound,
+            size=self._receiving.size,
+            ended=lambda _: tell_loop(loop, self._stop.set),
+        )
 
     async def _serve(self) -> None:
         options = self._options
@@ -132,7 +110,7 @@ class Program:
             if str(error) != self._failure or self._connected_s < math.inf:
                 self._terminal.say(f"{error}; waiting for a sender")
             self._failure = str(error)
-        if loop.time() - self._connected_s >= _LASTING_S:
+        if loop.time() - self._connected_s >= LASTING_S:
             self._retries.succeeded()
         else:
             await pause(client, self._retries.pause_s(), sleep=self._sleep)
@@ -145,7 +123,7 @@ class Program:
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
         if self._options.record is not None:
-            receiver.watch(self._recorder.show, every=True)
+            receiver.watch(self._destinations.record, every=True)
         try:
             call = await self._connect(pc, client, receiver)
             try:
@@ -183,12 +161,10 @@ class Program:
 
     async def _hear(self, receiver: FaceReceiver) -> None:
         if self._receiving.sound:
-            heard = (lambda samples: None) if self._sound_file is None else self._sound_file.write
-            speaker, say = self._options.speaker, self._terminal.say
-            await hear(receiver.sound, receiver.sound_track, heard, speaker=speaker, say=say)
+            await self._destinations.hear(receiver, speaker=self._options.speaker, say=self._terminal.say)
 
     def _show(self, picture: Picture) -> None:
-        self._output.show(picture)
+        self._destinations.show(picture)
         loop = asyncio.get_running_loop()
         if self._waits:
             self._waits = False

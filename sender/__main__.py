@@ -1,7 +1,6 @@
 """Stage 1 to 6 as a program: python -m sender, one call after the other until it is told to stop."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,16 +20,14 @@ from sender.terminal import Display
 from signaling.address import without_login
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.ends import first_error
+from signaling.ends import first_error, interrupts
 from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
-from signaling.retries import Retries, Sleep, pause
+from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch
 from signaling.transport.peer import ice_configuration, offer_channels
 from signaling.transport.silent import silent_channels
 
 __all__ = ["main"]
-
-_LASTING_S = 1.0  # a call that is over sooner is tried again like one that never was
 
 
 class Program:
@@ -182,7 +179,7 @@ class Program:
             self._display.summary(sender.figures())
             await call.close()
         self._display.say(sender.ended + ("" if self._capture.ended else "; waiting for a receiver"))
-        return asyncio.get_running_loop().time() - begun_s >= _LASTING_S
+        return asyncio.get_running_loop().time() - begun_s >= LASTING_S
 
     async def _send(self, sender: FaceSender, call: Call) -> None:
         self._in_call = True
@@ -207,16 +204,11 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display, wa
     watch.tasks(asyncio.get_running_loop())
     task = asyncio.current_task()
     assert task is not None
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await Program(options, coding, display).run()
-    except asyncio.CancelledError:
-        display.say("stopped")
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+    with interrupts(task.cancel):
+        try:
+            await Program(options, coding, display).run()
+        except asyncio.CancelledError:
+            display.say("stopped")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import av
@@ -17,7 +18,7 @@ from codec.units import PTS_PER_S, Image
 from sender.errors import SourceError
 from sender.newest_slot import Slot
 from signaling.printable import reason_of
-from signaling.threads import tell_loop
+from signaling.threads import run_in_thread
 
 __all__ = ["Capture", "Frames", "Picture", "Source", "ThreadSource", "TrackSource"]
 
@@ -133,33 +134,15 @@ class ThreadSource:
 
     async def run(self, deliver: Callable[[Picture], None]) -> None:
         """Runs the thread to its end; a cancelled run tells the thread to stop and does not wait for a stuck device."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Exception | None] = loop.create_future()
-        stop = threading.Event()
-
-        def finish(error: Exception | None) -> None:
-            if not done.done():
-                done.set_result(error)
-
-        def work() -> None:
-            error: Exception | None = None
-            try:
-                self.read(deliver, stop)
-            except SourceError as caught:
-                error = caught
-            except MediaError as caught:
-                error = SourceError(str(caught))
-            except Exception as caught:  # of a driver, a demuxer, a lack of memory: the thread must not vanish with it
-                error = SourceError(f"{self.label}: reading failed: {type(caught).__name__}: {reason_of(caught)}")
-            tell_loop(loop, finish, error)
-
-        threading.Thread(target=work, name=f"capture {self.label}", daemon=True).start()
         try:
-            error = await done
-        finally:
-            stop.set()
-        if error is not None:
-            raise error
+            await run_in_thread(partial(self.read, deliver), name=f"capture {self.label}")
+        except SourceError:
+            raise
+        except MediaError as error:
+            raise SourceError(str(error)) from error
+        except Exception as error:  # of a driver, a demuxer, a lack of memory
+            reason = f"{type(error).__name__}: {reason_of(error)}"
+            raise SourceError(f"{self.label}: reading failed: {reason}") from error
 
     def read(self, deliver: Callable[[Picture], None], stop: threading.Event) -> None:
         """The thread's work: reads, paces and delivers until the end or until `stop` is set."""

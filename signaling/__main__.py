@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import signal
 import ssl
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from signaling.credentials import TOKEN_VARIABLE, token_from
+from signaling.ends import interrupts
 from signaling.errors import BindError, OptionsError
 from signaling.server.log import BoundedHandler
 from signaling.server.rendezvous import SignalingServer, listening
@@ -140,13 +140,11 @@ def _options(argv: Sequence[str] | None) -> ServeOptions:
 async def _serve(options: ServeOptions, *, token: str | None, tls: ssl.SSLContext | None) -> None:
     """Serves until SIGINT or SIGTERM; prints the one line `listening on ws://HOST:PORT`. Raises BindError."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     server = SignalingServer(token=token, settings=options.settings)
-    async with listening(server, host=options.host, port=options.port, tls=tls) as url:
-        print(f"listening on {url}", flush=True)
-        await stop.wait()
+    with interrupts(stop.set):
+        async with listening(server, host=options.host, port=options.port, tls=tls) as url:
+            print(f"listening on {url}", flush=True)
+            await stop.wait()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

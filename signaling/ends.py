@@ -1,11 +1,14 @@
 """Signaling, ends: how an end of a call is run, the same for those that send and those that receive."""
 
 import asyncio
+import signal
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["End", "first_error"]
+__all__ = ["End", "first_error", "interrupts"]
 
 
 class End(ABC):
@@ -60,6 +63,19 @@ class End(ABC):
         if self._block is not None and not running.cancelled() and running.exception() is not None:
             self._cancelled_block = True
             self._block.cancel()
+
+
+@contextmanager
+def interrupts(stop: Callable[[], object]) -> Iterator[None]:
+    """For a program: while the block lasts, SIGINT and SIGTERM call `stop` on the running loop."""
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 def first_error(failed: BaseException) -> BaseException:

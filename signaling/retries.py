@@ -9,8 +9,9 @@ from signaling.client import SignalingClient
 from signaling.messages import Message, PeerJoined
 from signaling.reading import Reading
 
-__all__ = ["NEWCOMER_S", "Retries", "Sleep", "pause"]
+__all__ = ["LASTING_S", "NEWCOMER_S", "Retries", "Sleep", "pause"]
 
+LASTING_S = 1.0  # a call that is over sooner counts as one that never was, and is waited after
 NEWCOMER_S = 1.0  # an end that comes into the room waits no longer for what others did
 _KEPT_MESSAGES = 64
 

@@ -9,13 +9,44 @@ from typing import Any, Self
 
 from signaling.printable import reason_of
 
-__all__ = ["Watch", "tell_loop"]
+__all__ = ["Watch", "run_in_thread", "tell_loop"]
 
 
 def tell_loop(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: Any) -> None:
     """Has `loop` call `callback` soon; nothing where it has closed, as it may at any moment before the process ends."""
     with contextlib.suppress(RuntimeError):  # its word for being closed; asking first would be too early
         loop.call_soon_threadsafe(callback, *arguments)
+
+
+async def run_in_thread(work: Callable[[threading.Event], None], *, name: str) -> None:
+    """Runs `work` in a daemon thread of that name to its end; raises what it raises.
+
+    `work` is given an event that is set when the caller no longer waits. A cancelled caller does not wait for its end:
+    it may be stuck in a device.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Exception | None] = loop.create_future()
+    stop = threading.Event()
+
+    def finish(error: Exception | None) -> None:
+        if not done.done():
+            done.set_result(error)
+
+    def run() -> None:
+        error: Exception | None = None
+        try:
+            work(stop)
+        except Exception as caught:  # whatever it is: the thread must not vanish with it
+            error = caught
+        tell_loop(loop, finish, error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        error = await done
+    finally:
+        stop.set()
+    if error is not None:
+        raise error
 
 
 class Watch:

@@ -1,7 +1,6 @@
 """All stages, a call as a program: one end after another in one room, until it is told to stop."""
 
 import asyncio
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,10 +10,9 @@ from aiortc import RTCPeerConnection
 
 from facewire.call.face_call import FaceCall
 from facewire.call.options import CallOptions
-from receiver import FaceReceiver, ReceiverOptions, receive_face
-from receiver.display import NullOutput, Output, Recorder, open_output
+from receiver import ReceiverOptions, receive_face
+from receiver.destinations import Destinations
 from receiver.picture import Picture
-from receiver.sound.outputs import SoundFile, hear
 from receiver.terminal import Terminal
 from sender import FaceSender, SenderOptions
 from sender.attach import make_sound, make_worker
@@ -25,15 +23,14 @@ from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.ends import first_error
+from signaling.ends import first_error, interrupts
 from signaling.errors import PeerGone, RoomError
-from signaling.retries import Retries, pause
+from signaling.retries import LASTING_S, Retries, pause
 from signaling.threads import tell_loop
 from signaling.transport.peer import ice_configuration, offer_channels
 
 __all__ = ["Program", "enter", "with_inset"]
 
-_LASTING_S = 1.0  # a call that is over sooner counts as one that never was
 _INSET = 4  # your own picture takes so small a part of the width
 
 
@@ -78,9 +75,8 @@ class Program:
         )
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
         self._retries = Retries()
-        self._output: Output = NullOutput()
-        self._recorder: Output = NullOutput()
-        self._file: SoundFile | None = None
+        self._destinations = Destinations()
+        self._limited = False  # the time that the call may take is running
         self._own_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
 
     async def run(self) -> None:
@@ -88,49 +84,36 @@ class Program:
 
         Raises SignalingError, SenderError, ReceiverError or CodecError, each with one line that says why.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
-        try:
-            await self._open(loop)
-            await self._worker.warm()
-            async with asyncio.TaskGroup() as group:
-                works = [self._serve(), self._run_capture(), self._watch_self()]
-                tasks = [group.create_task(work) for work in works]
-                stopping = group.create_task(self._stop.wait())
-                await asyncio.wait([tasks[0], stopping], return_when=asyncio.FIRST_COMPLETED)
-                for task in [*tasks, stopping]:
-                    task.cancel()
-        except BaseExceptionGroup as failed:
-            raise first_error(failed) from None
-        finally:
-            self._worker.close()
-            await self._close()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        with interrupts(self._stop.set):
+            try:
+                await self._open()
+                await self._worker.warm()
+                async with asyncio.TaskGroup() as group:
+                    works = [self._serve(), self._run_capture(), self._watch_self()]
+                    tasks = [group.create_task(work) for work in works]
+                    stopping = group.create_task(self._stop.wait())
+                    await asyncio.wait([tasks[0], stopping], return_when=asyncio.FIRST_COMPLETED)
+                    for task in [*tasks, stopping]:
+                        task.cancel()
+            except BaseExceptionGroup as failed:
+                raise first_error(failed) from None
+            finally:
+                self._worker.close()
+                await self._destinations.close()
 
     def stop(self) -> None:
         """Ends `run` in an orderly way."""
         self._stop.set()
 
-    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
-        options, size = self._options, self._receiving.size
-
-        def ended(_: Exception | None) -> None:
-            tell_loop(loop, self._stop.set)
-
-        if options.record is not None:
-            self._recorder = Recorder(options.record, size=size, ended=ended)
-            self._file = SoundFile(options.record / "sound.wav")
-        self._output = await asyncio.to_thread(open_output, options.output, size=size, ended=ended)
-
-    async def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        try:
-            await asyncio.to_thread(self._output.close)
-        finally:
-            await asyncio.to_thread(self._recorder.close)
+    async def _open(self) -> None:
+        loop, options = asyncio.get_running_loop(), self._options
+        await self._destinations.open(
+            options.output,
+            record=options.record,
+            sound=True,
+            size=self._receiving.size,
+            ended=lambda _: tell_loop(loop, self._stop.set),
+        )
 
     async def _run_capture(self) -> None:
         """A file begins with the first call, a live source now: it is warm when somebody comes."""
@@ -158,7 +141,7 @@ class Program:
                     self._terminal.say(await self._meet(client))
                 except PeerGone as gone:
                     self._terminal.say(f"{gone}; waiting for the other end")
-                if asyncio.get_running_loop().time() - begun_s >= _LASTING_S:
+                if asyncio.get_running_loop().time() - begun_s >= LASTING_S:
                     self._retries.succeeded()
                 await pause(client, self._retries.pause_s())
 
@@ -172,7 +155,7 @@ class Program:
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
-        receiver.watch(self._recorder.show, every=options.record is not None)
+        receiver.watch(self._destinations.record, every=options.record is not None)
         call = await connect_peer(pc, client)
         try:
             sound = self._sound
@@ -201,7 +184,8 @@ class Program:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(both.run())
             ending = group.create_task(call.ended())
-            hearing = group.create_task(self._hear(both.receiver))
+            heard = self._destinations.hear(both.receiver, speaker=self._options.speaker, say=self._terminal.say)
+            hearing = group.create_task(heard)
             await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
             await both.close()
             reason = ending.result() if ending.done() else both.sender.ended
@@ -209,19 +193,13 @@ class Program:
                 task.cancel()
         return reason
 
-    async def _hear(self, receiver: FaceReceiver) -> None:
-        heard = (lambda samples: None) if self._file is None else self._file.write
-        await hear(receiver.sound, receiver.sound_track, heard, speaker=self._options.speaker, say=self._terminal.say)
-
     def _show(self, picture: Picture) -> None:
         if not self._options.no_self_view and self._own_rgb is not None and self._options.output == "window":
             picture = replace(picture, source=with_inset(picture.rgb(), self._own_rgb))
-        self._output.show(picture)
+        self._destinations.show(picture)
         if self._options.seconds is not None and not self._limited:
             self._limited = True
             asyncio.get_running_loop().call_later(self._options.seconds, self._stop.set)
-
-    _limited = False
 
 
 def with_inset(

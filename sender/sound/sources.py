@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from aiortc.mediastreams import MediaStreamError
 from codec.sound import SAMPLE_RATE, Samples
 from sender.errors import SourceError
 from signaling.printable import reason_of
-from signaling.threads import tell_loop
+from signaling.threads import run_in_thread, tell_loop
 
 __all__ = ["Block", "FileSound", "SoundSource", "TrackSound"]
 
@@ -79,29 +80,13 @@ class FileSound:
 
     async def run(self, deliver: Callable[[Block], None]) -> None:
         """Runs a thread to its end; a cancelled run tells it to stop."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Exception | None] = loop.create_future()
-        stop = threading.Event()
-
-        def finish(error: Exception | None) -> None:
-            if not done.done():
-                done.set_result(error)
-
-        def work() -> None:
-            error: Exception | None = None
-            try:
-                self.read(lambda block: tell_loop(loop, deliver, block), stop)
-            except Exception as caught:  # of a demuxer, of a lack of memory: the thread must not vanish with it
-                error = caught if isinstance(caught, SourceError) else self._broken(caught)
-            tell_loop(loop, finish, error)
-
-        threading.Thread(target=work, name=self.label, daemon=True).start()
+        on_loop = partial(tell_loop, asyncio.get_running_loop(), deliver)
         try:
-            error = await done
-        finally:
-            stop.set()
-        if error is not None:
-            raise error
+            await run_in_thread(partial(self.read, on_loop), name=self.label)
+        except SourceError:
+            raise
+        except Exception as error:  # of a demuxer, of a lack of memory
+            raise self._broken(error) from error
 
     def read(self, deliver: Callable[[Block], None], stop: threading.Event) -> None:
         """The thread's work: reads, paces and delivers until the end or until `stop` is set."""

@@ -1,0 +1,55 @@
+"""Stage 10, display: where a program's calls go: an output, and a recording of pictures and voice if wanted."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from codec.sound import Samples
+from receiver.display import Ended, NullOutput, Output, Recorder, open_output
+from receiver.picture import Picture
+from receiver.receive import FaceReceiver
+from receiver.sound.outputs import SoundFile, hear
+
+__all__ = ["Destinations"]
+
+
+class Destinations:
+    """One output for all calls of a program; `recorded` pictures and what is heard go into files as well."""
+
+    def __init__(self) -> None:
+        self._output: Output = NullOutput()
+        self._recorder: Output = NullOutput()
+        self._sound_file: SoundFile | None = None
+
+    async def open(self, output: str, *, record: Path | None, sound: bool, size: int, ended: Ended) -> None:
+        """Raises DisplayError; what was opened before is closed by `close` all the same."""
+        if record is not None:
+            self._recorder = Recorder(record, size=size, ended=ended)
+            self._sound_file = SoundFile(record / "sound.wav") if sound else None
+        self._output = await asyncio.to_thread(open_output, output, size=size, ended=ended)
+
+    async def close(self) -> None:
+        """Closes all of them, each with what still waits. Raises DisplayError."""
+        if self._sound_file is not None:
+            self._sound_file.close()
+        try:
+            await asyncio.to_thread(self._output.close)
+        finally:
+            await asyncio.to_thread(self._recorder.close)
+
+    def show(self, picture: Picture) -> None:
+        """A picture that is due, into the output."""
+        self._output.show(picture)
+
+    def record(self, picture: Picture) -> None:
+        """A picture that came, into the recording."""
+        self._recorder.show(picture)
+
+    async def hear(self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None]) -> None:
+        """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends."""
+        heard = _nowhere if self._sound_file is None else self._sound_file.write
+        await hear(receiver.sound, receiver.sound_track, heard, speaker=speaker, say=say)
+
+
+def _nowhere(_: Samples) -> None:
+    pass
