@@ -39,6 +39,12 @@ class Hand:
         await asyncio.sleep(0)
 
 
+@pytest.fixture
+def clock() -> Hand:
+    """At 0, for what needs no server."""
+    return Hand(now=0.0)
+
+
 @dataclass
 class RunningServer:
     """A server that listens, with the clock that its rooms go by."""

@@ -30,6 +30,18 @@ def naps() -> Naps:
     return Naps()
 
 
+@contextlib.asynccontextmanager
+async def serving(application: web.Application) -> AsyncIterator[str]:
+    """A web server of another kind, HOST:PORT."""
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 async def enter(url: str, role: str = "sender", **more: object) -> SignalingClient:
     return await SignalingClient.connect(url, room="r", role=role, **more)  # type: ignore[arg-type]
 
@@ -76,14 +88,9 @@ async def test_what_is_no_address_is_unreachable(url: str) -> None:
 
 
 async def test_a_server_of_another_kind_is_unreachable(naps: Naps) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        runner = web.AppRunner(web.Application())
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+    async with serving(web.Application()) as address:
         with pytest.raises(Unreachable, match=r"no signaling server answers at .*: 404"):
-            await enter(f"ws://127.0.0.1:{runner.addresses[0][1]}", sleep=naps.sleep, now_s=naps.now_s)
+            await enter(f"ws://{address}", sleep=naps.sleep, now_s=naps.now_s)
 
 
 async def test_the_wrong_token_is_a_token_error(start_server) -> None:
@@ -184,12 +191,7 @@ async def fake_server() -> AsyncIterator[Callable[[Serve], Awaitable[str]]]:
 
             application = web.Application()
             application.router.add_get("/", meet)
-            runner = web.AppRunner(application, shutdown_timeout=0.1)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            return f"ws://127.0.0.1:{runner.addresses[0][1]}"
+            return f"ws://{await stack.enter_async_context(serving(application))}"
 
         yield start
 
@@ -275,13 +277,8 @@ async def test_a_login_is_in_no_error_and_no_news(free_port: int, naps: Naps) ->
 
 
 async def test_a_login_is_not_in_the_error_of_a_server_of_another_kind(naps: Naps) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        runner = web.AppRunner(web.Application())
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+    async with serving(web.Application()) as address:
         with pytest.raises(Unreachable) as caught:
-            await enter(f"ws://me:hush@127.0.0.1:{runner.addresses[0][1]}", sleep=naps.sleep, now_s=naps.now_s)
+            await enter(f"ws://me:hush@{address}", sleep=naps.sleep, now_s=naps.now_s)
     assert "hush" not in str(caught.value)
     assert str(caught.value).endswith(": 404 Invalid response status")

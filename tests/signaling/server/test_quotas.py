@@ -6,19 +6,7 @@ from signaling.server import ServerSettings
 from signaling.server.quotas import Allowance, Meter, Misses, network_of
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def test_what_is_beyond_the_allowance_waits_its_turn(clock: Clock) -> None:
+def test_what_is_beyond_the_allowance_waits_its_turn(clock) -> None:
     meter = Meter(Allowance(at_once=3, per_s=2), now_s=clock)
     assert [meter.take("a") for _ in range(5)] == [0.0, 0.0, 0.0, 0.5, 1.0]
     assert meter.take("b") == 0.0
@@ -28,13 +16,13 @@ def test_what_is_beyond_the_allowance_waits_its_turn(clock: Clock) -> None:
     assert [meter.take("a") for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
 
 
-def test_a_long_message_counts_as_several(clock: Clock) -> None:
+def test_a_long_message_counts_as_several(clock) -> None:
     meter = Meter(Allowance(at_once=16, per_s=1), now_s=clock)
     assert meter.take("a", size_bytes=65_535) == 0.0
     assert meter.take("a", size_bytes=4095) == 1.0
 
 
-def test_a_negotiation_does_not_wait(clock: Clock) -> None:
+def test_a_negotiation_does_not_wait(clock) -> None:
     """An offer of 8 kB, 32 candidates and a bye, of eight ends behind one address at one moment."""
     settings = ServerSettings()
     address = Meter(settings.address_messages, now_s=clock)
@@ -44,7 +32,7 @@ def test_a_negotiation_does_not_wait(clock: Clock) -> None:
             assert line.take(size_bytes=size_bytes) == address.take("home", size_bytes=size_bytes) == 0.0
 
 
-def test_only_so_many_addresses_are_remembered(clock: Clock) -> None:
+def test_only_so_many_addresses_are_remembered(clock) -> None:
     meter = Meter(Allowance(at_once=1, per_s=1), now_s=clock, remembered=3)
     misses = Misses(now_s=clock, remembered=3)
     for number in range(10):
@@ -54,7 +42,7 @@ def test_only_so_many_addresses_are_remembered(clock: Clock) -> None:
     assert meter.take("9") == 1.0  # still known
 
 
-def test_wrong_tokens_close_the_address_for_longer_and_longer(clock: Clock) -> None:
+def test_wrong_tokens_close_the_address_for_longer_and_longer(clock) -> None:
     misses = Misses(now_s=clock, free=2, first_s=1.0, longest_s=8.0)
     waits = []
     for _ in range(8):
@@ -68,7 +56,7 @@ def test_wrong_tokens_close_the_address_for_longer_and_longer(clock: Clock) -> N
     assert misses.wait_s("a") == 0.0
 
 
-def test_wrong_tokens_are_forgotten_in_time(clock: Clock) -> None:
+def test_wrong_tokens_are_forgotten_in_time(clock) -> None:
     misses = Misses(now_s=clock, free=2, first_s=1.0, longest_s=8.0)
     for _ in range(3):
         misses.miss("a")

@@ -5,20 +5,8 @@ import pytest
 from signaling.server.rooms import RoomLimits, Rooms
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def rooms(clock: Clock) -> Rooms[str]:
+def rooms(clock) -> Rooms[str]:
     return Rooms(RoomLimits(idle_timeout_s=60.0, grace_s=3.0, rooms=2), now_s=clock)
 
 
@@ -31,7 +19,7 @@ def test_a_room_is_there_while_somebody_sits_in_it(rooms: Rooms[str]) -> None:
     assert len(rooms) == 0
 
 
-def test_an_end_that_is_back_in_time_has_its_seat_and_what_was_kept(rooms: Rooms[str], clock: Clock) -> None:
+def test_an_end_that_is_back_in_time_has_its_seat_and_what_was_kept(rooms: Rooms[str], clock) -> None:
     seat, _ = rooms.sit("r", "sender", end="a", line="line a", secret="s")
     assert not rooms.leave("r", "sender", line="line a", orderly=False)
     seat.keep(b"answer")
@@ -61,7 +49,7 @@ def test_what_is_kept_for_an_end_is_bounded_in_number_and_bytes(rooms: Rooms[str
     assert list(map(len, seat.kept)) == [60_000, 60_000]
 
 
-def test_an_end_that_stays_away_loses_its_seat(rooms: Rooms[str], clock: Clock) -> None:
+def test_an_end_that_stays_away_loses_its_seat(rooms: Rooms[str], clock) -> None:
     rooms.sit("r", "sender", end="a", line="line a")
     rooms.sit("r", "receiver", end="b", line="line b")
     rooms.leave("r", "sender", line="line a", orderly=False)
@@ -71,7 +59,7 @@ def test_an_end_that_stays_away_loses_its_seat(rooms: Rooms[str], clock: Clock) 
     assert rooms.sweep().bereaved == ()
 
 
-def test_another_end_takes_the_seat_of_one_that_is_away(rooms: Rooms[str], clock: Clock) -> None:
+def test_another_end_takes_the_seat_of_one_that_is_away(rooms: Rooms[str], clock) -> None:
     seat, _ = rooms.sit("r", "sender", end="a", line="line a")
     rooms.leave("r", "sender", line="line a", orderly=False)
     seat.keep(b"for a only")
@@ -89,7 +77,7 @@ def test_a_returning_end_cuts_its_old_line(rooms: Rooms[str]) -> None:
     assert rooms.lines == ("new",)
 
 
-def test_an_end_that_waits_alone_too_long_is_sent_away(rooms: Rooms[str], clock: Clock) -> None:
+def test_an_end_that_waits_alone_too_long_is_sent_away(rooms: Rooms[str], clock) -> None:
     rooms.sit("r", "sender", end="a", line="line a")
     clock.now = 59.0
     assert rooms.sweep().expired == ()
@@ -101,7 +89,7 @@ def test_an_end_that_waits_alone_too_long_is_sent_away(rooms: Rooms[str], clock:
     assert len(rooms) == 0
 
 
-def test_a_room_with_both_ends_does_not_expire(rooms: Rooms[str], clock: Clock) -> None:
+def test_a_room_with_both_ends_does_not_expire(rooms: Rooms[str], clock) -> None:
     rooms.sit("r", "sender", end="a", line="line a")
     rooms.sit("r", "receiver", end="b", line="line b")
     clock.now = 1e6
@@ -115,7 +103,7 @@ def test_there_are_so_many_rooms(rooms: Rooms[str]) -> None:
     assert rooms.why_full("r1", "here") is None
 
 
-def test_ends_from_one_address_are_in_so_many_rooms(clock: Clock) -> None:
+def test_ends_from_one_address_are_in_so_many_rooms(clock) -> None:
     rooms: Rooms[str] = Rooms(RoomLimits(rooms_per_address=2), now_s=clock)
     rooms.sit("r1", "sender", end="a", line="1", address="here")
     rooms.sit("r2", "receiver", end="b", line="2", address="here")
