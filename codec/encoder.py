@@ -20,6 +20,7 @@ from codec.decisions.motion_search import Found, MotionSearch
 from codec.decisions.observation import Observation, Observer
 from codec.decisions.reference_half import ReferenceHalfEncoder
 from codec.decisions.reference_policy import ReferencePolicy
+from codec.decisions.reference_quality import ReferenceQuality
 from codec.engines.runtime import Runtime
 from codec.frame_report import NOTHING_YET, FrameReport, FrameReporter
 from codec.graphs import files as graphs
@@ -63,11 +64,10 @@ class Encoder:
         self._references = ReferenceHalfEncoder(
             self.config, self._symbols, mean_shape=self._runtime.mean_shape, weights_id=weights_id
         )
-        self._references.set_qp(self._qp)
         self._seen: Observation  # what the picture shows; from the first one on
         self._observer = Observer(self._runtime)
         self._face = FaceSearch(self._runtime, self._symbols.tables)
-        self._policy = ReferencePolicy()
+        self._policy, self._quality = ReferencePolicy(), ReferenceQuality()
         self._reporter = FrameReporter(measure_every=self.config.measure_every)
         self._clock = FrameClock()
         # Where one keyframe must do, it is worth looking for a good one.
@@ -159,12 +159,11 @@ class Encoder:
             self._use(*self._pending)
 
     def set_qp(self, qp: int) -> None:
-        """A new quality index, from the next bundle on (for references: from the next keyframe on).
+        """A new quality index, from the next bundle and the next reference on.
 
         With `kbps`, the budget decides on it again at each bundle.
         """
         self._qp = self.config.with_(qp=qp).qp
-        self._references.set_qp(qp)
 
     def start_bundle(self) -> None:
         """The next frame does not continue a chain."""
@@ -218,6 +217,7 @@ class Encoder:
         if self._first is not None:
             self._better = self._first.better(self._target, self._seen, pts=pts)
             self._keyframe_wanted |= self._better is not None
+        self._quality.frame(found.psnr_db, shown_for=self._clock.shown_for)
         spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._clock.shown_for)
         return self._with_reference(coded, pts) if self._grants(spent) else CodedFrame.moved(self._number, coded)
 
@@ -297,6 +297,7 @@ class Encoder:
                 pts=pts,
                 duration=self._clock.duration,
                 qp=self._qp,
+                coarser_by=self._quality.coarser_by,
                 keyframe_bits=self._budget.keyframe_bits if self._budget else None,
             )
         return coded, 8 * (len(coded.symbols) + len(coded.picture))
@@ -308,6 +309,7 @@ class Encoder:
         target = View.of(self._target, points=self._seen.features)
         quality = weighted_psnr(View.of(reference.prepared.picture).colour, target)
         self._policy.begin(bits=bits, psnr_db=quality, qp=self._qp)
+        self._quality.begin(bits=bits, psnr_db=quality, qp=self._qp, keyframe=coded.intra)
         self._in_bundle = 0
 
     def _stand_still(self, pts: int) -> CodedMotion:

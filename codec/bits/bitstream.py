@@ -6,7 +6,7 @@ a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five b
 Reference half (a picture that later frames warp; travels on the reliable channel):
 
     u8      01 m i ddd 0    m: a motion half follows; i: intra, decodable alone; ddd: reference id
-    u8      vvvv ss 00      v: version (4); ss: picture size, 0 = 256, 1 = 512
+    u8      vvvv ss 00      v: version (5); ss: picture size, 0 = 256, 1 = 512
     u8      frame number of the frame it was coded with, modulo 256
     4 bytes weights id                                                  only if i
     varint  pts in 1/90000 s, modulo 2^33
@@ -42,7 +42,7 @@ from dataclasses import dataclass
 from codec.errors import BitstreamError, TruncatedError, VersionError
 from codec.units import MAX_QP, SIZES
 
-VERSION = 4
+VERSION = 5
 WEIGHTS_ID_BYTES = 4
 PTS_MODULUS = 1 << 33
 TICK = 150  # time stamps count 1/600 s: 24, 25, 30, 50 and 60 frames a second fall on it

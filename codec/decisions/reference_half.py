@@ -5,7 +5,7 @@ from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.decisions.observation import Observation
 from codec.reference.coder import ReferenceEncoder
-from codec.reference.crf import INTRA_OFFSET, REFERENCE_PRESETS, coarser_crf, reference_crf
+from codec.reference.crf import INTRA_OFFSET, MAX_CRF, REFERENCE_PRESETS, coarser_crf, reference_crf
 from codec.state.reference_pose import PoseCoder
 from codec.state.references import DecodedReference
 from codec.units import MAX_QP, Floats, Image
@@ -19,21 +19,23 @@ class ReferenceHalfEncoder:
     def __init__(self, config: CodecConfig, symbols: SymbolCoder, *, mean_shape: Floats, weights_id: bytes) -> None:
         self._size, self._weights_id = config.size, weights_id
         self._offset = config.reference_qp_offset
+        # A budget plans with the size of references, so that theirs stay at the quality of the keyframe before them.
+        self._follows_qp = not config.kbps
         self._pictures = ReferenceEncoder(
             size=config.size,
-            crf=self._crf(config.qp),
+            crf=reference_crf(config.qp),
             intra_offset=INTRA_OFFSET,
             preset=REFERENCE_PRESETS[config.effort],
         )
+        self._stream_crf = self._pictures.crf
         self._poses = PoseCoder(symbols, mean_shape)
         self.newest: DecodedReference | None = None
 
-    def set_qp(self, qp: int) -> None:
-        """The quality of the pictures to come."""
-        self._pictures.crf = self._crf(qp)
-
-    def _crf(self, qp: int) -> int:
-        return reference_crf(min(max(qp + self._offset, 0), MAX_QP))
+    def _crf(self, qp: int, *, intra: bool, coarser_by: int) -> int:
+        usual = reference_crf(min(max(qp + self._offset, 0), MAX_QP))
+        if intra:
+            return usual
+        return min(MAX_CRF, (usual if self._follows_qp else self._stream_crf) + coarser_by)
 
     def code(
         self,
@@ -45,14 +47,17 @@ class ReferenceHalfEncoder:
         pts: int,
         duration: int,
         qp: int,
+        coarser_by: int,
         keyframe_bits: float | None,
     ) -> tuple[CodedReference, DecodedReference]:
         """uint8 (S, S, 3) -> its coded half, and what the decoder holds; that is the newest from now on.
 
-        An intra picture of more than keyframe_bits is coded once more, coarser.
+        An intra picture of more than keyframe_bits is coded once more, coarser; any other is `coarser_by` steps of the
+        quality index coarser than qp says.
         """
         before = None if intra else self.newest
         symbols, canonical, motion = self._poses.encode(seen.canonical, seen.motion, box=seen.box, newest=before, qp=qp)
+        self._pictures.crf = self._crf(qp, intra=intra, coarser_by=coarser_by)
         picture = self._picture(image_rgb, intra=intra, most_bits=keyframe_bits)
         name = 0 if self.newest is None else (self.newest.id + 1) % REFERENCE_IDS
         self.newest = DecodedReference(
@@ -83,7 +88,9 @@ class ReferenceHalfEncoder:
 
     def _picture(self, image_rgb: Image, *, intra: bool, most_bits: float | None) -> bytes:
         picture = self._pictures.encode(image_rgb, intra=intra)
-        if not intra or most_bits is None or 8 * len(picture) <= most_bits:
-            return picture
-        self._pictures.crf = coarser_crf(self._pictures.crf, by=8 * len(picture) / most_bits)
-        return self._pictures.encode(image_rgb, intra=True)
+        if intra and most_bits is not None and 8 * len(picture) > most_bits:
+            self._pictures.crf = coarser_crf(self._pictures.crf, by=8 * len(picture) / most_bits)
+            picture = self._pictures.encode(image_rgb, intra=True)
+        if intra:
+            self._stream_crf = self._pictures.coded_crf
+        return picture

@@ -5,9 +5,9 @@ ordered, so the chain is safe; each picture comes out of the encoder at once, an
 
 Syntax of one coded picture:
 
-    byte 0      qqqqqq cc   q: quality index of the stream, 1 .. 63, for the restoration after it (codec.networks);
-                            c: coder, 1 = AV1, 2 = H.264 (written only where PyAV was built without SVT-AV1).
-                            All pictures of a stream have the same.
+    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks);
+                            c: coder, 1 = AV1, 2 = H.264 (written only where PyAV was built without SVT-AV1), the same
+                            in all pictures of a stream.
     AV1         an intra picture: one sequence header OBU with its size field, then the payload of one OBU_FRAME;
                 any other: the payload of one OBU_FRAME alone. Temporal delimiters, and the header and size of the
                 frame OBU, say nothing that this syntax does not, and are left out (AV1 specification, section 5).
@@ -23,7 +23,7 @@ from av.video.codeccontext import VideoCodecContext
 from codec.errors import BitstreamError, ConfigError, PictureError, ReferenceMissing, TruncatedError
 from codec.reference.av1 import open_av1, pack_av1, unpack_av1
 from codec.reference.colour import rgb_to_yuv420, yuv420_to_rgb
-from codec.reference.contexts import CODERS, Coder, available_coder, open_decoder
+from codec.reference.contexts import CODERS, Coder, PictureStream, available_coder, open_decoder
 from codec.reference.h264 import open_h264, pack_h264
 from codec.units import Image
 
@@ -33,11 +33,11 @@ __all__ = ["ReferenceDecoder", "ReferenceEncoder"]
 class ReferenceEncoder:
     """Codes reference pictures of one call, each against those before it.
 
-    `crf` is the coder's quality index, 1 (best) .. 63; it may be set at any time and holds from the next intra picture
-    on, since the AV1 encoder keeps its step for the length of a stream. `intra_offset` (-64 .. 63, in units of AV1's
-    qindex, four to a crf) moves intra pictures against the others: everything later leans on them, so the default
-    spends more on them. `preset` is SVT-AV1's speed: 4 takes about 60 ms for an intra picture and 20 ms for another at
-    256x256, 150 and 50 ms at 512x512.
+    `crf` is the coder's quality index, 1 (best) .. 63; it may be set at any time and holds from the next picture on, or
+    from the next intra picture where the encoder keeps its step for the length of a stream. `intra_offset` (-64 .. 63,
+    in units of AV1's qindex, four to a crf) moves intra pictures against the others: everything later leans on them, so
+    the default spends more on them. `preset` is SVT-AV1's speed: 4 takes about 60 ms for an intra picture and 20 ms for
+    another at 256x256, 150 and 50 ms at 512x512.
     `reconstruction` is what a `ReferenceDecoder` shows for the last picture, bit for bit.
     """
 
@@ -52,10 +52,9 @@ class ReferenceEncoder:
         self._intra_offset = intra_offset
         self._preset = preset
         self._coder = available_coder() if coder is None else coder
-        self._codec: VideoCodecContext | None = None
+        self._stream: PictureStream | None = None
         self._decoder = ReferenceDecoder(size=size)
-        self._count = 0
-        self.crf = self._stream_crf = crf
+        self.crf = self._coded_crf = crf
         self.reconstruction: Image = np.zeros((size, size, 3), np.uint8)
 
     @property
@@ -70,8 +69,8 @@ class ReferenceEncoder:
 
     @property
     def coded_crf(self) -> int:
-        """The quality index of the stream that the last picture belongs to."""
-        return self._stream_crf
+        """The quality index that the last picture was coded at."""
+        return self._coded_crf
 
     def encode(self, image_rgb: Image, *, intra: bool) -> bytes:
         """Code one picture, uint8 (size, size, 3); `intra` begins a new stream.
@@ -84,25 +83,19 @@ class ReferenceEncoder:
             )
         if intra:
             self._restart()
-        if self._codec is None:
+        if self._stream is None:
             raise ReferenceMissing("the first reference must be an intra picture")
-        frame = av.VideoFrame.from_ndarray(rgb_to_yuv420(image_rgb), format="yuv420p")
-        frame.pts = self._count
-        self._count += 1
-        packets = self._codec.encode(frame)
-        assert len(packets) == 1, "the low-delay settings give one packet a picture"
-        packed = pack_av1(bytes(packets[0])) if self._coder == "av1" else pack_h264(bytes(packets[0]))
-        data = bytes([self._stream_crf << 2 | CODERS[self._coder]]) + packed
+        unit, self._coded_crf = self._stream.encode(rgb_to_yuv420(image_rgb), crf=self._crf)
+        packed = pack_av1(unit) if self._coder == "av1" else pack_h264(unit)
+        data = bytes([self._coded_crf << 2 | CODERS[self._coder]]) + packed
         self.reconstruction = self._decoder.decode(data, intra=intra)
         return data
 
     def _restart(self) -> None:
-        if self._codec is not None:
-            self._codec.encode(None)  # SVT-AV1 complains on stderr when it is freed without having been flushed
-        open_encoder = open_av1 if self._coder == "av1" else open_h264
-        self._codec = open_encoder(self._size, self._crf, self._intra_offset, self._preset)
-        self._stream_crf = self._crf
-        self._count = 0
+        if self._stream is not None:
+            self._stream.close()
+        open_stream = open_av1 if self._coder == "av1" else open_h264
+        self._stream = open_stream(self._size, self._crf, self._intra_offset, self._preset)
 
 
 class ReferenceDecoder:
@@ -111,12 +104,12 @@ class ReferenceDecoder:
     def __init__(self, *, size: int) -> None:
         self._size = size
         self._codec: VideoCodecContext | None = None
-        self._stream = 0  # byte 0 of its pictures
+        self._head = 0  # byte 0 of the last picture
 
     @property
     def crf(self) -> int:
         """The quality index that the last picture was coded with."""
-        return self._stream >> 2
+        return self._head >> 2
 
     def decode(self, data: bytes, *, intra: bool) -> Image:
         """Decode one picture to uint8 (size, size, 3).
@@ -131,13 +124,13 @@ class ReferenceDecoder:
         if len(data) < 2:
             raise TruncatedError(f"a reference of {len(data)} bytes")
         crf, coder = data[0] >> 2, data[0] & 3
-        if not crf or coder not in CODERS.values() or (not intra and data[0] != self._stream):
+        if not crf or coder not in CODERS.values() or (not intra and coder != self._head & 3):
             raise BitstreamError(f"reference coder {coder} at quality {crf} is unknown or not the one of its stream")
         unit = unpack_av1(data[1:], intra=intra) if coder == CODERS["av1"] else data[1:]
         if codec is None:
             codec = open_decoder(coder, self._size)
         image_rgb = self._decode_unit(codec, unit)
-        self._codec, self._stream = codec, data[0]
+        self._codec, self._head = codec, data[0]
         return image_rgb
 
     def _decode_unit(self, codec: VideoCodecContext, unit: bytes) -> Image:

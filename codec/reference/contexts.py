@@ -1,12 +1,14 @@
 """Stages 4 and 8, reference coders: the codec contexts of PyAV, and which of them this build has."""
 
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Protocol
 
 import av
+import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from codec.errors import ConfigError
+from codec.units import Image
 
 Coder = Literal["av1", "h264"]
 CODERS: dict[Coder, int] = {"av1": 1, "h264": 2}
@@ -19,6 +21,37 @@ def available_coder() -> Coder:
     if "libx264" in available:
         return "h264"
     raise ConfigError("this build of PyAV has neither SVT-AV1 with dav1d nor x264 to code references with")
+
+
+class PictureStream(Protocol):
+    """A low-delay stream that gives one unit for each picture, at once."""
+
+    def encode(self, yuv: Image, *, crf: int) -> tuple[bytes, int]:
+        """uint8 (size * 3 / 2, size), planes of yuv420p -> its unit, and the quality index it was coded at.
+
+        That is `crf` where the encoder can change its step within a stream, else the one the stream was opened with.
+        """
+
+    def close(self) -> None:
+        """No more pictures come."""
+
+
+class SteadyStream:
+    """A stream of an encoder that keeps its step."""
+
+    def __init__(self, codec: VideoCodecContext, *, crf: int) -> None:
+        self._codec, self._crf, self._count = codec, crf, 0
+
+    def encode(self, yuv: Image, *, crf: int) -> tuple[bytes, int]:
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(yuv), format="yuv420p")
+        frame.pts = self._count
+        self._count += 1
+        packets = self._codec.encode(frame)
+        assert len(packets) == 1, "the low-delay settings give one packet a picture"
+        return bytes(packets[0]), self._crf
+
+    def close(self) -> None:
+        self._codec.encode(None)  # SVT-AV1 complains on stderr when it is freed without having been flushed
 
 
 def open_encoder(name: str, size: int, options: dict[str, str]) -> VideoCodecContext:

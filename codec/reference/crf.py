@@ -2,6 +2,7 @@
 
 import math
 
+MAX_CRF = 63
 _CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
 _CRF = 55.4  # AV1's quality index for references at qp 32
 # Of intra references against the others, in AV1 qindex: later ones take what still holds from the keyframe, and where
@@ -12,9 +13,9 @@ REFERENCE_PRESETS = {"realtime": 4, "best": 2}  # of SVT-AV1; 2 takes three time
 
 def reference_crf(qp: int) -> int:
     """The AV1 quality index for references."""
-    return min(63, max(20, round(_CRF + (qp - 32) * 0.6)))
+    return min(MAX_CRF, max(20, round(_CRF + (qp - 32) * 0.6)))
 
 
 def coarser_crf(crf: int, *, by: float) -> int:
     """The quality index at which an intra picture takes about `by` times fewer bits, as far as it still looks well."""
-    return min(63, crf + min(_COARSER_CRF, max(1, round(_CRF_HALVING * math.log2(by)))))
+    return min(MAX_CRF, crf + min(_COARSER_CRF, max(1, round(_CRF_HALVING * math.log2(by)))))

@@ -32,7 +32,7 @@ from codec.windows.painter import FaceReference, look
 __all__ = ["WindowSamples", "cut_windows"]
 
 _SIZE = 256
-_QPS = (26, 46)
+_QPS = (26, 58)  # one keyframe is moved at 56
 _ALL_HELD = 0.6  # of the draws; else fewer, down to the one in use
 
 

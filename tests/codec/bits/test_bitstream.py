@@ -106,8 +106,8 @@ def altered(name: str, position: int, *values: int) -> bytes:
     "data",
     [
         pytest.param(altered("frame_keyframe", 0, 0b01_1_1_101_1), id="reserved bit of the flags"),
-        pytest.param(altered("frame_keyframe", 1, 0b0011_01_01), id="reserved bit of the shape"),
-        pytest.param(altered("frame_keyframe", 1, 0b0011_10_00), id="a size there is not"),
+        pytest.param(altered("frame_keyframe", 1, VERSION << 4 | 0b01_01), id="reserved bit of the shape"),
+        pytest.param(altered("frame_keyframe", 1, VERSION << 4 | 0b10_00), id="a size there is not"),
         pytest.param(altered("frame_keyframe", 13, 64), id="qp of a reference"),
         pytest.param(altered("frame_keyframe", 172, 0x4D), id="a motion half that is a reference half"),
         pytest.param(altered("frame_keyframe", 173, 0xFD), id="halves of different frames"),
@@ -148,7 +148,7 @@ def test_a_pts_of_34_bits_is_refused() -> None:
         CodedFrame.parse(data[:7] + b"\x20" + data[8:])
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 3, 15])
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 4, 15])
 def test_other_versions_are_named(version: int) -> None:
     with pytest.raises(VersionError, match=rf"version {version}\b.*\b{VERSION}\b"):
         CodedFrame.parse(altered("frame_keyframe", 1, version << 4 | 0b01_00))
@@ -156,9 +156,12 @@ def test_other_versions_are_named(version: int) -> None:
         CodedFrame.parse(altered("frame_reference", 1, version << 4 | 0b11))
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_bytes_of_earlier_versions_are_refused_by_name(version: int) -> None:
-    """Keyframes as they were written: 2 had no face box and no windows, 3 told windows only where there was a face."""
+    """Keyframes as they were written.
+
+    2 had no face box and no windows, 3 told windows only where there was a face, 4 had one quality index a stream.
+    """
     with pytest.raises(VersionError, match=rf"version {version}\b.*\b{VERSION}\b"):
         CodedFrame.parse(golden(f"frame_keyframe_version{version}"))
 

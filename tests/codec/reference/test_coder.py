@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codec.errors import BitstreamError, ConfigError, PictureError, ReferenceMissing, TruncatedError
+from codec.reference import svt
 from codec.reference.coder import ReferenceDecoder, ReferenceEncoder
 from codec.reference.colour import rgb_to_yuv420, yuv420_to_rgb
 from codec.reference.contexts import CODERS, Coder
@@ -77,6 +78,35 @@ def test_a_higher_crf_takes_fewer_bytes_from_the_next_intra_on(coder: Coder, cli
     fine = encoder.encode(clip[0], intra=True)
     encoder.crf = 60
     assert len(encoder.encode(clip[0], intra=True)) < len(fine) / 1.5
+
+
+def test_within_a_stream_a_picture_is_as_coarse_as_it_is_told_to_be(clip: list[Picture]) -> None:
+    if not svt.available():
+        pytest.skip("PyAV has another SVT-AV1 than the one whose structures are known")
+    sizes = {}
+    for crf in (40, 60):
+        encoder, decoder = ReferenceEncoder(size=SIZE, crf=50), ReferenceDecoder(size=SIZE)
+        decoder.decode(encoder.encode(clip[0], intra=True), intra=True)
+        encoder.crf = crf
+        data = encoder.encode(clip[3], intra=False)
+        assert encoder.coded_crf == crf == data[0] >> 2
+        assert np.array_equal(decoder.decode(data, intra=False), encoder.reconstruction)
+        assert decoder.crf == crf
+        sizes[crf] = len(data)
+    assert sizes[60] < sizes[40] / 2
+
+
+def test_a_stream_that_cannot_change_its_step_says_which_it_has(
+    clip: list[Picture], coder: Coder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(svt, "available", lambda: False)
+    encoder, decoder = ReferenceEncoder(size=SIZE, crf=40, coder=coder), ReferenceDecoder(size=SIZE)
+    decoder.decode(encoder.encode(clip[0], intra=True), intra=True)
+    encoder.crf = 60
+    data = encoder.encode(clip[1], intra=False)
+    assert encoder.coded_crf == 40 == data[0] >> 2
+    assert np.array_equal(decoder.decode(data, intra=False), encoder.reconstruction)
+    assert encoder.encode(clip[1], intra=True)[0] >> 2 == 60
 
 
 def test_the_intra_offset_moves_the_intra_picture_alone(clip: list[Picture]) -> None:
