@@ -95,6 +95,12 @@ class Category:
         self.model = _range_coding().model.Categorical(shares, perfect=False)
         self.bits: list[float] = information(frequencies).tolist()
 
+    @classmethod
+    def flag(cls, share: float) -> "Category":
+        """0 or 1, which is so likely."""
+        ones = round(share * (1 << PRECISION))
+        return cls(np.array([(1 << PRECISION) - ones, ones], np.int64))
+
 
 class Models:
     """The range coder's models and the bit counts of one set of tables."""

@@ -37,7 +37,7 @@ __all__ = [
 
 MAX_FRAMES = 16
 VERSION = 1
-MOTION_VERSION = 2
+MOTION_VERSION = 3
 
 MOTION_HEADER = struct.Struct(">BH")
 FRAGMENT_HEADER = struct.Struct(">BHBB")

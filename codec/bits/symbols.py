@@ -5,7 +5,8 @@ bits for many choices at once, without walking.
 
     motion      an activity class (12 values), then the MOTION_NUMBERS differences to the prediction
     windows     what the face serves: the mouth is drawn (1), the eyes are (2), the base layer moves by it (4, without
-                which neither is drawn); by what it served in the frame before
+                which neither is drawn); by what it served in the frame before. Where it serves anything, then whether
+                still places are held (8), by whether they were in the frame before
     face        an activity class (12), then the FACE_NUMBERS differences to the prediction
     residual    whether there is any; if so an activity class (12), the number of coded diagonals d (0 .. 31), then for
                 each coefficient on the first d diagonals, low frequencies first, its x and its y difference to the
@@ -34,6 +35,8 @@ CLASSES = 12
 CONTEXTS = 4
 WINDOW_SETS = 8  # see codec.state.chain.ALL_WINDOWS
 _FACELESS = range(1, 4)
+_SETS_MASK, _STILL = WINDOW_SETS - 1, 3  # bits of what the face serves, and the place of the bit beside them
+_HELD = (0.15, 0.98)  # how likely still places are held, after they were not, and after they were
 _LOWEST = 1 - CLASSES  # scale index short of the activity: below it, all activities are clamped alike
 
 Profile = npt.NDArray[np.int64]
@@ -140,6 +143,7 @@ class SymbolCoder:
     residual_class: Category
     face_class: Category
     window_sets: tuple[Category, ...]
+    held: tuple[Category, ...]
     presence: Category
     diagonals: tuple[Category, ...]
     costs: Costs
@@ -153,6 +157,7 @@ class SymbolCoder:
             residual_class=Category(tables.class_tables[1]),
             face_class=Category(tables.class_tables[2]),
             window_sets=tuple(Category(row) for row in tables.windows_tables),
+            held=tuple(Category.flag(share) for share in _HELD),
             presence=Category(tables.presence_table[0]),
             diagonals=tuple(Category(row) for row in tables.diagonal_tables),
             costs=Costs(tables),
@@ -167,10 +172,10 @@ class SymbolCoder:
 
     def windows(self, coder: Coder, drawn: int, *, before: int) -> int:
         """What the face serves, by what it served in the frame before. BitstreamError for windows without a face."""
-        drawn = coder.category(drawn, self.window_sets[before])
-        if drawn in _FACELESS:
+        served = coder.category(drawn & _SETS_MASK, self.window_sets[before & _SETS_MASK])
+        if served in _FACELESS:
             raise BitstreamError("windows are drawn without a face")
-        return drawn
+        return served | coder.category(drawn >> _STILL, self.held[before >> _STILL]) << _STILL if served else 0
 
     def face(self, coder: Coder, difference: Symbols, *, activity: int) -> tuple[Symbols, int]:
         """Differences (FACE_NUMBERS,) through the coder."""

@@ -8,7 +8,7 @@ from codec.bits.symbols import CodingTables
 from codec.decisions.lagrangian import DEAD_ZONE
 from codec.decisions.window_choice import windows_worth_drawing
 from codec.engines.runtime import Runtime
-from codec.state.chain import ALL_WINDOWS, EYES_BIT, FACE_BIT, MOUTH_BIT, Chain, MotionState, face_steps
+from codec.state.chain import ALL_WINDOWS, EYES_BIT, FACE_BIT, MOUTH_BIT, STILL_BIT, Chain, MotionState, face_steps
 from codec.state.references import HeldReference
 from codec.state.show import drawn_windows, landmarks_of, under
 from codec.units import Floats, Image
@@ -45,17 +45,18 @@ class FaceSearch:
         """
         if held.face is None or not found.windows:
             return found, None
+        besides = found.windows & STILL_BIT | FACE_BIT
         if target is None:
-            return replace(found, windows=FACE_BIT | self._drawn), None
-        without, drawn = self._both(held, state(replace(found, windows=ALL_WINDOWS)), target)
-        chosen = replace(found, windows=FACE_BIT | self._drawn)
+            return replace(found, windows=besides | self._drawn), None
+        without, drawn = self._both(held, state(replace(found, windows=besides | ALL_WINDOWS)), target)
+        chosen = replace(found, windows=besides | self._drawn)
         return chosen, self._picture(held, state(chosen), without, drawn)
 
     def judge(self, held: HeldReference, state: MotionState, target: Image) -> Image:
         """The picture of a state, whose windows are compared on the way, for the frames to come."""
         if not state.windows:
             return under(self._runtime, held, state)
-        without, drawn = self._both(held, replace(state, windows=ALL_WINDOWS), target)
+        without, drawn = self._both(held, replace(state, windows=state.windows | ALL_WINDOWS), target)
         return self._picture(held, state, without, drawn)
 
     def _both(self, held: HeldReference, state: MotionState, target: Image) -> tuple[Image, Image]:

@@ -17,12 +17,15 @@ from codec.decisions.attention import View, warp_psnr, weighted_psnr
 from codec.decisions.lagrangian import DEAD_ZONE, lagrangian
 from codec.engines.runtime import Runtime
 from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
+from codec.motion.parameters import FLOW_SIZE
 from codec.motion.residual import COEFFICIENTS, inverse, to_grid, transform
-from codec.state.chain import FACE_BIT, Chain, base_layer, make_state, motion_steps, residual_step
+from codec.motion.still import held_share, without_still_places
+from codec.state.chain import FACE_BIT, STILL_BIT, Chain, base_layer, make_state, motion_steps, residual_step
 from codec.state.references import HeldReference
 from codec.units import Floats
 
 _FACE_WORTH_DB = 3.0
+_TAKEN_OUT = 0.95  # of what flow matters where it is taken out again
 _LOW_DIAGONALS = (4, 8)  # cheaper versions of a residual that are tried: its lowest frequencies alone
 
 
@@ -68,6 +71,9 @@ class MotionSearch:
         chain, base, base_flow = self._base_layer(
             driving, source, reference, before=before, chained_base=chained_base, motion=motion, face=face
         )
+        still = self._held(driving, source, reference, base_flow, chain=chain, before=before, chained_base=chained_base)
+        if still is not None:
+            chain = replace(chain, windows=chain.windows | STILL_BIT)
         worth = lagrangian(before.qp) / frames_sharing_cost
         options = [before.residual]
         if before.residual.any():
@@ -77,8 +83,8 @@ class MotionSearch:
             # Once a bundle, in case it has lost the track.
             if chained_base is None and _grey_error(driving, source, base_flow) < _grey_error(driving, source, start):
                 start = base_flow
-            options += self._versions(self._wanted(driving, source, base_flow, start=start), before)
-        residual, psnr_db = self._choose(options, driving, source, base_flow, before=before, worth=worth)
+            options += self._versions(self._wanted(driving, source, base_flow, start=start, still=still), before)
+        residual, psnr_db = self._choose(options, driving, source, base_flow, still=still, before=before, worth=worth)
         return Found(replace(chain, residual=residual), base, psnr_db)
 
     def _base_layer(
@@ -132,11 +138,34 @@ class MotionSearch:
             self._seen = (reference, View.of(reference.prepared.picture))
         return self._seen[1]
 
-    def _wanted(self, driving: View, source: View, base_flow: Floats, *, start: Floats) -> Floats:
+    def _held(
+        self,
+        driving: View,
+        source: View,
+        reference: HeldReference,
+        base_flow: Floats,
+        *,
+        chain: Chain,
+        before: Chain,
+        chained_base: bool | None,
+    ) -> Floats | None:
+        """How still each place (64, 64) is, where it helps not to move still places; that is chosen with the base."""
+        if reference.still is None or not chain.windows:
+            return None
+        if chained_base is not None:
+            return reference.still if before.windows & STILL_BIT else None
+        held = without_still_places(base_flow, reference.still)
+        better = warp_psnr(driving, source, held) > warp_psnr(driving, source, base_flow)
+        return reference.still if better else None
+
+    def _wanted(self, driving: View, source: View, base_flow: Floats, *, start: Floats, still: Floats | None) -> Floats:
         """The residual coefficients that optical flow asks for, looked for from a flow (64, 64, 2) on."""
         small = shrink(driving.grey)
         flow = self._flow.measure(source.grey, small, start=start)
-        return transform(to_grid(flow - widen(base_flow, FLOW_PICTURE), texture(small)))
+        matters = texture(small)
+        if still is not None:
+            matters = matters * (1 - _TAKEN_OUT * _held_pixels(flow, still))
+        return transform(to_grid(flow - widen(base_flow, FLOW_PICTURE), matters))
 
     def _versions(self, wanted: Floats, before: Chain) -> list[Symbols]:
         """The wanted coefficients as integers: all of them, and their lowest frequencies alone."""
@@ -145,7 +174,15 @@ class MotionSearch:
         return [symbols] + [_keep_low(symbols, before.residual, diagonals) for diagonals in _LOW_DIAGONALS]
 
     def _choose(
-        self, options: list[Symbols], driving: View, source: View, base_flow: Floats, *, before: Chain, worth: float
+        self,
+        options: list[Symbols],
+        driving: View,
+        source: View,
+        base_flow: Floats,
+        *,
+        still: Floats | None,
+        before: Chain,
+        worth: float,
     ) -> tuple[Symbols, float]:
         """The option with the least -PSNR + worth x bits, and the PSNR of its plain warp."""
         step = residual_step(self._symbols.tables, before.qp)
@@ -154,11 +191,17 @@ class MotionSearch:
         bits = self._symbols.residual_bits(np.stack(options) - before.residual)
         for symbols, spent in zip(options, bits, strict=True):
             flow = base_flow + inverse(symbols * step) if symbols.any() else base_flow
-            psnr_db = warp_psnr(driving, source, flow)
+            psnr_db = warp_psnr(driving, source, without_still_places(flow, still))
             cost = worth * spent - psnr_db
             if cost < best_cost:
                 best, best_cost, best_psnr = symbols, cost, psnr_db
         return best, best_psnr
+
+
+def _held_pixels(flow: Floats, still: Floats) -> Floats:
+    """Of a flow (128, 128, 2), how much of each pixel's is taken out again (128, 128)."""
+    small = np.asarray(cv2.resize(flow, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(held_share(small, still), flow.shape[:2], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _resting(chain: Chain, before: Chain, flow: Floats) -> tuple[Chain, bool, Floats]:

@@ -47,6 +47,12 @@ class FaceBox:
             round(turn) % _TURNS,
         )
 
+    @property
+    def place(self) -> tuple[Floats, np.float32]:
+        """Centre (2,), x and y, and side, where the picture is 1 wide."""
+        side = _SMALLEST * 2 ** (self.side / _OCTAVE) / PICTURE_SIDE
+        return np.array([self.x, self.y], np.float32) * np.float32(_CELL / PICTURE_SIDE), np.float32(side)
+
     def frame(self, *, side: int) -> Floats:
         """The frame (2, 3) of the crop, in a picture of that side."""
         angle = 2 * np.pi * self.turn / _TURNS

@@ -23,7 +23,7 @@ from functools import cache
 import numpy as np
 
 from codec.bits.bitstream import CHAINED_NUMBERS, MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion
-from codec.bits.entropy import PRECISION, Category, Coder, Reader, Writer
+from codec.bits.entropy import Category, Coder, Reader, Writer
 from codec.bits.packet import MAX_FRAMES, MOTION_HEADER, MotionMessage
 from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.bits.symbols import SymbolCoder
@@ -230,5 +230,4 @@ def _flag(coder: Coder, name: str, value: bool) -> bool:
 
 @cache
 def _category(name: str) -> Category:
-    ones = round(_SHARES[name] * (1 << PRECISION))
-    return Category(np.array([(1 << PRECISION) - ones, ones], np.int64))
+    return Category.flag(_SHARES[name])

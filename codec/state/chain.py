@@ -16,6 +16,7 @@ from codec.motion.expression import FACE_NUMBERS, POSE
 from codec.motion.landmark_flow import follow_landmarks
 from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, inverse
+from codec.motion.still import without_still_places
 from codec.state.references import HeldReference
 from codec.units import Floats
 
@@ -26,6 +27,7 @@ _FACE_LEAST[3:POSE], _FACE_MOST[3:POSE] = (1.0, -1024.0, -1024.0), (6.5, 1024.0,
 # What face numbers serve: the mouth is drawn, the eyes are; the base layer moves by them, without which neither is.
 MOUTH_BIT, EYES_BIT, FACE_BIT = 1, 2, 4
 ALL_WINDOWS = MOUTH_BIT | EYES_BIT | FACE_BIT
+STILL_BIT = 8  # beside them: what stands still is not moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ def full_flow(runtime: Runtime, reference: HeldReference, state: MotionState) ->
     flow, occlusion = base_layer(runtime, reference, state)
     if state.coefficients.any():
         flow = flow + inverse(state.coefficients)
-    return flow, occlusion
+    return without_still_places(flow, reference.still if state.windows & STILL_BIT else None), occlusion
 
 
 def timestamp_of(pts: int, *, number: int, reference: HeldReference) -> int | None:

@@ -7,6 +7,7 @@ from codec.bits.bitstream import REFERENCE_IDS
 from codec.engines.runtime import PreparedReference, Runtime
 from codec.motion.face_box import FaceBox
 from codec.motion.face_tracker import landmarks_in
+from codec.motion.still import REFERENCES_COMPARED, still_places
 from codec.units import Floats, Image
 from codec.windows.painter import FaceReference
 
@@ -36,6 +37,8 @@ class HeldReference(ReferenceFacts):
     prepared: PreparedReference
     face: FaceReference | None  # None where it shows no face
     faces: tuple[FaceReference, ...]  # held for the windows: those it builds on, the newest last, itself included
+    decoded: tuple[Image, ...] = ()  # its picture as it was decoded, and those it builds on, the newest last
+    still: Floats | None = None  # (64, 64), see codec.motion.still
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +55,10 @@ class DecodedReference(ReferenceFacts):
         facts = {item.name: getattr(self, item.name) for item in fields(ReferenceFacts)}
         face = None if self.box is None else _face(runtime, prepared.picture, self.box)
         faces = (*(after.faces if after and not self.intra else ()), *((face,) if face else ()))[-FACES_HELD:]
-        return HeldReference(**facts, prepared=prepared, face=face, faces=faces)
+        earlier = after.decoded if after and not self.intra else ()
+        still = still_places(self.picture, earlier, face=self.box)
+        decoded = (*earlier, self.picture)[-REFERENCES_COMPARED:]
+        return HeldReference(**facts, prepared=prepared, face=face, faces=faces, decoded=decoded, still=still)
 
 
 def _face(runtime: Runtime, picture: Image, box: FaceBox) -> FaceReference:

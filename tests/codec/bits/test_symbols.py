@@ -15,7 +15,7 @@ from codec.motion.expression import FACE_NUMBERS
 from codec.motion.face_box import FaceBox
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, DIAGONALS
-from codec.state.chain import ALL_WINDOWS, FACE_BIT, Chain, advance, read_frame, walk_frame, write_frame
+from codec.state.chain import ALL_WINDOWS, FACE_BIT, STILL_BIT, Chain, advance, read_frame, walk_frame, write_frame
 from codec.state.reference_pose import walk_pose
 from codec.weights.files import default_coding_tables
 
@@ -23,7 +23,8 @@ SYMBOLS = SymbolCoder.of(default_coding_tables())
 SLACK_BITS = 16
 
 seeds = st.integers(0, 2**32 - 1)
-SETS = (0, *range(FACE_BIT, ALL_WINDOWS + 1))  # of windows, that can be coded
+FACES = tuple(range(FACE_BIT, ALL_WINDOWS + 1))
+SETS = (0, *FACES, *(bits | STILL_BIT for bits in FACES))  # of windows, that can be coded
 sets = st.sampled_from(SETS)
 spreads = st.sampled_from((0.0, 0.05, 0.3, 1.0, 4.0, 30.0, 700.0))
 

@@ -22,7 +22,7 @@ from codec.motion.parameters import MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
 from codec.pictures.crop import centre_crop
 from codec.state.bundle import BundleCoder, information_bits
-from codec.state.chain import ALL_WINDOWS, FACE_BIT, Chain, write_frame
+from codec.state.chain import ALL_WINDOWS, FACE_BIT, STILL_BIT, Chain, write_frame
 from codec.weights.files import default_coding_tables
 
 SYMBOLS = SymbolCoder.of(default_coding_tables())
@@ -41,7 +41,7 @@ def bundle(
     random = np.random.default_rng(seed)
     frames, windows = [], ALL_WINDOWS
     for index in range(count):
-        now = int(random.choice((0, FACE_BIT, ALL_WINDOWS)))
+        now = int(random.choice((0, FACE_BIT, ALL_WINDOWS, ALL_WINDOWS | STILL_BIT)))
         motion = drawn(random, 0.5, (MOTION_NUMBERS,)) * (now == 0)
         face = drawn(random, 0.5, (FACE_NUMBERS,)) * (now > 0)
         residual = drawn(random, 0.3, COEFFICIENTS) * (random.random() < 0.5)
