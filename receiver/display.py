@@ -6,7 +6,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -162,8 +162,9 @@ class Recorder(_Pictures):
             self._files[picture.kind].write(image_rgb, pts=picture.pts)
 
     def _finish(self) -> None:
-        for file in self._files.values():
-            file.close()
+        with ExitStack() as stack:  # one that cannot be finished holds up no other
+            for file in self._files.values():
+                stack.callback(file.close)
 
 
 class WindowOutput(_Pictures):
