@@ -178,6 +178,7 @@ class Program:
         try:
             sender.watch_meter(self._display.show)
             sender.watch_refusals(lambda reason: self._display.say(f"the receiver cannot read keypoints: {reason}"))
+            sender.work.watch(self._display.say)
             self._display.say("a receiver is there")
             await self._send(sender, call)
         finally:

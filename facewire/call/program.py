@@ -172,6 +172,7 @@ class Program:
                 keeps=True,
             )
             sender.watch_refusals(lambda reason: say(f"the other end cannot read keypoints: {reason}"))
+            sender.work.watch(say)
             say("connected")
             self._begun.set()
             return await self._talk(call, FaceCall(sender, receiver))
