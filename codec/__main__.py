@@ -6,18 +6,21 @@ Every bad input ends in one line on stderr and exit code 2, an interrupt in exit
 plays. Flags of the codec are made from the fields of `CodecConfig`.
 """
 
+from codec.program.interrupts import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()  # while the rest is loaded
+
 import argparse
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from itertools import chain, islice
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -38,6 +41,7 @@ from codec.input.video import Video, VideoInfo, open_video
 from codec.pictures.clip_crop import ClipCrop
 from codec.pictures.face import FaceDetector
 from codec.pictures.video import RECONSTRUCTED, STDOUT, VideoWriter
+from codec.program.interrupts import Interrupted, Interrupts, leave
 from codec.units import PTS_PER_S, Image
 from codec.weights.files import load as load_weights
 from codec.weights.files import named
@@ -45,6 +49,7 @@ from codec.weights.files import named
 __all__ = ["main"]
 
 PROGRAM = "facewire-codec"
+_LAST_WORDS = f"{PROGRAM}: interrupted; what was written plays"
 PRESET = "file"
 _RUNNING = ("threads", "engine", "precision")  # what may differ between those who code and decode a file
 FACE_SAMPLES = 12
@@ -55,11 +60,6 @@ HELD_S, HELD_BYTES = 2.0, 1 << 28  # the most of a pipe that is held for that: i
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    previous = {
-        number: signal.signal(number, _interrupt)
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if signal.getsignal(number) != signal.SIG_IGN  # a shell makes what it starts in the background deaf
-    }
     try:
         options.run(options)
         sys.stdout.flush()
@@ -68,12 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CodecError as error:
         print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, _Interrupted):
-        print(f"{PROGRAM}: interrupted; what was written plays", file=sys.stderr)
+    except Interrupted:
+        print(_LAST_WORDS, file=sys.stderr)
         return 130
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
     return 0
 
 
@@ -90,9 +87,11 @@ def encode(options: argparse.Namespace) -> None:
         total = min(filter(None, (info.frames, options.limit)), default=0)
         header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
         spent = list[tuple[int, int, float]]()  # of each frame: pts, payload bits, PSNR
+        interrupts = stack.enter_context(Interrupts(last_words=_LAST_WORDS))
         writer = stack.enter_context(FileWriter(options.output, header))
         advance = stack.enter_context(_progress("encoding", total))
         for square, pts, moved in _begun(encoder, _squares(source, pictures, info, crop, size=config.size)):
+            interrupts.check()
             if moved:
                 encoder.force_keyframe()
             coded = encoder.encode(square, pts=pts)
@@ -187,8 +186,11 @@ def decode(options: argparse.Namespace) -> None:
         decoder = Decoder(config.with_(**given(options, _RUNNING)))
         total = summarise(options.input).frames
         writer = VideoWriter(options.output, fps=reader.header.fps, comment=RECONSTRUCTED)
-        with writer, _progress("decoding", total) as advance:
+        # A file has to be finished before it plays; what a pipe was given plays, and nobody may be reading.
+        interrupts = Interrupts(last_words=_LAST_WORDS if options.output == STDOUT else None)
+        with interrupts, writer, _progress("decoding", total) as advance:
             for record in reader:
+                interrupts.check()
                 try:
                     image_rgb = decoder.decode(CodedFrame.parse(record.data))
                 except CodecError as error:
@@ -246,14 +248,6 @@ def _weights_name(options: argparse.Namespace, text: str) -> str:
 def _refuse_same(source: Path | None, target: Path) -> None:
     if source is not None and target.exists() and source.exists() and target.samefile(source):
         raise MediaError(f"{target}: input and output are one file")
-
-
-class _Interrupted(Exception):
-    """A signal to end; no KeyboardInterrupt, which PyAV swallows where FFmpeg reads a pipe through Python."""
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Interrupted
 
 
 @contextmanager
@@ -325,4 +319,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

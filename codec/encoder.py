@@ -48,8 +48,7 @@ from codec.units import Floats, Image, whole_ticks
 class Encoder:
     """Codes the pictures of one call.
 
-    `stage`, if given, is entered around the parts worth timing: "motion", "flow", "windows", "reference", "entropy",
-    "generate".
+    `stage`, if given, is entered around "motion", "flow", "windows", "reference", "entropy" and "generate".
     """
 
     def __init__(self, config: CodecConfig | None = None, *, stage: Stage = no_stage) -> None:
@@ -67,24 +66,21 @@ class Encoder:
         self._seen: Observation  # what the picture shows; from the first one on
         self._observer = Observer(self._runtime)
         self._face = FaceSearch(self._runtime, self._symbols.tables)
-        self._policy, self._quality = ReferencePolicy(), ReferenceQuality()
+        self._policy, self._quality, self._clock = ReferencePolicy(), ReferenceQuality(), FrameClock()
         self._reporter = FrameReporter(measure_every=self.config.measure_every)
-        self._clock = FrameClock()
         # Where one keyframe must do, it is worth looking for a good one.
         self._first = FirstPicture(self._runtime.face_shape) if self.config.references == "single" else None
         self._better: Candidate | None = None  # to be the next keyframe
         self.report: FrameReport = NOTHING_YET  # of the last picture
-        self._number = -1
+        self._number, self._in_bundle = -1, 0
         self._reference: HeldReference | None = None  # in use
         self._pending: tuple[DecodedReference, int] | None = None  # coded, not yet acknowledged; its bits
         self._state: MotionState | None = None  # of the last frame, and the reference it moves
         self._shown: HeldReference | None = None
-        self._in_bundle = 0
         self._keyframe_wanted = True
         self._target: Image = np.zeros((self.config.size, self.config.size, 3), np.uint8)
         self._reconstruction: Image | None = None
-        self._base_bits = 0
-        self._wanted_bits = 0  # of motion, had there been room
+        self._base_bits = self._wanted_bits = 0  # of motion: sent, and had there been room
 
     def encode(self, image_rgb: Image, *, pts: int) -> CodedFrame:
         """uint8 (H, W, 3), square, at pts in 1/90000 s -> its coded frame.
@@ -106,6 +102,10 @@ class Encoder:
             coded = self._code_motion(self._reference, pts)
         self._report(coded, pts)
         return coded
+
+    def draw_windows(self, wanted: bool) -> None:
+        """Whether mouth and eyes are drawn where that is better, from the next picture on; both ends then do."""
+        self._face.draws = wanted
 
     @property
     def reconstruction(self) -> Image:

@@ -37,7 +37,7 @@ async def answering_end(out: Signaling, into: Signaling, pictures: int) -> list[
 
 
 async def main(clip: str, pictures: int) -> list[VideoFrame]:
-    camera = MediaPlayer(clip, loop=True).video  # or any other aiortc video track
+    camera = MediaPlayer(clip).video  # a file, once; or any other aiortc video track
     assert camera is not None
     offers, answers, over = Signaling(), Signaling(), asyncio.Event()
     async with asyncio.TaskGroup() as group:

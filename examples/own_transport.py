@@ -131,7 +131,7 @@ async def receive(port: int, *, pictures: int) -> list[VideoFrame]:
 
 async def run(clip: str, *, pictures: int) -> list[VideoFrame]:
     """Both ends of one call."""
-    camera = MediaPlayer(clip, loop=True).video
+    camera = MediaPlayer(clip).video
     assert camera is not None, "no video in it"
     lines: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     server = await asyncio.start_server(lambda *line: lines.put_nowait(line), "127.0.0.1", 0)

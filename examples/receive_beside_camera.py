@@ -82,7 +82,7 @@ async def show(face: FaceReceiver, camera: MediaStreamTrack, *, output: Path, pi
 
 def camera_of(clip: str) -> MediaStreamTrack:
     """A file that stands for a camera."""
-    camera = MediaPlayer(clip, loop=True).video
+    camera = MediaPlayer(clip).video
     assert camera is not None, "no video in it"
     return camera
 

@@ -1,11 +1,17 @@
 """The front door as one command: `facewire call | send | receive | signal | encode | decode | info | bench | demo`."""
 
+from codec.program.interrupts import end_at_once, interrupt_again, leave
+
+if __name__ == "__main__":
+    end_at_once()  # while the rest is loaded
+
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import NoReturn
 
-__all__ = ["main"]
+__all__ = ["codec", "main", "receive", "run", "send", "signal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ COMMANDS = {
     "bench": Command("benchmarks.__main__", (), "kbps against quality, speed, delay, engines", "bench"),
     "demo": Command("benchmarks.demo.__main__", (), "a call over loopback, beside H.264", "bench"),
 }
+_WHOLE_CODEC = Command("codec.__main__", (), "encode, decode and info as the script facewire-codec")
 _USAGE = "usage: facewire COMMAND ...   (facewire COMMAND --help tells more)"
 
 
@@ -44,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"facewire {__version__}")
         return 0
-    if command not in COMMANDS:
+    program = _WHOLE_CODEC if command == "codec" else COMMANDS.get(command)
+    if program is None:
         print(f"facewire: no command {command!r}: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    return _hand_over(command, COMMANDS[command], rest)
+    return _hand_over(command, program, rest)
 
 
 def _hand_over(name: str, command: Command, arguments: list[str]) -> int:
@@ -58,12 +66,45 @@ def _hand_over(name: str, command: Command, arguments: list[str]) -> int:
             raise
         print(f"facewire {name}: {error}: pip install 'facewire[{command.extra}]'", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # while it was being loaded
-        print(f"facewire {name}: interrupted", file=sys.stderr)
-        return 130
+    if command.extra:
+        interrupt_again()  # those that measure end their processes themselves
     status: int = program.main([*command.before, *arguments])
     return status
 
 
+def run() -> NoReturn:
+    """The script `facewire`."""
+    _run(sys.argv[1:])
+
+
+def send() -> NoReturn:
+    """The script `facewire-send`."""
+    _run(["send", *sys.argv[1:]])
+
+
+def receive() -> NoReturn:
+    """The script `facewire-receive`."""
+    _run(["receive", *sys.argv[1:]])
+
+
+def signal() -> NoReturn:
+    """The script `facewire-signal`."""
+    _run(["signal", *sys.argv[1:]])
+
+
+def codec() -> NoReturn:
+    """The script `facewire-codec`."""
+    _run(["codec", *sys.argv[1:]])
+
+
+def _run(arguments: list[str]) -> NoReturn:
+    """A program as a process: an interrupt ends it at once until it listens itself, and no thread is waited for."""
+    end_at_once()
+    status = main(arguments)
+    if arguments and arguments[0] in COMMANDS and COMMANDS[arguments[0]].extra:
+        sys.exit(status)  # after what they registered for their end
+    leave(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

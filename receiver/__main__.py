@@ -1,5 +1,10 @@
 """Stages 6 to 10, command line: `python -m receiver`, which receives from one sender after another."""
 
+from codec.program.interrupts import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()  # while the rest is loaded
+
 import argparse
 import asyncio
 import math
@@ -10,6 +15,7 @@ from aiortc import RTCPeerConnection
 
 from codec.errors import CodecError
 from codec.flags import add_flags, from_flags
+from codec.program.interrupts import leave
 from receiver.attach import receive_face
 from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
@@ -19,7 +25,7 @@ from receiver.receive import FaceReceiver
 from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
-from signaling.ends import first_error, interrupts
+from signaling.ends import first_error, interrupts, unless
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError
 from signaling.printable import printable
@@ -62,7 +68,7 @@ class Program:
         """
         with interrupts(self.stop):
             try:
-                await self._open()
+                await unless(self._stop, self._open())
                 async with asyncio.TaskGroup() as group:
                     serving = group.create_task(self._serve())
                     serving.add_done_callback(lambda _: self._stop.set())
@@ -214,4 +220,4 @@ async def _run(options: CallOptions, receiving: ReceiverOptions, watch: Watch) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

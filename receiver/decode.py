@@ -29,6 +29,7 @@ Lane = Literal["keyframe", "read", "render", "reference"]
 # Motion cannot be read before its keyframe; other references are not used before the sender has our receipt, and take
 # as long as two pictures. A keyframe stands for all references before it: those that still wait are dropped.
 LANES: dict[Lane, int] = {"keyframe": 8, "read": 64, "render": 2, "reference": 8}
+CLOSES_WITHIN_S = 0.3  # a job in hand is not waited for any longer: loading networks takes seconds
 PATIENCE_S = 0.1  # of a reference with pictures going first: a thread that is never idle serves it all the same
 
 
@@ -56,7 +57,7 @@ class Worker(Protocol):
         """
 
     async def close(self) -> None:
-        """Drops what waits and ends once the running job has."""
+        """Drops what waits and ends once the running job has, or leaves it to end by itself where that takes long."""
 
 
 class DecodeThread:
@@ -95,7 +96,7 @@ class DecodeThread:
         with self._ready:
             self._closing = True
             self._ready.notify()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, CLOSES_WITHIN_S)
 
     def _run(self) -> None:
         while (work := self._next()) is not None:

@@ -1,6 +1,7 @@
 """Stage 10, display: where a program's calls go: an output, and a recording of pictures and voice if wanted."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from receiver.display import Ended, NullOutput, Output, Recorder, open_output
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
 from receiver.sound.outputs import SoundFile, hear
+from signaling.threads import run_in_thread
 
 __all__ = ["Destinations"]
 
@@ -26,7 +28,12 @@ class Destinations:
         if record is not None:
             self._recorder = Recorder(record, size=size, ended=ended)
             self._sound_file = SoundFile(record / "sound.wav") if sound else None
-        self._output = await asyncio.to_thread(open_output, output, size=size, ended=ended)
+
+        def work(_: threading.Event) -> None:
+            self._output = open_output(output, size=size, ended=ended)
+
+        # In a thread that no end waits for: a display may take half a minute to say no.
+        await run_in_thread(work, name="facewire-open")
 
     async def close(self) -> None:
         """Closes all of them, each with what still waits. Raises DisplayError."""

@@ -6,7 +6,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
 
-LABEL = "reconstructed"
+LABELS: dict[Kind, str] = {"keypoints": "reconstructed", "h264": "H.264"}
 HINT = "use --output FILE.mp4 or --output null"
 WINDOW_PROGRAM = Path(__file__).with_name("window.py")
 OPENS_WITHIN_S = 30.0
@@ -162,12 +162,13 @@ class Recorder(_Pictures):
             self._files[picture.kind].write(image_rgb, pts=picture.pts)
 
     def _finish(self) -> None:
-        for file in self._files.values():
-            file.close()
+        with ExitStack() as stack:  # one that cannot be finished holds up no other
+            for file in self._files.values():
+                stack.callback(file.close)
 
 
 class WindowOutput(_Pictures):
-    """A window with the word `reconstructed` in the picture. Closing it, q or Escape ends the receiver.
+    """A window whose title and pictures say what is shown. Closing it, q or Escape ends the receiver.
 
     The window itself is a process, see receiver.window. Raises DisplayError where no window can be opened.
     """
@@ -186,7 +187,7 @@ class WindowOutput(_Pictures):
     def _handle(self, picture: Picture) -> None:
         assert self._window.stdin is not None
         with suppress(BrokenPipeError):  # it has just been closed
-            self._window.stdin.write(packed(labelled(picture.rgb())))
+            self._window.stdin.write(packed(labelled(picture.rgb(), LABELS[picture.kind]), LABELS[picture.kind]))
             self._window.stdin.flush()
 
     def _finish(self) -> None:
@@ -200,7 +201,7 @@ class WindowOutput(_Pictures):
         self._window.kill()
 
 
-def labelled(image_rgb: Image, text: str = LABEL) -> Image:
+def labelled(image_rgb: Image, text: str) -> Image:
     """A copy of the picture with a small label in its lower left corner."""
     image = np.ascontiguousarray(image_rgb).copy()
     scale = max(0.35, image.shape[0] / 800)

@@ -3,7 +3,6 @@
 from collections import deque
 from dataclasses import dataclass
 
-import av
 import cv2
 import numpy as np
 
@@ -34,10 +33,6 @@ class Picture:
     def rgb(self) -> Image:
         """The picture as uint8 RGB (H, W, 3), read-only."""
         return self.source
-
-    def frame(self) -> av.VideoFrame:
-        """The picture as a new frame of the caller's own, without time stamps."""
-        return av.VideoFrame.from_ndarray(self.source, format="rgb24")
 
 
 class Waiting:

@@ -20,6 +20,7 @@ from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, W
 from receiver.due_pictures import Due, Ready
 from receiver.fallback import FallbackSource
 from receiver.intake import Intake
+from receiver.load import DecodingLoad
 from receiver.meter import Figures, Meter
 from receiver.options import ReceiverOptions
 from receiver.outlet import Outlet
@@ -29,9 +30,9 @@ from receiver.report import Report, receiver_report
 from receiver.selection import Mode, Selection
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
-from signaling.capabilities import PROTOCOL, SOUND, why_not
+from signaling.capabilities import LOAD, PROTOCOL, SOUND, why_not
 from signaling.ends import End, first_error
-from signaling.messages import Capabilities, ReferenceReceived
+from signaling.messages import Capabilities, LoadReport, ReferenceReceived
 from signaling.transport.channels import Channels
 
 __all__ = ["FaceReceiver"]
@@ -105,6 +106,7 @@ class FaceReceiver(End):
             tell=self._tell,
             stats=self._fallback.stats,
         )
+        self._load, self._tells_load = DecodingLoad(), False
         self._held: tuple[int, ...] = ()
         self._outlet = Outlet(
             Selection(stall_us=options.stall_ms * 1000),
@@ -206,6 +208,7 @@ class FaceReceiver(End):
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the sender sends, or None where it does not say: it is then as senders of 0.1 were."""
         self._fallback.settle(peer)
+        self._tells_load = peer is not None and LOAD in peer.features
         self.refusal = None if peer is None else why_not(peer, self._capabilities)
         if self.refusal is not None:
             self._refuse(self.refusal)
@@ -318,6 +321,8 @@ class FaceReceiver(End):
     def _tell(self, figures: Figures) -> None:
         if self._control.is_open:
             held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
+            if (load := self._load.of(figures)) is not None and self._tells_load:
+                self._control.send(LoadReport(load=load))
             self._control.send(
                 receiver_report(figures, self._meter, showing=showing or "keypoints", held=held, sound_loss=loss)
             )

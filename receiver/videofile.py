@@ -1,5 +1,6 @@
 """Stage 10, display: pictures with their real time stamps into a file that plays even if the program is killed."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class VideoFile:
             self._container.mux(stream.encode(frame))
             self.pictures += 1
         except (av.FFmpegError, OSError) as error:
+            self._let_go()
             raise DisplayError(f"{self._path}: cannot write: {_reason(error)}") from None
 
     def _open(self, image_rgb: Image, *, start: int) -> VideoStream:
@@ -73,7 +75,16 @@ class VideoFile:
             container.mux(self._stream.encode(None))
             container.close()
         except (av.FFmpegError, OSError) as error:
+            self._container = container
+            self._let_go()
             raise DisplayError(f"{self._path}: cannot finish: {_reason(error)}") from None
+
+    def _let_go(self) -> None:
+        """After an error: nothing more is written, for FFmpeg, asked again for a head that failed, ends the process."""
+        container, self._container, self._stream = self._container, None, None
+        if container is not None:
+            with suppress(av.FFmpegError, OSError):
+                container.close()
 
 
 def _reason(error: Exception) -> str:

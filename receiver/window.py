@@ -6,8 +6,8 @@ and then the one that says that it is there, and then paints nothing. SDL asks f
 
 It has a process of its own because a display that fails ends the process that uses it, which must not be the call's.
 
-Standard input holds pictures, each after its height and width; `open` on standard output says that the window is there.
-The program ends when the window is closed, with q or Escape, or with its input.
+Standard input holds pictures, each after its height, width and label; `open` on standard output says that the window is
+there. The program ends when the window is closed, with q or Escape, or with its input.
 """
 
 import os
@@ -22,12 +22,12 @@ __all__ = ["OPEN", "packed"]
 
 TITLE = "facewire"
 OPEN = b"open\n"
-HEAD = struct.Struct(">HH")
+HEAD = struct.Struct(">HH16s")
 
 
-def packed(image_rgb: npt.NDArray[np.uint8]) -> bytes:
-    """uint8 (H, W, 3) as the program reads it."""
-    return HEAD.pack(*image_rgb.shape[:2]) + image_rgb.tobytes()
+def packed(image_rgb: npt.NDArray[np.uint8], label: str) -> bytes:
+    """uint8 (H, W, 3) and what it is, up to 16 bytes of ASCII for the title, as the program reads them."""
+    return HEAD.pack(*image_rgb.shape[:2], label.encode("ascii")) + image_rgb.tobytes()
 
 
 class _Newest:
@@ -37,6 +37,7 @@ class _Newest:
         self._ready = threading.Condition()
         self._image_rgb: npt.NDArray[np.uint8] | None = None
         self.ended = self.failed = False
+        self.label = ""  # of the newest
         threading.Thread(target=self._read, daemon=True).start()
 
     def take(self, *, timeout_s: float) -> npt.NDArray[np.uint8] | None:
@@ -60,11 +61,12 @@ class _Newest:
         # Not sys.stdin: Python flushes that when it ends, and aborts where a thread is still reading from it.
         with open(0, "rb", closefd=False) as source:
             while len(head := source.read(HEAD.size)) == HEAD.size:
-                height, width = HEAD.unpack(head)
+                height, width, label = HEAD.unpack(head)
                 data = source.read(height * width * 3)
                 if len(data) < height * width * 3:
                     break
                 with self._ready:
+                    self.label = label.rstrip(b"\0").decode("ascii")
                     self._image_rgb = np.frombuffer(data, np.uint8).reshape(height, width, 3)
                     self._ready.notify()
 
@@ -87,9 +89,12 @@ def main() -> int:
     sys.stdout.buffer.write(OPEN)
     sys.stdout.buffer.flush()
     newest = _Newest()
-    image_rgb = np.zeros((size, size, 3), np.uint8)
+    image_rgb, label = np.zeros((size, size, 3), np.uint8), ""
     while not newest.ended:
         newer = newest.take(timeout_s=0.02)
+        if newest.label != label:
+            label = newest.label
+            pygame.display.set_caption(f"{TITLE}: {label}")
         events = pygame.event.get()
         if any(event.type == pygame.QUIT for event in events):
             break

@@ -1,5 +1,10 @@
 """Stage 1 to 6 as a program: python -m sender, one call after the other until it is told to stop."""
 
+from codec.program.interrupts import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()  # while the rest is loaded
+
 import asyncio
 import sys
 from collections.abc import Sequence
@@ -8,6 +13,7 @@ from dataclasses import replace
 from aiortc import RTCPeerConnection
 
 from codec import CodecError
+from codec.program.interrupts import leave
 from sender.attach import make_sound, make_worker
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
@@ -172,6 +178,7 @@ class Program:
         try:
             sender.watch_meter(self._display.show)
             sender.watch_refusals(lambda reason: self._display.say(f"the receiver cannot read keypoints: {reason}"))
+            sender.work.watch(self._display.say)
             self._display.say("a receiver is there")
             await self._send(sender, call)
         finally:
@@ -234,4 +241,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -54,6 +54,9 @@ class FaceEncoder(Protocol):
     def start_bundle(self) -> None:
         """The next frame stands on no frame before it."""
 
+    def draw_windows(self, wanted: bool) -> None:
+        """Whether mouth and eyes are drawn where that is better, from the next frame on."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
@@ -81,6 +84,7 @@ class Orders:
         self._lock = threading.Lock()
         self._keyframe = False
         self._bundle = False
+        self._windows: bool | None = None  # None: as before
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
     def force_keyframe(self) -> None:
@@ -98,14 +102,22 @@ class Orders:
         with self._lock:
             self._acknowledged[reference_id] = None
 
+    def draw_windows(self, wanted: bool) -> None:
+        """Whether mouth and eyes are drawn where that is better."""
+        with self._lock:
+            self._windows = wanted
+
     def carry_out(self, encoder: FaceEncoder) -> None:
         """Tells the encoder all of it, in its own thread."""
         with self._lock:
             keyframe, self._keyframe = self._keyframe, False
             bundle, self._bundle = self._bundle, False
+            windows, self._windows = self._windows, None
             acknowledged, self._acknowledged = self._acknowledged, {}
         for reference_id in acknowledged:
             encoder.acknowledge(reference_id)
+        if windows is not None:
+            encoder.draw_windows(windows)
         if bundle:
             encoder.start_bundle()
         if keyframe:

@@ -7,7 +7,7 @@ __all__ = ["Carrier", "ModeMachine", "ModeRules", "RequestedMode"]
 
 RequestedMode = Literal["auto", "keypoints", "h264", "compare"]
 Carrier = Literal["keypoints", "h264", "compare"]
-_Cause = Literal["face", "quality"]
+_Cause = Literal["face", "quality", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,11 @@ class ModeMachine:
     - the PSNR of the encoder's own picture stays under the floor: then first a new reference is asked for
       (`take_refresh`), and if that does not help, H.264 takes over.
 
+    - there is more work than time even on the last step of the ladder (`see_overload`).
+
     Back to keypoints: the face is there for `face_back_s`; after a change for quality, the encoder goes on coding
-    without sending (`codes_keypoints`), and its PSNR must be clear of the floor for `quality_back_s`.
+    without sending (`codes_keypoints`), and its PSNR must be clear of the floor for `quality_back_s`; after one for
+    load, it is tried again when the stay is over, which doubles each time that it did not last.
     """
 
     def __init__(self, requested: RequestedMode, rules: ModeRules) -> None:
@@ -108,6 +111,13 @@ class ModeMachine:
         self._quality_s = now_s
         self._high_since_s = (now_s if self._high_since_s is None else self._high_since_s) if high else None
         return self._decide(now_s)
+
+    def see_overload(self, now_s: float) -> bool:
+        """Keypoints are more work than there is time for, however little of it is done; True if the carrier changes."""
+        if self._requested != "auto" or self.carrier != "keypoints":
+            return False
+        self._since_s = now_s if self._since_s is None else self._since_s
+        return self._change("h264", "load", now_s)
 
     def _decide(self, now_s: float) -> bool:
         if self._requested != "auto":

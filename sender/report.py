@@ -12,7 +12,7 @@ from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.weights.files import identify
 from sender.meter import Figures, Meter, for_receiver
 from sender.options import SenderOptions
-from signaling.capabilities import PROTOCOL
+from signaling.capabilities import LOAD, PROTOCOL
 from signaling.messages import Capabilities, Mode, QualityReport
 from signaling.transport.control import ControlChannel
 
@@ -120,4 +120,5 @@ def capabilities_of(options: SenderOptions, *, h264_mid: str | None) -> Capabili
         weights=(identify(options.weights).hex(),),
         sizes=(options.size,),
         h264_mid=h264_mid,
+        features=(LOAD,),
     )

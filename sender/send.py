@@ -21,11 +21,13 @@ from sender.options import SenderOptions
 from sender.report import CallState, Report, Stats, capabilities_of
 from sender.sound import SoundFlow
 from sender.transmit import RETRY_S, Transmitter
+from sender.workload import Workload
 from signaling.capabilities import why_not
 from signaling.ends import End, first_error
 from signaling.messages import (
     Capabilities,
     KeyframeRequest,
+    LoadReport,
     Message,
     ModeSwitch,
     ReceiverReport,
@@ -78,6 +80,7 @@ class FaceSender(End):
         self._rules = ModeRules(floor_db=options.floor_db)
         self._machine = ModeMachine(requested, self._rules)
         self._keyframes = KeyframeGate()
+        self.work = Workload(windows=worker.orders.draw_windows, clock=clock)
         self._qp: int | None = None  # of the last frame
         self._transmitter = Transmitter(
             channels,
@@ -95,8 +98,7 @@ class FaceSender(End):
         self._pts = 0
         self._needs_keyframe = True  # what the codec makes is of no use to the receiver until the next keyframe
         self._first = asyncio.Event()  # a picture has been followed
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()  # at the end: nothing waits any more
+        self._wake, self._idle = asyncio.Event(), asyncio.Event()  # idle: at the end, nothing waits any more
         self._idle.set()
         self._open = asyncio.Event()  # the channels are open, or never will be
         self._stopped = asyncio.Event()
@@ -191,11 +193,15 @@ class FaceSender(End):
             while True:
                 picture = await slot.get()
                 codes = self._machine.codes_keypoints
+                if self.work.skips(picture.pts, coded=codes):
+                    continue
                 if codes and self._keyframes.take(now_s=self._clock()):
                     self._worker.orders.force_keyframe()
                 self._take(await self._worker.encode(picture, code=codes))
                 if self._machine.codes_keypoints:
                     await self._worker.measure(soon=self._machine.doubts_quality)
+                if self.work.done(captured=self._capture.pictures) and self._machine.see_overload(self._clock()):
+                    self._change_over()
                 self._meter.set_count("dropped", slot.dropped)
         except SlotClosed:
             await self._drain()
@@ -220,8 +226,8 @@ class FaceSender(End):
             return
         self._qp = done.report.qp
         sent = self._machine.sends_keypoints and (done.report.is_keyframe or not self._needs_keyframe)
-        is_news = done.measured or done.report.is_keyframe
-        self._meter.frame("keypoints", psnr_db=done.psnr_db if is_news else None, sent=sent)
+        news_db = done.psnr_db if done.measured or done.report.is_keyframe else None
+        self._meter.frame("keypoints", psnr_db=news_db, sent=sent)
         if sent:
             self._needs_keyframe = False
             if done.report.is_keyframe:
@@ -296,6 +302,8 @@ class FaceSender(End):
                 self._meter.hear(message)
                 if self._sound is not None:
                     self._sound.bundler.hear_loss(message.sound_loss)
+            case LoadReport():
+                self.work.hear(message.load)
             case _:
                 return False
         return True
@@ -337,5 +345,6 @@ class FaceSender(End):
                 "h264_origin_pts": video.first_pts if video is not None else None,
                 "qp": self._qp,
                 "queue_bytes": self._channels.queued_bytes,
+                **self.work.states,
             },
         )

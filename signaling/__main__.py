@@ -1,5 +1,10 @@
 """Signaling, command line: `python -m signaling`, the rendezvous server."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the rest is loaded, an interrupt ends the process at once
+
 import argparse
 import asyncio
 import logging

@@ -3,12 +3,12 @@
 import asyncio
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["End", "first_error", "interrupts"]
+__all__ = ["End", "first_error", "interrupts", "unless"]
 
 
 class End(ABC):
@@ -67,15 +67,26 @@ class End(ABC):
 
 @contextmanager
 def interrupts(stop: Callable[[], object]) -> Iterator[None]:
-    """For a program: while the block lasts, SIGINT and SIGTERM call `stop` on the running loop."""
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    """For a program: while the block lasts, SIGINT and SIGTERM call `stop` on the running loop, then what they did."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, stop)
     try:
         yield
     finally:
-        for number in numbers:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+async def unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Waits for `work`, and no longer once `stopped` is set: then it is cancelled. Raises what it raises."""
+    async with asyncio.TaskGroup() as group:
+        working, stopping = group.create_task(work), group.create_task(stopped.wait())
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        stopping.cancel()
 
 
 def first_error(failed: BaseException) -> BaseException:

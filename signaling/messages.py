@@ -4,7 +4,7 @@ One message is one msgpack map. Two keys are always there: `v`, the version (1),
 `_TYPES`). The other keys are the fields of the dataclass of that type, under their own names. A message travels alone:
 in one binary WebSocket frame while two ends meet, in one message of a stream's control channel during a call.
 
-What `decode` holds a message to:
+What `decode` holds a message to; anything else raises `MessageError`, and nothing but `MessageError`:
 
 - at most 65,536 bytes, exactly one map, nothing after it, version 1, a known type;
 - every field without a default is there; a field with a default may be missing and then has it;
@@ -12,12 +12,9 @@ What `decode` holds a message to:
 - the types are exact: text is msgpack str in UTF-8, a truth value is no number, a whole number is no float (but a whole
   number may stand where a float is expected), floats are finite, texts, lists and maps keep to the lengths below.
 
-Anything else raises `MessageError`, and nothing but `MessageError`.
-
 Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a peer
 recognises a returning end by it, the server by `secret` besides, which it tells nobody. `call` is the random name that
-the offering end gives one attempt; answer, candidates and bye repeat it, so that a message of an earlier attempt cannot
-be taken for one of this attempt.
+the offering end gives one attempt; answer, candidates and bye repeat it, and those of earlier attempts are left out.
 
     hello         an end -> the server, first: room, role, end, token, secret
     welcome       the server -> an end: it is in; who is there already
@@ -26,9 +23,9 @@ be taken for one of this attempt.
     peer-left     the server -> an end: the other role is empty
     offer, answer, candidate, bye     relayed by the server to the other end, unread
 
-During the call, over the control channel: capabilities come first, from both ends; keyframe-request, reference-received
-and receiver-report go from the receiver to the sender, mode-switch and quality-report the other way; either end may
-send a clock-ping, the other one answers.
+During the call, over the control channel: capabilities come first, from both ends; keyframe-request,
+reference-received, receiver-report and load-report go from the receiver to the sender, mode-switch and quality-report
+the other way; either end may send a clock-ping, the other one answers.
 """
 
 import dataclasses
@@ -52,6 +49,7 @@ __all__ = [
     "ClockPong",
     "Hello",
     "KeyframeRequest",
+    "LoadReport",
     "Message",
     "Mode",
     "ModeSwitch",
@@ -162,10 +160,9 @@ class Refused:
 class Capabilities:
     """First word of each end on the control channel: what it understands. Without it, an end is as those of 0.1 were.
 
-    `end` says what it is ("sender", "receiver"), `software` which ("facewire 0.1.0"). `protocol` counts changes of what
-    these messages mean; `bitstreams` are the versions of coded frames, `weights` the ids (hexadecimal) of weight files
-    and `sizes` the sides of the square that it codes or reads. `h264_mid` is the media id (RFC 8843) of the sender's
-    H.264 track, None where there is none. `features` names what else it can.
+    `end` says what it is ("sender", "receiver"), `software` which. `protocol` counts changes of what these messages
+    mean; `bitstreams` are versions of coded frames, `weights` ids of weight files (hexadecimal), `sizes` sides of the
+    square. `h264_mid` is the media id (RFC 8843) of the sender's H.264 track, if any; `features` what else it can.
     """
 
     end: Name
@@ -198,9 +195,8 @@ class ReceiverReport:
     """How the call looks at the receiver; about one a second.
 
     `loss` is the fraction of motion messages lost since the last report, `delay_ms` capture to display (None until the
-    clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival (RFC 3550, 6.4.1), `references`
-    the ids held. `sound_loss` is the fraction of sound's frames that did not come at the first try (None: there were
-    none). The `received_` figures count payload since the call began.
+    clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival, `references` the ids held,
+    `sound_loss` the fraction of sound's frames lost at first (None: there were none), `received_` payload of the call.
     """
 
     loss: quantities.Loss
@@ -215,6 +211,13 @@ class ReceiverReport:
     received_messages_reference: quantities.Count = 0
     received_packets_h264: quantities.Count = 0
     sound_loss: quantities.Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """Decoding is much of the time there is: for senders with the feature "load", which then ask for less work."""
+
+    load: quantities.Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +271,7 @@ Message = (
     | KeyframeRequest
     | ReferenceReceived
     | ReceiverReport
+    | LoadReport
     | ModeSwitch
     | QualityReport
     | ClockPing
@@ -288,6 +292,7 @@ _TYPES: dict[str, type[Message]] = {
     "keyframe-request": KeyframeRequest,
     "reference-received": ReferenceReceived,
     "receiver-report": ReceiverReport,
+    "load-report": LoadReport,
     "mode-switch": ModeSwitch,
     "quality-report": QualityReport,
     "clock-ping": ClockPing,

@@ -17,6 +17,7 @@ __all__ = [
     "Figures",
     "Fps",
     "FrameNumber",
+    "Load",
     "Loss",
     "Protocol",
     "PsnrDb",
@@ -35,6 +36,7 @@ Count = Annotated[int, Between(0, 2**53)]  # bytes, messages, packets since the 
 Ticks = Annotated[int, Between(0, 2**40)]  # 1/90000 s since the sender's first picture: 141 days
 ClockUs = Annotated[int, Between(0, 2**53)]  # microseconds on an end's own clock: 285 years
 Loss = Annotated[float, Between(0, 1)]  # fraction of what was sent
+Load = Annotated[float, Between(0, 1e6)]  # work as a part of the time there is: above 1, some is late
 Fps = Annotated[float, Between(0, 1e6)]  # pictures a second
 DelayMs = Annotated[float, Between(-1e8, 1e8)]  # milliseconds, capture to display; below 0 while clocks are compared
 SpreadMs = Annotated[float, Between(0, 1e8)]  # milliseconds: a day and more

@@ -27,6 +27,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -142,17 +143,19 @@ class FileWriter:
         """Write the end; more than once does nothing more."""
         if self._file.closed:
             return
-        try:
-            self._write(_close(END.pack(0, self._frames)))
-        finally:
-            self._file.close()
+        self._write(_close(END.pack(0, self._frames)), last=True)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, *, last: bool = False) -> None:
         try:
             self._file.write(data)
             self._file.flush()  # what is written stays readable if the process is killed
+            if last:
+                self._file.close()
         except OSError as error:
-            raise MediaError(f"{self._path}: cannot be written: {error.strerror}") from error
+            with suppress(OSError):  # what it still holds cannot be written either
+                self._file.close()
+            frames = f"; {self._frames} frames are written" if self._frames else ""
+            raise MediaError(f"{self._path}: cannot be written: {error.strerror}{frames}") from error
 
 
 class FileReader:

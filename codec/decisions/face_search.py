@@ -25,6 +25,7 @@ class FaceSearch:
     def __init__(self, runtime: Runtime, tables: CodingTables) -> None:
         self._runtime, self._tables = runtime, tables
         self._drawn = _DRAWN
+        self.draws = True  # else no window is, however much it were worth
 
     def numbers(self, held: HeldReference, *, start: Chain, landmarks: Floats) -> Symbols:
         """The integers of the face numbers of landmarks (112, 3)."""
@@ -46,6 +47,9 @@ class FaceSearch:
         if held.face is None or not found.windows:
             return found, None
         besides = found.windows & STILL_BIT | FACE_BIT
+        if not self.draws:
+            chosen = replace(found, windows=besides)
+            return chosen, None if target is None else under(self._runtime, held, state(chosen))
         if target is None:
             return replace(found, windows=besides | self._drawn), None
         without, drawn = self._both(held, state(replace(found, windows=besides | ALL_WINDOWS)), target)
@@ -54,7 +58,7 @@ class FaceSearch:
 
     def judge(self, held: HeldReference, state: MotionState, target: Image) -> Image:
         """The picture of a state, whose windows are compared on the way, for the frames to come."""
-        if not state.windows:
+        if not state.windows or not self.draws:
             return under(self._runtime, held, state)
         without, drawn = self._both(held, replace(state, windows=state.windows | ALL_WINDOWS), target)
         return self._picture(held, state, without, drawn)

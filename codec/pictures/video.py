@@ -1,5 +1,6 @@
 """Stage 10, for files: pictures -> a video that players open, or a pipe that they read."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -23,15 +24,18 @@ __all__ = ["RECONSTRUCTED", "STDOUT", "VideoWriter"]
 RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."  # in files' metadata
 STDOUT = Path(STDIN)  # `-` names standard output as it names standard input
 BT709 = 1  # matrix coefficients in ITU-T H.273
+# An index for each second while it is written, and one for all of it in their place once it is finished: what is
+# written plays even where the end cannot be.
+MP4_OPTIONS = {"movflags": "hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}
 H264_OPTIONS = {"preset": "medium", "crf": "12"}  # visually lossless: a decoded file should show our loss alone
 
 
 class VideoWriter:
     """Writes pictures of one size to `.mp4` (H.264, visually lossless), or `.mkv` (FFV1, lossless).
 
-    `STDOUT` gets what a `.mkv` file does. The file is playable once closed, and a Matroska file also if it never is.
-    Use it as a context manager. Odd sizes lose their last row or column in H.264. A file is made when the first picture
-    is written.
+    `STDOUT` gets what a `.mkv` file does. What was written plays even if the file is never closed: the disk was full,
+    say. Use it as a context manager. Odd sizes lose their last row or column in H.264. A file is made when the first
+    picture is written.
     """
 
     def __init__(self, path: Path, *, fps: Fraction = DEFAULT_FPS, comment: str = "") -> None:
@@ -87,7 +91,15 @@ class VideoWriter:
             self._container = self._stream = None  # there is nobody to finish it for
             raise
         except (av.FFmpegError, OSError) as error:
+            self._let_go()
             raise MediaError(f"{self._path}: cannot be written: {reason_of(error)}") from error
+
+    def _let_go(self) -> None:
+        """After an error: nothing more is written, for FFmpeg, asked again for a head that failed, ends the process."""
+        container, self._container, self._stream = self._container, None, None
+        if container is not None:
+            with suppress(av.FFmpegError, OSError):
+                container.close()
 
     def close(self) -> None:
         """Finish the file; more than once does nothing more."""
@@ -99,11 +111,13 @@ class VideoWriter:
             container.mux(stream.encode(None))
             container.close()
         except (av.FFmpegError, OSError) as error:
+            self._container = container
+            self._let_go()
             raise MediaError(f"{self._path}: cannot be finished: {reason_of(error)}") from error
 
     def _start(self, shape: tuple[int, int]) -> None:
         self._shape = shape
-        options = {} if self._lossless else {"movflags": "+faststart"}
+        options = {} if self._lossless else dict(MP4_OPTIONS)
         if self._path == STDOUT:
             self._container = av.open("pipe:1", "w", format="matroska", options=options)
         else:

@@ -1,10 +1,16 @@
 """All stages, command line: `facewire call`, both directions and sound."""
 
+from codec.program.interrupts import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()  # while the rest is loaded
+
 import asyncio
 import sys
 from collections.abc import Sequence
 
 from codec import CodecError
+from codec.program.interrupts import leave
 from facewire.call.options import CallOptions, parse_arguments
 from facewire.call.program import Program
 from receiver import ReceiverError, ReceiverOptions
@@ -46,4 +52,4 @@ async def _run(options: CallOptions, sending: SenderOptions, receiving: Receiver
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -23,7 +23,7 @@ from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.ends import first_error, interrupts
+from signaling.ends import first_error, interrupts, unless
 from signaling.errors import PeerGone, RoomError
 from signaling.retries import LASTING_S, Retries, pause
 from signaling.threads import tell_loop
@@ -86,8 +86,8 @@ class Program:
         """
         with interrupts(self._stop.set):
             try:
-                await self._open()
-                await self._worker.warm()
+                await unless(self._stop, self._open())
+                await unless(self._stop, self._worker.warm())
                 async with asyncio.TaskGroup() as group:
                     works = [self._serve(), self._run_capture(), self._watch_self()]
                     tasks = [group.create_task(work) for work in works]
@@ -172,6 +172,7 @@ class Program:
                 keeps=True,
             )
             sender.watch_refusals(lambda reason: say(f"the other end cannot read keypoints: {reason}"))
+            sender.work.watch(say)
             say("connected")
             self._begun.set()
             return await self._talk(call, FaceCall(sender, receiver))

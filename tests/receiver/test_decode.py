@@ -56,6 +56,19 @@ async def test_a_busy_thread_drops_the_oldest_pictures_and_serves_new_references
     await worker.close()
 
 
+async def test_closing_does_not_wait_for_a_job_that_takes_long() -> None:
+    """Networks that are being loaded cannot be interrupted, and a program is to end within a second."""
+    worker, told = DecodeThread(failed=unexpected), list[object]()
+    begun, busy = threading.Event(), threading.Event()
+    worker.post("keyframe", lambda: (begun.set(), busy.wait()), told.append)
+    await asyncio.to_thread(begun.wait, 30)
+    await worker.close()
+    assert not busy.is_set()
+    busy.set()
+    await asyncio.to_thread(worker._thread.join, 30)
+    assert told == []  # nobody is told any more
+
+
 async def test_a_keyframe_drops_the_references_that_waited_before_it_alone() -> None:
     worker = DecodeThread(failed=unexpected)
     busy, done = await occupied(worker), asyncio.Event()

@@ -201,3 +201,16 @@ def test_the_window_loads_nothing_of_ours() -> None:
     loaded = {name.split(".")[0] for name in done.stdout.replace("'", "").strip("[]\n").split(", ")}
     assert "numpy" in loaded
     assert not loaded & {"av", "cv2", "aiortc", "codec", "receiver", "sender", "signaling"}
+
+
+def test_title_and_label_say_which_codec_is_shown(shown: tuple[Output, threading.Event], screen: Screen) -> None:
+    output, _ = shown
+    window = screen.window()
+    assert screen.xdotool("getwindowname", window) == "facewire: reconstructed"
+    picture = Picture("h264", 0, 0, np.full((128, 128, 3), COLOUR, np.uint8))
+
+    def is_named() -> bool:
+        output.show(picture)
+        return screen.xdotool("getwindowname", window) == "facewire: H.264"
+
+    until(is_named)

@@ -24,8 +24,6 @@ from signaling.messages import Message, decode, encode
 from signaling.transport.memory import memory_pair
 
 M = TypeVar("M", bound=Message)
-
-
 FRAME_BYTES = 21  # of a fake frame's motion
 
 
@@ -116,6 +114,8 @@ class FakeEncoder:
 
     def acknowledge(self, reference_id: int) -> None:
         self.calls.append(("acknowledge", reference_id))
+
+    draw_windows = staticmethod(lambda wanted: None)
 
     def start_bundle(self) -> None:
         self.calls.append("bundle")

@@ -212,3 +212,22 @@ def test_whatever_is_seen_the_state_makes_sense(seen: list[tuple[float, bool, fl
             assert now_s - changed_s >= RULES.least_stay_s
         if changed:
             changed_s = now_s
+
+
+def test_too_much_work_is_h264_and_tried_again_less_and_less_often() -> None:
+    call, stays = Call().see(1.0), list[float]()
+    for _ in range(5):
+        assert call.machine.see_overload(call.now_s)
+        assert (call.machine.carrier, call.machine.cause) == ("h264", "load")
+        assert not call.machine.codes_keypoints
+        assert not call.machine.see_overload(call.now_s)
+        stays.append(round(call.until_change(), 1))
+        assert call.machine.carrier == "keypoints"
+    assert stays == sorted(stays)
+    assert stays[0] == pytest.approx(RULES.least_stay_s, abs=0.1)
+    assert stays[-1] == pytest.approx(RULES.longest_stay_s, abs=0.1)
+
+
+@pytest.mark.parametrize("requested", ["keypoints", "h264", "compare"])
+def test_a_fixed_mode_bears_any_load(requested: RequestedMode) -> None:
+    assert not Call(requested).machine.see_overload(1000.0)

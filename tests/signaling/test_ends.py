@@ -1,11 +1,13 @@
 """Tests of how an end is run in a block: what goes wrong is seen, what ends is told, and leaving closes."""
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 import pytest
 
-from signaling.ends import End, first_error
+from signaling.ends import End, first_error, interrupts, unless
 
 
 class Toy(End):
@@ -69,3 +71,43 @@ def test_the_first_error_of_nested_groups() -> None:
     group = ExceptionGroup("outer", [ExceptionGroup("inner", [error, KeyError()]), OSError()])
     assert first_error(group) is error
     assert first_error(error) is error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_after_the_block_a_signal_does_what_it_did(number: signal.Signals) -> None:
+    told = asyncio.Event()
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with interrupts(told.set):
+            os.kill(os.getpid(), number)
+            await told.wait()
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+async def test_what_is_told_to_stop_does_not_wait_for_its_start() -> None:
+    stopped, done = asyncio.Event(), list[str]()
+
+    async def never() -> None:
+        stopped.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            done.append("given up")
+
+    async def soon() -> None:
+        done.append("done")
+
+    await unless(asyncio.Event(), soon())
+    await unless(stopped, never())
+    assert done == ["done", "given up"]
+
+
+async def test_a_start_that_fails_says_why() -> None:
+    async def fail() -> None:
+        raise OSError("no window")
+
+    with pytest.raises(BaseExceptionGroup) as failed:
+        await unless(asyncio.Event(), fail())
+    assert str(first_error(failed.value)) == "no window"

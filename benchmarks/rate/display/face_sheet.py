@@ -17,6 +17,7 @@ from benchmarks.quality.eyes_and_mouth import EyesAndMouth, places_over_time
 from benchmarks.quality.faces import FoundFaces
 from benchmarks.rate.display.caption import caption
 from benchmarks.rate.results.rows import RateRow
+from benchmarks.records.picture_file import save_picture
 from codec.units import Image
 
 VIDEO_WIDTH, STILL_WIDTH = 384, 192  # of a picture; what is enlarged below is as wide
@@ -47,7 +48,7 @@ def write_face_sheet(folder: Path, clip: Clip, found: FoundFaces, codecs: Sequen
     frames = _all_frames(shown, places, width=VIDEO_WIDTH)
     write_clip(replace(clip, pictures=np.stack(list(frames))), folder / f"{clip.name}.mp4")
     stills = _stills(shown, places, telling_frames(found, fps=clip.fps))
-    cv2.imwrite(str(folder / f"{clip.name}.png"), np.ascontiguousarray(stills[..., ::-1]))
+    save_picture(stills, folder / f"{clip.name}.png")
 
 
 def _extremes(track: Track, *, gap: int) -> list[int]:

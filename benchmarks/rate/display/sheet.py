@@ -15,6 +15,7 @@ from benchmarks.rate.anchors.setups import best_anchor
 from benchmarks.rate.display.caption import caption
 from benchmarks.rate.results.measured import ClipResult, Measured
 from benchmarks.rate.results.rows import FACEWIRE, RateRow, nearest
+from benchmarks.records.picture_file import save_picture
 from codec.units import Image
 
 BESIDE = 6  # white to the right of a column
@@ -82,8 +83,7 @@ def _write(results: Sequence[ClipResult], path: Path, anchors: Sequence[str], la
     shown = results[:MOST_CLIPS]
     everywhere = [name for name in anchors if all(name in _codecs(result) for result in shown)]
     bands = np.vstack([_band(result, everywhere, layout) for result in shown])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.ascontiguousarray(bands[..., ::-1]))
+    save_picture(bands, path)
 
 
 def write_sheet(results: Sequence[ClipResult], path: Path, *, anchors: Sequence[str]) -> None:

@@ -33,7 +33,7 @@ def write(path: Path, pictures: list[Picture], times: list[int] | None = None) -
 def turn_by_a_quarter(path: Path) -> None:
     """Set the track's display matrix (ISO/IEC 14496-12, 8.3.2) to a quarter turn clockwise, as telephones do."""
     data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40
+    matrix = data.rindex(b"tkhd") + 4 + 40  # of the finished file; the one before was for while it was written
     values = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     data[matrix : matrix + 36] = b"".join(value.to_bytes(4, signed=True) for value in values)
     path.write_bytes(data)

@@ -1,0 +1,88 @@
+"""Stage 2 to 5, work: how much of it a machine that is late is spared, step by step, before keypoints are given up."""
+
+from dataclasses import dataclass
+
+__all__ = ["STEPS", "LadderRules", "Step", "WorkLadder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """`every` n-th picture is coded; `windows`: mouth and eyes are drawn. `cost` is that of a second, beside all."""
+
+    name: str
+    every: int = 1
+    windows: bool = True
+    cost: float = 1.0
+
+
+# From all the work to the least. Windows are last: a mouth that moves is worth more than pictures between.
+STEPS = (
+    Step(name="every picture"),
+    Step(name="every second picture", every=2, cost=0.5),
+    Step(name="every third picture", every=3, cost=0.33),
+    Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRules:
+    """Loads are parts of the time there is: 1 is all of it. Times in seconds; the way up is slower on purpose."""
+
+    late: float = 1.0
+    late_s: float = 2.0
+    spare: float = 0.75  # what the step above would ask for, at most, before it is tried
+    spare_s: float = 6.0  # doubled for each try that did not last
+    longest_spare_s: float = 96.0
+    lasting_s: float = 20.0
+    gives_up_s: float = 4.0  # late on the last step
+
+
+class WorkLadder:
+    """Where a call stands between all the work and the least. Pure: it is told loads and times."""
+
+    def __init__(self, rules: LadderRules | None = None, *, steps: tuple[Step, ...] = STEPS) -> None:
+        self._rules = rules or LadderRules()
+        self._steps = steps
+        self._at = 0
+        self._late_since_s: float | None = None
+        self._spare_since_s: float | None = None
+        self._patience_s = self._rules.spare_s
+        self._climbed_s: float | None = None
+        self.overwhelmed = False  # late on the last step, for long enough to give up
+
+    @property
+    def step(self) -> Step:
+        """What is done now."""
+        return self._steps[self._at]
+
+    def see(self, load: float, *, now_s: float) -> bool:
+        """The work of this step as a part of the time there is, at whichever end has less; True if the step changes."""
+        rules = self._rules
+        late = load > rules.late
+        above = self._steps[max(0, self._at - 1)]
+        spare = self._at > 0 and load * above.cost / self.step.cost < rules.spare
+        self._late_since_s = (now_s if self._late_since_s is None else self._late_since_s) if late else None
+        self._spare_since_s = (now_s if self._spare_since_s is None else self._spare_since_s) if spare else None
+        late_s = 0.0 if self._late_since_s is None else now_s - self._late_since_s
+        self.overwhelmed = self._at == len(self._steps) - 1 and late_s >= rules.gives_up_s
+        if self._at < len(self._steps) - 1 and late_s >= rules.late_s:
+            return self._descend(now_s)
+        if self._spare_since_s is not None and now_s - self._spare_since_s >= self._patience_s:
+            return self._climb(now_s)
+        return False
+
+    def _descend(self, now_s: float) -> bool:
+        rules = self._rules
+        if self._climbed_s is not None:
+            failed = now_s - self._climbed_s < rules.lasting_s
+            self._patience_s = min(2 * self._patience_s, rules.longest_spare_s) if failed else rules.spare_s
+        return self._move(1)
+
+    def _climb(self, now_s: float) -> bool:
+        self._climbed_s = now_s
+        return self._move(-1)
+
+    def _move(self, down: int) -> bool:
+        self._at += down
+        self._late_since_s = self._spare_since_s = None
+        return True

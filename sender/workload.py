@@ -1,0 +1,98 @@
+"""Stage 2 to 5, work: what coding takes of the time there is, what the receiver says of its own, what is left out."""
+
+from collections.abc import Callable
+
+from codec.units import PTS_PER_S
+from sender.work_ladder import WorkLadder
+
+__all__ = ["Workload"]
+
+_LOOK_S = 1.0
+_HEARD_S = 3.0  # so long what the receiver last said of its load counts
+
+
+class Workload:
+    """Owns the ladder of one call. `windows` is told whether mouth and eyes are to be drawn."""
+
+    def __init__(self, *, windows: Callable[[bool], None], clock: Callable[[], float]) -> None:
+        self._windows = windows
+        self._clock = clock
+        self._ladder = WorkLadder()
+        self._told: Callable[[str], None] = lambda text: None
+        self._looked: tuple[float, int] | None = None  # when, and pictures captured until then
+        self._spent_s, self._coded = 0.0, 0
+        self._began_s, self._is_coded = clock(), False  # of the picture in hand
+        self._interval: float | None = None  # between captured pictures, 1/90000 s
+        self._last_pts: int | None = None
+        self._heard: tuple[float, float] | None = None  # when, and the load
+        self.coding: float | None = None  # the loads of the last second
+        self.decoding: float | None = None
+        windows(True)
+
+    def watch(self, callback: Callable[[str], None]) -> None:
+        """`callback` learns in a line what is late, and what is done about it."""
+        self._told = callback
+
+    def skips(self, pts: int, *, coded: bool) -> bool:
+        """A picture of this time is there, to be coded or only followed: whether it is left out, for the others' sake.
+
+        One that is not coded begins a pause: what was known before is of no use after it.
+        """
+        self._began_s, self._is_coded = self._clock(), coded
+        if not coded:
+            self._looked = self._last_pts = None
+            return False
+        every = self._ladder.step.every
+        if self._last_pts is not None and self._interval is not None and every > 1:
+            ahead = pts - self._last_pts
+            if 0 <= ahead < (every - 0.5) * self._interval:
+                return True
+        self._last_pts = pts
+        return False
+
+    def hear(self, load: float) -> None:
+        """What the receiver says of its own."""
+        self._heard = self._clock(), load
+
+    def done(self, *, captured: int) -> bool:
+        """That picture, of `captured` so far, is done with. True where even the last step is too much for long."""
+        if not self._is_coded:
+            return False
+        now_s = self._clock()
+        self._spent_s, self._coded = self._spent_s + now_s - self._began_s, self._coded + 1
+        if self._looked is None:
+            self._restart(now_s, captured)
+            return False
+        passed_s, pictures = now_s - self._looked[0], captured - self._looked[1]
+        if passed_s < _LOOK_S or not pictures:
+            return False
+        self._interval = PTS_PER_S * passed_s / pictures
+        self.coding = (self._spent_s / self._coded) * (pictures / passed_s) / self._ladder.step.every
+        self.decoding = self._heard[1] if self._heard is not None and now_s - self._heard[0] < _HEARD_S else None
+        self._restart(now_s, captured)
+        before = self._ladder.overwhelmed
+        self._look(self.coding, self.decoding or 0.0, now_s=now_s)
+        if self._ladder.overwhelmed and not before:
+            self._told("late all the same: H.264 carries the call where --mode auto lets it")
+        return self._ladder.overwhelmed
+
+    @property
+    def states(self) -> dict[str, float | None]:
+        """For the meter: loads as parts of the time there is, and which picture of how many is coded."""
+        return {"load_coding": self.coding, "load_decoding": self.decoding, "coded_every": self._ladder.step.every}
+
+    def _restart(self, now_s: float, captured: int) -> None:
+        self._looked, self._spent_s, self._coded = (now_s, captured), 0.0, 0
+
+    def _look(self, coding: float, decoding: float, *, now_s: float) -> None:
+        before, load = self._ladder.step, max(coding, decoding)
+        if not self._ladder.see(load, now_s=now_s):
+            return
+        step = self._ladder.step
+        if step.windows != before.windows:
+            self._windows(step.windows)
+        if step.cost < before.cost:
+            where = "coding" if coding >= decoding else "the receiver's decoding"
+            self._told(f"{where} is late ({load:.0%} of the time there is): {step.name} from now on")
+        else:
+            self._told(f"time to spare: {step.name} from now on")

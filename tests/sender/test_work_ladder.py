@@ -1,0 +1,75 @@
+"""The ladder of work: down while late, up with time to spare, patience with tries that fail."""
+
+import pytest
+
+from sender.work_ladder import STEPS, LadderRules, Step, WorkLadder
+
+RULES = LadderRules()
+
+
+def seen(ladder: WorkLadder, load: float, *, seconds: int, start_s: float) -> list[str]:
+    """The steps that a load brings about, looked at once a second."""
+    return [ladder.step.name for second in range(seconds) if ladder.see(load, now_s=start_s + second)]
+
+
+def fall(ladder: WorkLadder, *, start_s: float = 0.0) -> None:
+    while ladder.step is not STEPS[-1]:
+        ladder.see(1.5, now_s=start_s)
+        start_s += 1
+
+
+def test_steps_cost_less_and_less() -> None:
+    costs = [step.cost for step in STEPS]
+    assert costs == sorted(costs, reverse=True)
+    assert len(set(costs)) == len(costs)
+    assert STEPS[0] == Step(name=STEPS[0].name)
+
+
+def test_a_moment_is_no_overload() -> None:
+    ladder = WorkLadder()
+    for start_s in (0.0, 10.0, 20.0):
+        assert not ladder.see(3.0, now_s=start_s)
+        assert not ladder.see(3.0, now_s=start_s + 1)
+        assert not ladder.see(0.9, now_s=start_s + 2)
+    assert ladder.step is STEPS[0]
+
+
+def test_what_is_late_for_long_goes_down_step_by_step_and_then_gives_up() -> None:
+    ladder = WorkLadder()
+    assert seen(ladder, 1.2, seconds=11, start_s=0.0) == [step.name for step in STEPS[1:]]
+    assert not ladder.overwhelmed
+    seen(ladder, 1.2, seconds=5, start_s=11.0)
+    assert ladder.overwhelmed
+    ladder.see(0.9, now_s=17.0)
+    assert not ladder.overwhelmed
+
+
+def test_it_climbs_when_the_step_above_would_fit_and_not_before() -> None:
+    ladder = WorkLadder()
+    seen(ladder, 1.2, seconds=3, start_s=0.0)
+    assert ladder.step is STEPS[1]
+    assert seen(ladder, 0.5, seconds=60, start_s=3.0) == []  # twice that is all of the time
+    assert seen(ladder, 0.3, seconds=7, start_s=63.0) == [STEPS[0].name]
+
+
+def test_tries_that_fail_are_made_less_and_less_often_and_one_that_lasts_is_forgiven() -> None:
+    ladder, now_s = WorkLadder(), 0.0
+    waits = []
+    for _ in range(7):
+        while ladder.step is STEPS[0]:
+            ladder.see(1.5, now_s=now_s)
+            now_s += 1
+        below_s = now_s
+        while ladder.step is not STEPS[0]:
+            ladder.see(0.1, now_s=now_s)
+            now_s += 1
+        waits.append(now_s - below_s - 1)
+    assert waits == [6, 12, 24, 48, 96, 96, 96]
+    now_s += RULES.lasting_s
+    seen(ladder, 1.5, seconds=3, start_s=now_s)
+    assert seen(ladder, 0.1, seconds=7, start_s=now_s + 3) == [STEPS[0].name]
+
+
+@pytest.mark.parametrize("load", [0.0, 0.5, 1.0])
+def test_whoever_keeps_up_is_left_alone(load: float) -> None:
+    assert seen(WorkLadder(), load, seconds=1000, start_s=0.0) == []

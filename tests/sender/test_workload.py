@@ -1,0 +1,86 @@
+"""What a call's work is measured by, and which pictures are left out."""
+
+import pytest
+
+from sender.work_ladder import STEPS
+from sender.workload import Workload
+
+STEP = 3600  # 25 pictures a second, in 1/90000 s
+
+
+class Call:
+    """A camera of 25 pictures a second and an encoder, on one clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.captured = 0
+        self.windows: list[bool] = []
+        self.said: list[str] = []
+        self.gave_up = False
+        self.work = Workload(windows=self.windows.append, clock=lambda: self.now_s)
+        self.work.watch(self.said.append)
+
+    def go(self, seconds: float, *, takes_s: float, decoding: float | None = None) -> int:
+        """The pictures that were coded: the newest when the encoder is free."""
+        coded, end_s, heard_s = 0, self.now_s + seconds, self.now_s
+        while self.now_s < end_s:
+            if decoding is not None and self.now_s >= heard_s:
+                heard_s += 1
+                self.work.hear(decoding)
+            self.captured = max(self.captured + 1, round((self.now_s - 100) * 25))
+            self.now_s = max(self.now_s, 100 + self.captured / 25)
+            if self.work.skips(self.captured * STEP, coded=True):
+                continue
+            self.now_s += takes_s
+            coded += 1
+            self.gave_up |= self.work.done(captured=round((self.now_s - 100) * 25))
+        return coded
+
+
+def test_who_keeps_up_codes_all_and_is_told_nothing() -> None:
+    call = Call()
+    assert call.go(60, takes_s=0.03) == pytest.approx(1500, abs=3)
+    assert call.said == []
+    assert call.work.states["load_coding"] == pytest.approx(0.75, rel=0.1)
+
+
+def test_a_slow_machine_codes_every_second_picture_in_time_and_says_so() -> None:
+    call = Call()
+    call.go(10, takes_s=0.06)
+    assert call.said == ["coding is late (150% of the time there is): every second picture from now on"]
+    assert call.go(20, takes_s=0.06) == pytest.approx(250, abs=3)
+    assert call.work.states["coded_every"] == 2
+    call.go(20, takes_s=0.02)
+    assert call.said[1:] == ["time to spare: every picture from now on"]
+
+
+def test_a_much_slower_one_draws_no_windows_and_then_gives_up() -> None:
+    call = Call()
+    call.go(40, takes_s=0.4)
+    assert len(call.said) == len(STEPS)
+    assert call.said[-1].startswith("late all the same: H.264")
+    assert call.windows == [True, False]
+    assert call.gave_up
+
+
+def test_a_slow_receiver_is_spared_too() -> None:
+    call = Call()
+    call.go(5, takes_s=0.01, decoding=1.6)
+    late = "the receiver's decoding is late (160% of the time there is)"
+    assert call.said == [f"{late}: every second picture from now on"]
+    call.go(5, takes_s=0.01)
+    assert call.work.states["load_decoding"] is None  # what was said long ago says nothing
+    call.go(20, takes_s=0.01)
+    assert call.work.states["coded_every"] == 1
+
+
+def test_after_a_pause_nothing_is_known() -> None:
+    call = Call()
+    call.go(3, takes_s=0.06)
+    before = len(call.said)
+    assert not call.work.skips(call.captured * STEP, coded=False)
+    assert not call.work.done(captured=call.captured)
+    call.now_s += 100
+    assert not call.work.skips(call.captured * STEP + 1, coded=True)
+    assert not call.work.done(captured=10**6)
+    assert len(call.said) == before
