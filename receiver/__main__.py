@@ -28,7 +28,7 @@ from signaling.threads import Watch, tell_loop
 from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
-__all__ = ["main"]
+__all__ = ["Program", "main", "parse_arguments"]
 
 
 class Program:
@@ -42,6 +42,7 @@ class Program:
         *,
         retries: Retries | None = None,
         sleep: Sleep = asyncio.sleep,
+        destinations: Destinations | None = None,
     ) -> None:
         self._retries = retries or Retries()
         self._sleep = sleep
@@ -53,7 +54,7 @@ class Program:
         self._connected_s = 0.0
         self._waits = False  # for the first picture of a call
         self._started = False
-        self._destinations = Destinations()
+        self._destinations = destinations or Destinations()
 
     async def run(self) -> None:
         """Runs until interrupted, until the window is closed, or until the time is over.
@@ -175,7 +176,8 @@ class Program:
                 loop.call_later(self._options.seconds, self._stop.set)
 
 
-def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
+def parse_arguments(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
+    """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="facewire-receive",
         description="Receives a face over WebRTC and shows or writes the reconstructed picture.",
@@ -192,7 +194,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Receives until told to stop. Returns 0, 2 after one line that says what is wrong, 1 where a thread died."""
-    options, receiving = _parse(argv)
+    options, receiving = parse_arguments(argv)
     problem = None
     with Watch(lambda text: print(f"facewire-receive: {text}", file=sys.stderr)) as watch:
         try:

@@ -15,6 +15,7 @@ class Due:
     image_rgb: Image
     pts: int
     due_us: int
+    mixed: bool = False  # see Picture
 
 
 class Ready:

@@ -286,7 +286,8 @@ class FaceReceiver(End):
                 self._control.need_keyframe("reference missing")
             return
         self._playout.prepared(self._now_us() - asked_us)
-        self._ready.add(Due(result.image_rgb, result.slot.pts, result.slot.due_us))
+        slot = result.slot
+        self._ready.add(Due(result.image_rgb, slot.pts, slot.due_us, slot.before is not None))
         self._show_due()
         self._wake.set()
 
@@ -294,7 +295,7 @@ class FaceReceiver(End):
         now_us = self._now_us()
         if (due := self._ready.take(now_us=now_us)) is not None:
             self._control.pictured("keypoints")
-            self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb))
+            self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb, due.mixed))
 
     # H.264
 
