@@ -21,8 +21,8 @@ from signaling.transport.costs import Kind
 
 __all__ = ["Control"]
 
-QUICK_PINGS = 8  # a few exchanges at once, then one every two seconds
-TICKS_PER_PING = 20
+QUICK_PINGS = 4  # a few exchanges at once, then one every five seconds
+TICKS_PER_PING = 50
 LONGEST_WITHOUT_PICTURE_US = 1_000_000
 
 

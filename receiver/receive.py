@@ -15,6 +15,7 @@ from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.stage_clock import StageClock
 from codec.units import SIZES
 from codec.weights.files import identify
+from receiver.arrivals import Arrivals
 from receiver.control import Control
 from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
 from receiver.due_pictures import Due, Ready
@@ -29,7 +30,7 @@ from receiver.report import Report, receiver_report
 from receiver.selection import Mode, Selection
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
-from signaling.capabilities import PROTOCOL, SOUND, why_not
+from signaling.capabilities import ARRIVALS, PROTOCOL, SOUND, why_not
 from signaling.ends import End, first_error
 from signaling.messages import Capabilities, ReferenceReceived
 from signaling.transport.channels import Channels
@@ -38,6 +39,7 @@ __all__ = ["FaceReceiver"]
 
 TICK_S = 0.1
 TICKS_PER_REPORT = 10
+REPORTS_PER_WORD = 2  # the sender is told each second one: a message and its receipt are 300 bytes
 MOST_REFUSALS = 8  # that are told in one call
 AHEAD_US = 40_000  # pictures are made so long before they are due, where their motion is here
 DEFAULTS = ReceiverOptions()
@@ -85,6 +87,7 @@ class FaceReceiver(End):
             counts=self.counts,
         )
         self._fallback.watch_gaps(self._control.miss_h264)
+        self._arrivals = Arrivals(channels, now_us=self._now_us)
         self._meter = Meter()
         self._intake = Intake(
             decoder or FaceDecoder(options.codec, stage=self._stages.stage),
@@ -106,6 +109,7 @@ class FaceReceiver(End):
             stats=self._fallback.stats,
         )
         self._held: tuple[int, ...] = ()
+        self._reports = 0
         self._outlet = Outlet(
             Selection(stall_us=options.stall_ms * 1000),
             self._meter,
@@ -200,12 +204,13 @@ class FaceReceiver(End):
             bitstreams=(BITSTREAM_VERSION,),
             weights=(identify(self._options.weights).hex(),),
             sizes=SIZES,
-            features=(SOUND,) if self._options.sound else (),
+            features=(ARRIVALS, SOUND) if self._options.sound else (ARRIVALS,),
         )
 
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the sender sends, or None where it does not say: it is then as senders of 0.1 were."""
         self._fallback.settle(peer)
+        self._arrivals.meet(peer)
         self.refusal = None if peer is None else why_not(peer, self._capabilities)
         if self.refusal is not None:
             self._refuse(self.refusal)
@@ -286,8 +291,7 @@ class FaceReceiver(End):
                 self._control.need_keyframe("reference missing")
             return
         self._playout.prepared(self._now_us() - asked_us)
-        slot = result.slot
-        self._ready.add(Due(result.image_rgb, slot.pts, slot.due_us, slot.before is not None))
+        self._ready.add(Due.of(result.slot, result.image_rgb))
         self._show_due()
         self._wake.set()
 
@@ -311,30 +315,30 @@ class FaceReceiver(End):
         tick = 0
         while True:
             self._control.tick()
+            self._arrivals.tick()
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
             await asyncio.sleep(TICK_S)
 
     def _tell(self, figures: Figures) -> None:
-        if self._control.is_open:
+        self._reports += 1
+        if self._control.is_open and self._reports % REPORTS_PER_WORD == 0:
             held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
-            self._control.send(
-                receiver_report(figures, self._meter, showing=showing or "keypoints", held=held, sound_loss=loss)
-            )
+            self._control.send(receiver_report(figures, showing=showing or "keypoints", held=held, sound_loss=loss))
 
     def _explanation(self) -> Figures:
         """What stands beside the meter's own figures."""
         if (quality := self._control.quality) is not None:
             self._meter.quality(keypoints=quality.keypoints_psnr_db, h264=quality.h264_psnr_db)
-        best = self._control.clock.best
+        latest = self._control.clock.latest
         return {
             "mode": self._outlet.selection.mode,
             "showing": self._outlet.selection.showing,
             "changes": self._outlet.selection.changes,
             "playout_delay_ms": round(self._playout.delay_us / 1000, 1),
             "jitter_ms": round(self._playout.jitter_us / 1000, 1),
-            "round_trip_ms": None if best is None else round(best.round_trip_us / 1000, 2),
+            "round_trip_ms": None if latest is None else round(latest.round_trip_us / 1000, 2),
             "keyframe_requests": self._control.requests.sent,
             "stages_ms": self._stages.take_means(),
             "sound": self._sound.figures(),

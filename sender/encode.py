@@ -54,6 +54,12 @@ class FaceEncoder(Protocol):
     def start_bundle(self) -> None:
         """The next frame stands on no frame before it."""
 
+    def set_qp(self, qp: int) -> None:
+        """A new quality index, from the next bundle on."""
+
+    def set_bundle(self, bundle: int, *, residual: bool) -> None:
+        """How many frames share a message from now on, and whether optical flow adds to their motion."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
@@ -81,6 +87,7 @@ class Orders:
         self._lock = threading.Lock()
         self._keyframe = False
         self._bundle = False
+        self._pace: tuple[int, int, bool] | None = None  # qp, bundle, residual: where they are to change
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
     def force_keyframe(self) -> None:
@@ -98,12 +105,21 @@ class Orders:
         with self._lock:
             self._acknowledged[reference_id] = None
 
+    def set_pace(self, *, qp: int, bundle: int, residual: bool) -> None:
+        """How coarsely frames are coded from now on, and how many share a message."""
+        with self._lock:
+            self._pace = (qp, bundle, residual)
+
     def carry_out(self, encoder: FaceEncoder) -> None:
         """Tells the encoder all of it, in its own thread."""
         with self._lock:
             keyframe, self._keyframe = self._keyframe, False
             bundle, self._bundle = self._bundle, False
+            pace, self._pace = self._pace, None
             acknowledged, self._acknowledged = self._acknowledged, {}
+        if pace is not None:
+            encoder.set_qp(pace[0])
+            encoder.set_bundle(pace[1], residual=pace[2])
         for reference_id in acknowledged:
             encoder.acknowledge(reference_id)
         if bundle:

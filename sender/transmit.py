@@ -64,7 +64,7 @@ class MotionBundler:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._frames: list[bytes] = []
 
     def add(self, frame: bytes, *, chained: bool) -> list[tuple[bytes, ...]]:
@@ -73,7 +73,7 @@ class MotionBundler:
         if not chained and self._frames:
             done.append(self.flush())
         self._frames.append(frame)
-        if len(self._frames) >= self._size:
+        if len(self._frames) >= self.size:
             done.append(self.flush())
         return done
 
@@ -98,6 +98,15 @@ class ReferencePacer:
         self._tokens = float(burst_bytes)
         self._filled_s: float | None = None
         self.waiting_bytes = 0
+
+    def set_pace(self, *, bytes_per_s: float, burst_bytes: int) -> None:
+        """From now on."""
+        self._bytes_per_s, self._burst_bytes = bytes_per_s, burst_bytes
+
+    @property
+    def next_bytes(self) -> int:
+        """What the next piece takes; 0 where none waits."""
+        return len(self._pieces[0].data) if self._pieces else 0
 
     def add(self, pieces: list[Piece], *, supersedes: bool) -> bool:
         """Queues the pieces of one reference; a keyframe `supersedes` what still waits. False: there was no room."""
@@ -150,27 +159,45 @@ class Transmitter:
         clock: Callable[[], float],
         lost_track: Callable[[], None],
         ride: Callable[[bytes], bool] = lambda motion: False,
+        has_room: Callable[[int], bool] = lambda size: True,
     ) -> None:
         """`bundles` packs motion, and is asked for when there is some. `ride` takes a message along with sound, or not.
+        `has_room` says whether a message of so many bytes may be on its way besides what is already.
 
         `lost_track` is called when references had to be dropped: only a keyframe helps then.
         """
         self._bundles = bundles
         self._channels = channels
-        self._longest_s = (bundle - 1) * _FRAME_S + _SLACK_S
         self._gathering_s = 0.0  # when the bundle's first frame came
         self._sent_s: float | None = None  # when the last frame came
         self._bundler = MotionBundler(bundle)
         self._pacer = ReferencePacer(bytes_per_s=reference_bytes_per_s)
+        self._message_bytes = MAX_MESSAGE_BYTES
+        self.set_pace(bundle=bundle, reference_bytes_per_s=reference_bytes_per_s)
         self._meter = meter
         self._clock = clock
         self._lost_track = lost_track
         self._ride = ride
+        self._has_room = has_room
         self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
         self._sequence = 0
         self._transfer = 0
         self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
         self.stale_frames = 0
+
+    def set_pace(
+        self,
+        *,
+        bundle: int,
+        reference_bytes_per_s: float,
+        message_bytes: int = MAX_MESSAGE_BYTES,
+        frame_s: float = _FRAME_S,
+    ) -> None:
+        """From now on: frames a message, of frames `frame_s` apart, and how fast and in which pieces references go."""
+        self._longest_s = (bundle - 1) * frame_s + _SLACK_S
+        self._bundler.size = bundle
+        self._message_bytes = message_bytes
+        self._pacer.set_pace(bytes_per_s=reference_bytes_per_s, burst_bytes=2 * message_bytes)
 
     def send(self, coded: CodedFrame) -> bool:
         """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that.
@@ -223,17 +250,22 @@ class Transmitter:
 
     def _pump(self) -> float | None:
         channels = self._channels
-        if self._bundle and not channels.motion.buffered_amount and channels.queued_bytes <= _MOTION_QUEUE_BYTES:
+        if self._bundle and self._motion_may_leave():
             self._send_motion(self._bundle)
             self._bundle = ()
-        while channels.queued_bytes == 0:
+        while channels.queued_bytes == 0 and self._has_room(self._pacer.next_bytes):
             piece = self._pacer.take(now_s=self._clock())
             if piece is None:
                 break
             self._hand_over(channels.reference, piece.data, payload_bytes=piece.payload_bytes)
-        if self._bundle or (self._pacer.waiting_bytes and channels.queued_bytes):
+        if self._bundle or (self._pacer.waiting_bytes and not self._pacer.wait_s):
             return RETRY_S
         return self._pacer.wait_s
+
+    def _motion_may_leave(self) -> bool:
+        if self._channels.motion.buffered_amount or self._channels.queued_bytes > _MOTION_QUEUE_BYTES:
+            return False
+        return self._has_room(sum(map(len, self._bundle)))
 
     def _gather(self, frame: bytes, *, chained: bool) -> bool:
         """Adds one frame's motion to the bundle; True if the bundle had to leave early."""
@@ -251,7 +283,7 @@ class Transmitter:
 
     def _add_reference(self, coded: CodedFrame) -> None:
         assert coded.reference is not None
-        fragments = pack_reference(bytes(coded), transfer=self._transfer, limit=MAX_MESSAGE_BYTES)
+        fragments = pack_reference(bytes(coded), transfer=self._transfer, limit=self._message_bytes)
         pieces = [Piece(bytes(fragment), len(fragment.data)) for fragment in fragments]
         self._transfer = (self._transfer + 1) % 65536
         if coded.is_keyframe:

@@ -3,9 +3,10 @@
 from signaling.messages import Capabilities
 from signaling.printable import printable
 
-__all__ = ["PROTOCOL", "SOUND", "why_not"]
+__all__ = ["ARRIVALS", "PROTOCOL", "SOUND", "why_not"]
 
 SOUND = "sound"  # a feature: the receiver takes sound messages, version 1, and motion that rides on them
+ARRIVALS = "arrivals"  # a feature: the receiver tells when messages came, the sender heeds it
 PROTOCOL = 1  # of the messages in a call; raised when what one of them means changes
 
 

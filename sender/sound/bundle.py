@@ -33,8 +33,13 @@ class SoundBundler:
         self._sequence = 0  # of the first that waits
         self._time_s = 0.0
         self._clean_reports = 0
+        self._may_repeat = True
         self.repeats = False
         self.counts: Counter[str] = Counter()  # messages, bytes, frames, alone (messages without motion), stale frames
+
+    def set_pace(self, *, span: int, may_repeat: bool) -> None:
+        """How many frames a message is meant to hold from now on, and whether there is room to repeat any."""
+        self._span, self._may_repeat = min(span, MAX_FRAMES - 2), may_repeat
 
     def add(self, packet: bytes, *, captured_s: float) -> None:
         """One coded frame, b"" where it is silent."""
@@ -84,7 +89,7 @@ class SoundBundler:
 
     def _fitting(self, frames: tuple[bytes, ...], sequence: int, motion: bytes) -> bytes | None:
         """The message with as many of the frames before it as fit; None where not even the new ones do."""
-        repeated = tuple(self._before)[-len(frames) :] if self.repeats else ()
+        repeated = tuple(self._before)[-len(frames) :] if self.repeats and self._may_repeat else ()
         for left_out in range(len(repeated) + 1):
             message = SoundMessage(
                 sequence=sequence,

@@ -47,6 +47,7 @@ class DepartureLog:
         self._ways: deque[tuple[float, float]] = deque()  # (when, shortest one-way delay in ms of a report)
         self._fates: deque[tuple[float, bool]] = deque(maxlen=1024)  # (when sent, whether it came)
         self._sent: deque[tuple[float, int]] = deque(maxlen=2048)
+        self._beside: deque[tuple[float, int]] = deque(maxlen=4096)
         self._came: deque[tuple[float, int]] = deque(maxlen=2048)  # (arrival on its own clock, wire bytes)
         self._arrival_s = 0.0  # of the newest, unwrapped
         self._newest_ms: int | None = None
@@ -60,6 +61,10 @@ class DepartureLog:
         self._sent.append((now_s, departure.wire_bytes))
         while len(self._waiting) > _KEPT:
             self._waiting.popitem(last=False)
+
+    def add_beside(self, wire_bytes: int, *, now_s: float) -> None:
+        """Something leaves that no report tells of (RTP): it is taken to arrive as the messages do."""
+        self._beside.append((now_s, wire_bytes))
 
     def unanswered_bytes(self, *, now_s: float, patience_s: float) -> int:
         """Wire bytes of what left in the last `patience_s` and is not reported yet."""
@@ -87,12 +92,14 @@ class DepartureLog:
         self._ways.append((now_s, way_ms))
         while self._ways[0][0] < now_s - _BASE_WINDOW_S:
             self._ways.popleft()
+        received_kbps = _kbps(self._came, until_s=max(came_s for came_s, _ in self._came))
+        sent_kbps, beside_kbps = _kbps(self._sent, until_s=now_s), _kbps(self._beside, until_s=now_s)
         return Feedback(
             now_s=now_s,
             queue_ms=way_ms - min(way for _, way in self._ways),
             loss=self._loss(now_s),
-            received_kbps=_kbps(self._came, until_s=max(came_s for came_s, _ in self._came)),
-            sent_kbps=_kbps(self._sent, until_s=now_s),
+            received_kbps=received_kbps * (1 + beside_kbps / max(sent_kbps, 0.1)),
+            sent_kbps=sent_kbps + beside_kbps,
             answered_s=now_s - newest_sent_s,
         )
 

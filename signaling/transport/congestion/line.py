@@ -65,6 +65,14 @@ class Line:
         if self._silent_since_s is None:
             self._silent_since_s = now_s
 
+    def sent_beside(self, wire_bytes: int, *, now_s: float) -> None:
+        """RTP leaves, of which no report tells."""
+        self._departures.add_beside(wire_bytes, now_s=now_s)
+
+    def unanswered_bytes(self, *, now_s: float, patience_s: float) -> int:
+        """What left in the last `patience_s` and is in no report yet, as it counts on the wire."""
+        return self._departures.unanswered_bytes(now_s=now_s, patience_s=patience_s)
+
     def hear(self, report: ArrivalReport, *, now_s: float) -> None:
         """A report of the other end."""
         feedback = self._departures.hear(report, now_s=now_s)

@@ -19,7 +19,7 @@ from signaling.transport.congestion.departures import Feedback
 
 __all__ = ["LossJudge", "Nada"]
 
-_KAPPA, _ETA, _TAU_S, _XREF_MS = 0.5, 2.0, 0.5, 10.0
+_KAPPA, _ETA, _TAU_S, _XREF_MS, _RMAX_KBPS = 0.5, 2.0, 0.5, 10.0, 400.0
 _QUEUE_EPS_MS, _LOG_WINDOW_S = 10.0, 0.5
 _QUEUE_BOUND_S, _FILTER_S, _MOST_GAMMA = 0.1, 0.12, 0.5  # QBOUND is 50 ms there, for lines of megabits
 _LEAST_FACTOR, _MOST_GROWTH = 0.5, 0.8  # of one update, and a second
@@ -82,7 +82,7 @@ class Nada:
     @property
     def balance_ms(self) -> float:
         """The queue at which the rate stays as it is."""
-        return _XREF_MS * self._max_kbps / self.rate_kbps
+        return _XREF_MS * _RMAX_KBPS / self.rate_kbps
 
     def is_limited(self, *, now_s: float) -> bool:
         """Whether the line has shown a limit lately: else nobody knows any, and more may be tried."""
