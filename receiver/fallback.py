@@ -60,8 +60,9 @@ class FallbackSource:
             if wanted and transceiver.kind == "video" and transceiver.receiver.track is not None:
                 self._receiver = transceiver.receiver
                 track = self._held.get(transceiver.receiver) or self._hold(transceiver.receiver)
-                track.begin()
-                self._track = track
+                if track is not None:
+                    track.begin()
+                self._track = track or transceiver.receiver.track
                 self._known.set()
                 return
 
@@ -114,7 +115,10 @@ class FallbackSource:
                 else:
                     divert(transceiver.receiver, None)
 
-    def _hold(self, receiver: RTCRtpReceiver) -> H264Track:
-        track = self._held[receiver] = H264Track(counts=self.counts, gap=lambda: self._told())
-        divert(receiver, track)
+    def _hold(self, receiver: RTCRtpReceiver) -> H264Track | None:
+        track = H264Track(counts=self.counts, gap=lambda: self._told())
+        if not divert(receiver, track):
+            track.stop()
+            return None
+        self._held[receiver] = track
         return track

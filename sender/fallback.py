@@ -29,7 +29,9 @@ from codec.stage_clock import StageClock
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
 from sender.errors import FallbackError
+from sender.resends import ResendBudget
 from signaling.transport.costs import RTP_PAYLOAD
+from signaling.transport.internals import limit_resends
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 
@@ -196,6 +198,7 @@ class FallbackTrack(MediaStreamTrack):
         self.dropped = 0
         self.first_pts: int | None = None  # of the first picture that was fetched
         self.transceiver: RTCRtpTransceiver | None = None  # where it is sent, if over a connection
+        self.resends = ResendBudget()
 
     @property
     def mid(self) -> str | None:
@@ -229,6 +232,7 @@ class FallbackTrack(MediaStreamTrack):
         coded = self._pictures.popleft()
         if self.first_pts is None:
             self.first_pts = coded.pts
+        self.resends.sent(len(coded.rtp_payloads))
         packet = av.Packet(coded.data)
         packet.pts = packet.dts = coded.pts
         packet.time_base = Fraction(1, PTS_PER_S)
@@ -255,4 +259,5 @@ def add_h264_track(pc: RTCPeerConnection) -> FallbackTrack:
         + [codec for codec in codecs if codec.mimeType == "video/rtx"]
     )
     track.transceiver = transceiver
+    limit_resends(transceiver.sender, track.resends.may_resend)
     return track

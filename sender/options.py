@@ -45,7 +45,7 @@ class SenderOptions:
         default=400.0, metadata=option("most that all of it may take on the wire, whatever the line carries: 8 or more")
     )
     min_kbps: float = field(
-        default=10.0, metadata=option("least that it takes, however little the line seems to carry: 6 or more")
+        default=8.0, metadata=option("least that it takes, however little the line seems to carry: 6 or more")
     )
     floor_db: float = field(
         default=20.0,

@@ -90,6 +90,7 @@ class FaceSender(End):
             clock=clock,
             lost_track=worker.orders.force_keyframe,
             ride=(lambda motion: False) if sound is None else sound.carry,
+            rides=(lambda: False) if sound is None else sound.is_leaving,
             has_room=self._pacer.has_room,
         )
         flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
@@ -156,7 +157,8 @@ class FaceSender(End):
         self._stop(why)
 
     def _parts(self) -> list[Callable[[], Any]]:
-        levers = SenderLevers(self._transmitter, self._worker.orders, self._keyframes, self._sound, self._fallback)
+        parts_of_it = self._transmitter, self._worker.orders, self._keyframes, self._sound, self._fallback
+        levers = SenderLevers(*parts_of_it, self._pacer.sound_may_leave)
         tell, pace = partial(self._report.run, begun=self._first), partial(self._pacer.run, levers)
         parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, tell, pace]
         if self._fallback is not None:

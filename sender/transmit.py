@@ -159,10 +159,12 @@ class Transmitter:
         clock: Callable[[], float],
         lost_track: Callable[[], None],
         ride: Callable[[bytes], bool] = lambda motion: False,
+        rides: Callable[[], bool] = lambda: False,
         has_room: Callable[[int], bool] = lambda size: True,
     ) -> None:
         """`bundles` packs motion, and is asked for when there is some. `ride` takes a message along with sound, or not.
-        `has_room` says whether a message of so many bytes may be on its way besides what is already.
+        `has_room` says whether a message of so many bytes may be on its way besides what is already; where sound is
+        about to leave (`rides`), motion goes along in any case.
 
         `lost_track` is called when references had to be dropped: only a keyframe helps then.
         """
@@ -178,7 +180,7 @@ class Transmitter:
         self._clock = clock
         self._lost_track = lost_track
         self._ride = ride
-        self._has_room = has_room
+        self._rides, self._has_room = rides, has_room
         self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
         self._sequence = 0
         self._transfer = 0
@@ -265,7 +267,7 @@ class Transmitter:
     def _motion_may_leave(self) -> bool:
         if self._channels.motion.buffered_amount or self._channels.queued_bytes > _MOTION_QUEUE_BYTES:
             return False
-        return self._has_room(sum(map(len, self._bundle)))
+        return self._rides() or self._has_room(sum(map(len, self._bundle)))
 
     def _gather(self, frame: bytes, *, chained: bool) -> bool:
         """Adds one frame's motion to the bundle; True if the bundle had to leave early."""

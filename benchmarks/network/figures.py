@@ -58,6 +58,7 @@ class NetworkRow:
     sound: dict[str, float]  # percent of frames made up, and seconds drawn on in place
     h264_part: float  # of the pictures shown
     failure: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)  # of both ends' meters, at the end
     said: list[str] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
 
@@ -103,9 +104,15 @@ def network_row(
         sound=_sound(receiver),
         h264_part=sum(picture.kind == "h264" for picture in counted) / max(1, len(counted)),
         failure=failure,
+        counts={"sender": _counts(sender), "receiver": _counts(receiver)},
         said=said,
         moments=_moments(counted, passed, begin_s=begin_s, end_s=end_s, origin_s=origin_s),
     )
+
+
+def _counts(lines: Sequence[Figures]) -> Figures:
+    kept = ("counts", "playout", "messages", "keyframe_requests", "dropped", "line_kbps", "line_queue_ms", "qp")
+    return {name: lines[-1][name] for name in kept if name in lines[-1]} if lines else {}
 
 
 def _delay_ms(picture: Shown, origin_s: float | None) -> float | None:

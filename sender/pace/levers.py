@@ -1,5 +1,6 @@
 """Stages 4 to 6, pace: the parts of a sending end that can spend less, each told its share of the line."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sender.encode import Orders
@@ -24,6 +25,7 @@ class SenderLevers:
     keyframes: KeyframeGate
     sound: SoundFlow | None
     fallback: FallbackFlow | None
+    sound_may_leave: Callable[[], bool]
     frame_s: float = 0.04
     _told: tuple[Shares, int] | None = None
 
@@ -44,6 +46,8 @@ class SenderLevers:
         self.keyframes.patience_s = max(_LEAST_PATIENCE_S, 2 * _KEYFRAME_BITS / (1000 * shares.reference_kbps))
         if self.sound is not None:
             span_ms = 1000 * frame_s * shares.bundle
-            self.sound.set_pace(kbps=shares.sound_kbps, span_ms=span_ms, repeats=shares.repeats_sound)
+            self.sound.set_pace(
+                kbps=shares.sound_kbps, span_ms=span_ms, repeats=shares.repeats_sound, may_leave=self.sound_may_leave
+            )
         if self.fallback is not None:
             self.fallback.set_pace(kbps=shares.h264_kbps, every=shares.h264_every)

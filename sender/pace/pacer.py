@@ -21,6 +21,8 @@ _PATIENCE_S = 1.0  # after it, what has no receipt is taken to be gone, where th
 PACE_S = 0.1  # between two looks at the line
 _FOLLOW = 0.1  # of the time between pictures
 _LONGEST_S = 0.5
+_FIRST_KBPS = 20.0
+_SOUND_AHEAD_BYTES = 500  # of sound that may be on its way beyond the window
 
 
 class Levers(Protocol):
@@ -33,7 +35,7 @@ class Levers(Protocol):
 class Pacer:
     """Knows the line of one stream, shares out what it carries, and says what may leave now. On the event loop.
 
-    Until the receiver reports (ends of before 0.3 never do), everything goes as the options say.
+    To a receiver that does not report (as those of before 0.3), everything goes as the options say.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Pacer:
         self._pictures = 0
         self._pictured_s: float | None = None
         self._interval_s = 1 / self._needs.fps
-        self._expected = False  # the receiver says that it reports
+        self._expects = channels.flying() is not None  # that the receiver reports: unless it says otherwise
         self.shares = share_out(None, self._needs)
         self.counts = {"arrival_reports": 0, "malformed_arrivals": 0}
         channels.tap.sent = self.sent
@@ -64,8 +66,10 @@ class Pacer:
 
     @property
     def kbps(self) -> float | None:
-        """What the line is held to; None while nobody knows."""
-        return self._line.rate_kbps if self._line.is_known else None
+        """What the line is held to; None where nobody tells. Before the first report it is taken to be a thin one."""
+        if not self._line.is_known:
+            return _FIRST_KBPS if self._expects else None
+        return self._line.rate_kbps
 
     def states(self) -> dict[str, float | None]:
         """For the meter: what the line is held to, and how long its queue is; None while nobody knows."""
@@ -74,8 +78,8 @@ class Pacer:
         return {"line_kbps": round(self._line.rate_kbps, 1), "line_queue_ms": round(self._line.queue_ms, 1)}
 
     def meet(self, peer: Capabilities | None) -> None:
-        """The receiver has said what it can: where it reports, little may be on its way until it does."""
-        self._expected = peer is not None and ARRIVALS in peer.features
+        """The receiver has said what it can; one that does not report is sent to as ever."""
+        self._expects = self._expects and peer is not None and ARRIVALS in peer.features
 
     def sent(self, data: bytes, resent: bool) -> None:
         """A message of the stream has left."""
@@ -95,9 +99,13 @@ class Pacer:
         self.counts["arrival_reports"] += 1
         self._line.hear(report, now_s=self._clock())
 
+    def sound_may_leave(self) -> bool:
+        """Sound goes before all else, but not into a queue that would make it useless."""
+        return self.has_room(-_SOUND_AHEAD_BYTES)
+
     def has_room(self, size: int) -> bool:
         """Whether a message of so many bytes may leave now."""
-        if not (self._expected or self._line.is_known):
+        if not (self._expects or self._line.is_known):
             return True
         flying = self._channels.flying()
         if flying is None:

@@ -4,13 +4,15 @@ Each of these has a plain fallback for an aiortc that has it no more, and a test
 (tests/signaling/transport/test_internals.py).
 """
 
-from typing import Any
+import queue
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from aiortc import RTCPeerConnection
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 
 from signaling.transport.costs import MESSAGE_OVERHEAD
 
-__all__ = ["bytes_on_their_way"]
+__all__ = ["PacketSink", "bytes_on_their_way", "forget_missing", "limit_resends", "take_packets"]
 
 
 def bytes_on_their_way(pc: RTCPeerConnection) -> int | None:
@@ -26,3 +28,81 @@ def bytes_on_their_way(pc: RTCPeerConnection) -> int | None:
         return sum(len(chunk.user_data) + MESSAGE_OVERHEAD for chunk in waiting)
     except AttributeError:
         return None
+
+
+class PacketSink(Protocol):
+    """Where a receiver's packets go in place of aiortc's own jitter buffer."""
+
+    def packet(self, sequence: int, *, timestamp: int, last: bool, data: bytes) -> None:
+        """One packet, in whichever order they come: RTP's numbers, and what it holds as Annex B."""
+
+    def ended(self) -> None:
+        """There will be no more."""
+
+
+class _Buffer:
+    """Stands where aiortc keeps packets until pictures are whole: it never gives any."""
+
+    def __init__(self, sink: PacketSink) -> None:
+        self._sink = sink
+
+    def add(self, packet: Any) -> tuple[bool, None]:
+        """See aiortc.jitterbuffer.JitterBuffer."""
+        self._sink.packet(
+            packet.sequence_number, timestamp=packet.timestamp, last=bool(packet.marker), data=bytes(packet._data)
+        )
+        return False, None
+
+
+class _End(queue.Queue[Any]):
+    """Stands where aiortc puts pictures for its decoding thread: of which there are none, but an end."""
+
+    def __init__(self, sink: PacketSink, beyond: "queue.Queue[Any]") -> None:
+        super().__init__()
+        self._sink, self._beyond = sink, beyond
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if item is None:
+            self._sink.ended()
+            self._beyond.put(None)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        return self._beyond.get(block, timeout)
+
+
+_BUFFER, _QUEUE = "_RTCRtpReceiver__jitter_buffer", "_RTCRtpReceiver__decoder_queue"
+_MISSING = "_RTCRtpReceiver__nack_generator"
+
+
+def take_packets(receiver: RTCRtpReceiver, sink: PacketSink) -> bool:
+    """Leads a receiver's packets to `sink`, at any time; False where aiortc has no such places any more.
+
+    Its jitter buffer waits behind one lost packet for 512 others, and then gives one picture a packet, so that all that
+    follow are as late; its decoder takes pictures of any size.
+    """
+    if not hasattr(receiver, _BUFFER) or not hasattr(receiver, _QUEUE):
+        return False
+    setattr(receiver, _BUFFER, _Buffer(sink))
+    setattr(receiver, _QUEUE, _End(sink, getattr(receiver, _QUEUE)))
+    return True
+
+
+def forget_missing(receiver: RTCRtpReceiver, sequence: int) -> None:
+    """Packets before this one are not asked for any more: aiortc names all that ever were missing, each time."""
+    missing: set[int] = getattr(getattr(receiver, _MISSING, None), "missing", set())
+    for number in [number for number in missing if (sequence - number) % 65_536 < 32_768]:
+        missing.discard(number)
+
+
+def limit_resends(sender: RTCRtpSender, may_resend: Callable[[int], bool]) -> bool:
+    """Asks before a packet is sent again, by its number; False where aiortc has no such place any more."""
+    resend = getattr(sender, "_retransmit", None)
+    if resend is None:
+        return False
+
+    async def limited(sequence_number: int) -> None:
+        if may_resend(sequence_number):
+            await resend(sequence_number)
+
+    setattr(sender, "_retransmit", limited)  # noqa: B010 -- mypy knows it as a method
+    return True

@@ -222,6 +222,7 @@ async def test_closing_before_the_channels_open_ends_the_run(fakes: Any, clock: 
         is_open = False
         queued_bytes = 0
         tap = Tap()
+        flying = staticmethod(lambda: None)
 
     channels: Any = Channels()
     sender = FaceSender(channels, session.capture, worker=session.worker, options=session.options, clock=clock)

@@ -10,6 +10,7 @@ __all__ = ["DepartureLog", "Feedback"]
 
 _KEPT = 512  # messages without an answer
 _BASE_WINDOW_S = 30.0  # the shortest way of so long is the path without a queue
+_LONGEST_PATH_S = 1.0  # there and back, and until the next report: what takes longer than that waits in a queue
 _RATE_WINDOW_S = 1.5
 _LOSS_WINDOW_S = 4.0
 _OVERTAKEN_S = 0.3  # what left so long before one that came, and did not come itself, is lost
@@ -38,8 +39,9 @@ class _Departure:
 class DepartureLog:
     """Notes what leaves, and makes `Feedback` of the other end's reports. Pure: times come with the calls.
 
-    The two clocks need not agree: only differences of one-way delays count. The shortest of a report stands for it, as
-    RFC 8698 (5.1.1) advises: what is left of it is queue, not the sending time of a large message or a resend.
+    The two clocks need not agree: only differences of one-way delays count, and what there and back take together: a
+    call that begins on a line whose queue is full has never seen a shorter way. The shortest of a report stands for it,
+    as RFC 8698 (5.1.1) advises: what is left is queue, not the sending time of a large message or a resend.
     """
 
     def __init__(self) -> None:
@@ -96,7 +98,7 @@ class DepartureLog:
         sent_kbps, beside_kbps = _kbps(self._sent, until_s=now_s), _kbps(self._beside, until_s=now_s)
         return Feedback(
             now_s=now_s,
-            queue_ms=way_ms - min(way for _, way in self._ways),
+            queue_ms=max(way_ms - min(way for _, way in self._ways), 1000 * (now_s - newest_sent_s - _LONGEST_PATH_S)),
             loss=self._loss(now_s),
             received_kbps=received_kbps * (1 + beside_kbps / max(sent_kbps, 0.1)),
             sent_kbps=sent_kbps + beside_kbps,

@@ -79,10 +79,12 @@ def test_a_line_with_room_leaves_everything_as_it_was_asked_for() -> None:
 
 def test_a_receiver_that_does_not_report_is_sent_to_as_ever() -> None:
     pacer, told = call_over(500, seconds=5, reports=False)
-    assert pacer.kbps is None
-    assert told.shares[-1].motion_kbps is None
-    pacer.meet(Capabilities(end="receiver"))
-    assert pacer.has_room(100_000)
+    for stranger in (Capabilities(end="receiver"), None):
+        pacer.meet(stranger)
+        assert pacer.kbps is None
+        assert pacer.has_room(100_000)
+        pacer.tick(told)
+        assert told.shares[-1].motion_kbps is None
 
 
 def test_more_than_the_user_allows_is_never_taken() -> None:
