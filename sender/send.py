@@ -199,7 +199,8 @@ class FaceSender(End):
                 codes = self._machine.codes_keypoints
                 if not self._pacer.takes_picture():
                     continue
-                if codes and self._keyframes.take(now_s=self._clock()):
+                waits = self._transmitter.keyframe_waits
+                if codes and not waits and self._keyframes.take(now_s=self._clock()):
                     self._worker.orders.force_keyframe()
                 self._take(await self._worker.encode(picture, code=codes))
                 if self._machine.codes_keypoints:

@@ -98,10 +98,17 @@ class ReferencePacer:
         self._tokens = float(burst_bytes)
         self._filled_s: float | None = None
         self.waiting_bytes = 0
+        self._keyframes_first = self._is_keyframe = False
 
-    def set_pace(self, *, bytes_per_s: float, burst_bytes: int) -> None:
-        """From now on."""
+    def set_pace(self, *, bytes_per_s: float, burst_bytes: int, keyframes_first: bool) -> None:
+        """From now on; with `keyframes_first`, those keep to no rate: there is nothing else of use."""
         self._bytes_per_s, self._burst_bytes = bytes_per_s, burst_bytes
+        self._keyframes_first = keyframes_first
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether a keyframe waits that everything else has to wait for."""
+        return self._keyframes_first and self._is_keyframe and bool(self._pieces)
 
     @property
     def next_bytes(self) -> int:
@@ -112,6 +119,7 @@ class ReferencePacer:
         """Queues the pieces of one reference; a keyframe `supersedes` what still waits. False: there was no room."""
         if supersedes:
             self.clear()
+        self._is_keyframe = supersedes or (self._is_keyframe and bool(self._pieces))
         size = sum(len(piece.data) for piece in pieces)
         if self.waiting_bytes + size > _REFERENCE_QUEUE_BYTES:
             return False
@@ -130,7 +138,7 @@ class ReferencePacer:
             self._tokens += (now_s - self._filled_s) * self._bytes_per_s
         self._tokens = min(self._tokens, float(self._burst_bytes))
         self._filled_s = now_s
-        if not self._pieces or self._tokens < len(self._pieces[0].data):
+        if not self._pieces or (self._tokens < len(self._pieces[0].data) and not self.holds_up):
             return None
         piece = self._pieces.popleft()
         self._tokens -= len(piece.data)
@@ -142,6 +150,8 @@ class ReferencePacer:
         """Time from the last `take` until the budget allows the next piece; None when nothing waits."""
         if not self._pieces:
             return None
+        if self.holds_up:
+            return 0.0
         return max(0.0, (len(self._pieces[0].data) - self._tokens) / self._bytes_per_s)
 
 
@@ -194,12 +204,18 @@ class Transmitter:
         reference_bytes_per_s: float,
         message_bytes: int = MAX_MESSAGE_BYTES,
         frame_s: float = _FRAME_S,
+        keyframes_first: bool = False,
     ) -> None:
-        """From now on: frames a message, of frames `frame_s` apart, and how fast and in which pieces references go."""
+        """From now on: frames a message, of frames `frame_s` apart, and how fast and in which pieces references go.
+
+        With `keyframes_first`, motion waits for the keyframe that it moves: without that it would be for nothing.
+        """
         self._longest_s = (bundle - 1) * frame_s + _SLACK_S
         self._bundler.size = bundle
         self._message_bytes = message_bytes
-        self._pacer.set_pace(bytes_per_s=reference_bytes_per_s, burst_bytes=2 * message_bytes)
+        self._pacer.set_pace(
+            bytes_per_s=reference_bytes_per_s, burst_bytes=2 * message_bytes, keyframes_first=keyframes_first
+        )
 
     def send(self, coded: CodedFrame) -> bool:
         """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that.
@@ -264,7 +280,14 @@ class Transmitter:
             return RETRY_S
         return self._pacer.wait_s
 
+    @property
+    def keyframe_waits(self) -> bool:
+        """Whether a keyframe is still here, and everything waits for it: another one would be the same again."""
+        return self._pacer.holds_up
+
     def _motion_may_leave(self) -> bool:
+        if self._pacer.holds_up:
+            return False
         if self._channels.motion.buffered_amount or self._channels.queued_bytes > _MOTION_QUEUE_BYTES:
             return False
         return self._rides() or self._has_room(sum(map(len, self._bundle)))

@@ -22,7 +22,7 @@ PACE_S = 0.1  # between two looks at the line
 _FOLLOW = 0.1  # of the time between pictures
 _LONGEST_S = 0.5
 _FIRST_KBPS = 20.0
-_SOUND_AHEAD_BYTES = 500  # of sound that may be on its way beyond the window
+_SOUND_AHEAD_BYTES = 600  # of sound that may be on its way beyond the window
 
 
 class Levers(Protocol):
@@ -110,7 +110,8 @@ class Pacer:
         flying = self._channels.flying()
         if flying is None:
             flying = self._line.unanswered_bytes(now_s=self._clock(), patience_s=_PATIENCE_S)
-        return flying == 0 or flying + size + MESSAGE_OVERHEAD <= self._line.window_bytes
+        self._line.flies(flying, now_s=self._clock())
+        return flying == 0 or flying + size + MESSAGE_OVERHEAD <= self._line.window_bytes(now_s=self._clock())
 
     def takes_picture(self) -> bool:
         """Whether this picture is coded: on thin lines not each of them is."""

@@ -42,6 +42,7 @@ class Shares:
     message_bytes: int
     sound_kbps: float
     reference_kbps: float  # payload, as pieces are paced
+    keyframes_first: bool  # motion waits for the keyframe that it moves
     motion_kbps: float | None
     residual: bool
     repeats_sound: bool  # where the line loses: not where the line is what loses it
@@ -72,6 +73,7 @@ def share_out(kbps: float | None, needs: Needs) -> Shares:
         message_bytes=message,
         sound_kbps=sound_kbps,
         reference_kbps=min(needs.reference_kbps, reference_wire * message / (message + 93)),
+        keyframes_first=thin,
         motion_kbps=base + 0.4 * rest,
         residual=kbps >= 24,
         repeats_sound=kbps >= 24,
@@ -88,6 +90,7 @@ def _unlimited(needs: Needs) -> Shares:
         message_bytes=_WHOLE_MESSAGE,
         sound_kbps=needs.sound_kbps,
         reference_kbps=needs.reference_kbps,
+        keyframes_first=False,
         motion_kbps=None,
         residual=True,
         repeats_sound=True,

@@ -7,9 +7,10 @@ from signaling.transport.congestion.nada import Nada
 __all__ = ["Line"]
 
 _ALLOWED_QUEUE_S = 0.15
-_LEAST_WINDOW_BYTES = 800  # two messages of a thin line, with all around them
+_LEAST_WINDOW_BYTES = 700  # two messages of a thin line, with all around them
 _FIRST_WINDOW_BYTES = 2400  # before the first report: nobody knows what the line is
 _LOST_STAY = 6.0  # what is lost counts as on its way until the transport gives it up, several round trips later
+_THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
 _SILENT_S = 1.2  # no report for so long while something waits for one: the rate halves, once each such time
 
 
@@ -29,6 +30,7 @@ class Line:
         self._silent_since_s: float | None = None
         self._heard = False
         self._scale = 1.0  # of the rate, while nothing is heard
+        self._empty_s: float | None = None  # when nothing was on its way
         self.latest: Feedback | None = None
 
     @property
@@ -46,9 +48,19 @@ class Line:
         """The line's queue, as the last report has it."""
         return self._nada.queue_ms
 
-    @property
-    def window_bytes(self) -> int:
-        """The most that may be on its way, as it counts on the wire."""
+    def flies(self, flying_bytes: int, *, now_s: float) -> None:
+        """So much is on its way now."""
+        if not flying_bytes:
+            self._empty_s = now_s
+
+    def window_bytes(self, *, now_s: float) -> int:
+        """The most that may be on its way, as it counts on the wire.
+
+        On a thin line that has not been empty for ten seconds nothing, until it is: what its queue is called the path
+        itself by then (as BBR's ProbeRTT). At first, too: what a call begins with may have filled it.
+        """
+        if self._empty_s is None or (self.rate_kbps < _THIN_KBPS and now_s - self._empty_s > _EMPTY_EVERY_S):
+            return 0
         if not self._heard:
             return _FIRST_WINDOW_BYTES
         loss = 0.0 if self.latest is None else self.latest.loss

@@ -104,7 +104,9 @@ class Stream:
         while left > OVERHEAD:
             size = int(min(left, 400)) - OVERHEAD
             left -= size + OVERHEAD
-            if size <= 0 or size + OVERHEAD + self.flying() > self.line.window_bytes:
+            self.line.flies(self.flying(), now_s=now_s)
+            full = size + OVERHEAD + self.flying() > self.line.window_bytes(now_s=now_s)
+            if size <= 0 or (full and self.flying()):
                 break
             self.number += 1
             data = self.number.to_bytes(4, "big") + bytes(max(1, size - 4))
