@@ -21,7 +21,7 @@ from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.ends import first_error, interrupts
 from signaling.errors import OptionsError as BadOption
-from signaling.errors import PeerGone, SignalingError
+from signaling.errors import PeerGone, SignalingError, Unreachable
 from signaling.printable import printable
 from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch, tell_loop
@@ -107,6 +107,12 @@ class Program:
         self._connected_s = math.inf
         try:
             await self._meet(client)
+        except Unreachable as error:
+            if str(error) != self._failure:
+                self._terminal.say(f"{error}; trying again until it does")
+            self._failure = str(error)
+            await self._sleep(self._retries.pause_s())
+            return
         except PeerGone as error:
             if str(error) != self._failure or self._connected_s < math.inf:
                 self._terminal.say(f"{error}; waiting for a sender")
@@ -128,6 +134,7 @@ class Program:
         try:
             call = await self._connect(pc, client, receiver)
             try:
+                call.probe, call.news = receiver.probe, self._terminal.say
                 self._terminal.say("connected")
                 self._connected_s, self._waits = asyncio.get_running_loop().time(), True
                 await self._receive(call, receiver)

@@ -51,7 +51,7 @@ class Control:
         self.pts_origin_us: int | None = None  # the sender's clock at pts 0
         self.mode: Mode = "keypoints"
         self.clock = self._line.clock
-        self.send, self.receive = self._line.send, self._line.receive
+        self.send, self.receive, self.ping = self._line.send, self._line.receive, self._line.ping
         self.requests = KeyframeRequests()
         self.quality: QualityReport | None = None
         self.h264_origin: int | None = None

@@ -15,6 +15,7 @@ from codec.input.converter import Converter
 from codec.units import PTS_PER_S, Image
 from receiver.h264 import H264Track, divert
 from signaling.messages import Capabilities
+from signaling.transport.internals import connection_stats
 
 __all__ = ["FallbackSource"]
 
@@ -91,7 +92,7 @@ class FallbackSource:
         """The statistics of that track and of the connection, without those of other tracks (W3C webrtc-stats)."""
         if self._receiver is not None:
             return await self._receiver.getStats()
-        report = {} if self._pc is None else await self._pc.getStats()
+        report = {} if self._pc is None else await connection_stats(self._pc)
         return {name: entry for name, entry in report.items() if isinstance(entry, RTCTransportStats)}
 
     async def close(self) -> None:

@@ -86,6 +86,7 @@ class FaceReceiver(End):
             on_peer=self._on_peer,
             counts=self.counts,
         )
+        self.probe = self._control.ping  # asks the sender for a sign of life
         self._fallback.watch_gaps(self._control.miss_h264)
         self._arrivals = Arrivals(channels, now_us=self._now_us)
         self._meter = Meter()
@@ -119,8 +120,7 @@ class FaceReceiver(End):
         self._outlet.watch(self.track.offer, every=False)
         self._refused: Callable[[str], None] = lambda reason: None
         self._refusals: set[str] = set()
-        self._wake = asyncio.Event()
-        self._stopped = asyncio.Event()
+        self._wake, self._stopped = asyncio.Event(), asyncio.Event()
 
     def watch(self, callback: Callable[[Picture], None], *, every: bool = False) -> None:
         """Hands each picture shown to `callback`; with `every`, the pictures of both codecs, shown or not."""

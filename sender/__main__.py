@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from aiortc import RTCPeerConnection
 
@@ -24,6 +25,7 @@ from signaling.ends import first_error, interrupts
 from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
 from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch
+from signaling.transport.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 from signaling.transport.silent import silent_channels
 
@@ -157,6 +159,7 @@ class Program:
             coding = replace(coding, mode="keypoints")
         video = add_h264_track(pc) if coding.mode != "keypoints" else None
         call = await connect_peer(pc, client)
+        call.news = self._display.say
         begun_s = asyncio.get_running_loop().time()
         heard, say = self._sound if channels.hears else None, self._display.say
         sender = FaceSender(
@@ -166,9 +169,10 @@ class Program:
             options=coding,
             video=video,
             sound=None if heard is None else make_sound(heard, channels, coding, news=say),
-            stats=pc.getStats,
+            stats=partial(connection_stats, pc),
             keeps=True,
         )
+        call.probe = sender.probe
         try:
             sender.watch_meter(self._display.show)
             sender.watch_refusals(lambda reason: self._display.say(f"the receiver cannot read keypoints: {reason}"))

@@ -110,6 +110,7 @@ class FaceSender(End):
         self._control = ControlChannel(
             channels.control, now_us=lambda: round(clock() * 1e6), heed=self._heed, on_peer=self._on_peer
         )
+        self.probe = self._control.ping  # asks the receiver for a sign of life
         channels.control.set_receiver(self._control.receive)
         self._report = Report(self._meter, self._control, state=self._call_state, stats=stats)
         for channel in (channels.reference, channels.motion, channels.control):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -24,9 +25,10 @@ from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
 from signaling.ends import first_error, interrupts
-from signaling.errors import PeerGone, RoomError
+from signaling.errors import PeerGone, RoomError, Unreachable
 from signaling.retries import LASTING_S, Retries, pause
 from signaling.threads import tell_loop
+from signaling.transport.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 
 __all__ = ["Program", "enter", "with_inset"]
@@ -141,6 +143,10 @@ class Program:
                     self._terminal.say(await self._meet(client))
                 except PeerGone as gone:
                     self._terminal.say(f"{gone}; waiting for the other end")
+                except Unreachable as unreachable:
+                    self._terminal.say(f"{unreachable}; trying again until it does")
+                    await asyncio.sleep(self._retries.pause_s())
+                    continue
                 if asyncio.get_running_loop().time() - begun_s >= LASTING_S:
                     self._retries.succeeded()
                 await pause(client, self._retries.pause_s())
@@ -168,10 +174,11 @@ class Program:
                 options=sending,
                 video=video,
                 sound=flow,
-                stats=pc.getStats,
+                stats=partial(connection_stats, pc),
                 keeps=True,
             )
             sender.watch_refusals(lambda reason: say(f"the other end cannot read keypoints: {reason}"))
+            call.probe, call.news = sender.probe, say
             say("connected")
             self._begun.set()
             return await self._talk(call, FaceCall(sender, receiver))

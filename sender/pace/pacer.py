@@ -21,7 +21,7 @@ _PATIENCE_S = 1.0  # after it, what has no receipt is taken to be gone, where th
 PACE_S = 0.1  # between two looks at the line
 _FOLLOW = 0.1  # of the time between pictures
 _LONGEST_S = 0.5
-_FIRST_KBPS = 20.0
+_FIRST_KBPS = 44.0
 _SOUND_AHEAD_BYTES = 600  # of sound that may be on its way beyond the window
 
 
@@ -66,7 +66,7 @@ class Pacer:
 
     @property
     def kbps(self) -> float | None:
-        """What the line is held to; None where nobody tells. Before the first report it is taken to be a thin one."""
+        """What the line is held to; None where nobody tells. Before the first report, a middling one."""
         if not self._line.is_known:
             return _FIRST_KBPS if self._expects else None
         return self._line.rate_kbps

@@ -59,12 +59,12 @@ def share_out(kbps: float | None, needs: Needs) -> Shares:
     bundle = max(needs.bundle, bundle // every if every > 1 else bundle)
     frames = needs.fps / every
     left = kbps - _REPORTS_KBPS - frames / bundle * _MESSAGE_BITS / 1000
-    thin = kbps < 30
+    thin, small = kbps < 30, kbps < 46
     sound_kbps = needs.sound_kbps and (needs.sound_kbps if kbps >= 22 else min(needs.sound_kbps, _LEAST_SOUND_KBPS))
     left -= _SPEAKING * sound_kbps
     base = frames * _BASE_BITS / 1000
     rest = max(0.0, left - base)
-    message = _THIN_MESSAGE if thin else _WHOLE_MESSAGE
+    message = _THIN_MESSAGE if small else _WHOLE_MESSAGE
     reference_wire = max(_LEAST_REFERENCE_KBPS, 0.6 * rest)
     h264_kbps, h264_every = _h264(kbps, needs, sound_kbps=sound_kbps)
     return Shares(

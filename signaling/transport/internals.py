@@ -5,14 +5,14 @@ Each of these has a plain fallback for an aiortc that has it no more, and a test
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 
 from signaling.transport.costs import MESSAGE_OVERHEAD
 
-__all__ = ["PacketSink", "bytes_on_their_way", "forget_missing", "limit_resends", "take_packets"]
+__all__ = ["PacketSink", "bytes_on_their_way", "connection_stats", "forget_missing", "limit_resends", "take_packets"]
 
 
 def bytes_on_their_way(pc: RTCPeerConnection) -> int | None:
@@ -28,6 +28,19 @@ def bytes_on_their_way(pc: RTCPeerConnection) -> int | None:
         return sum(len(chunk.user_data) + MESSAGE_OVERHEAD for chunk in waiting)
     except AttributeError:
         return None
+
+
+async def connection_stats(pc: RTCPeerConnection) -> Mapping[str, Any]:
+    """Its statistics (W3C webrtc-stats), with those of the transport where only data channels use it.
+
+    aiortc gathers them from tracks: without any it tells of no packet at all.
+    """
+    report: dict[str, Any] = dict(await pc.getStats())
+    transport: Any = None if pc.sctp is None else pc.sctp.transport
+    get_stats = getattr(transport, "_get_stats", None)
+    if get_stats is not None:
+        report.update(get_stats())
+    return report
 
 
 class PacketSink(Protocol):

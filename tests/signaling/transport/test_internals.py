@@ -1,13 +1,21 @@
 """What we touch of aiortc's own: these fail on the day that it is there no more, and then the fallbacks are used."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
+from aiortc.stats import RTCTransportStats
 
-from signaling.transport.internals import bytes_on_their_way, forget_missing, limit_resends, take_packets
+from signaling.transport.internals import (
+    bytes_on_their_way,
+    connection_stats,
+    forget_missing,
+    limit_resends,
+    take_packets,
+)
 
 
 class Sink:
@@ -93,3 +101,25 @@ async def test_resends_are_asked_about(pc: RTCPeerConnection) -> None:
         await sender._retransmit(sequence)
     assert resent == [0, 2]
     assert hasattr(RTCRtpSender, "_retransmit")
+
+
+async def test_a_transport_that_only_data_channels_use_is_counted() -> None:
+    near, far = RTCPeerConnection(), RTCPeerConnection()
+    channel = near.createDataChannel("a")
+    heard = asyncio.Event()
+
+    @far.on("datachannel")
+    def on_channel(other: Any) -> None:
+        other.on("message", lambda message: heard.set())
+
+    channel.on("open", lambda: channel.send(b"x"))
+    await near.setLocalDescription()
+    await far.setRemoteDescription(near.localDescription)
+    await far.setLocalDescription()
+    await near.setRemoteDescription(far.localDescription)
+    await heard.wait()
+    counts = [entry for entry in (await connection_stats(far)).values() if isinstance(entry, RTCTransportStats)]
+    assert len(counts) == 1
+    assert counts[0].packetsReceived > 0
+    await near.close()
+    await far.close()
