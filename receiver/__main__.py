@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 
-from aiortc import RTCPeerConnection
+from aiortc import RTCIceServer, RTCPeerConnection
 
 from codec.errors import CodecError
 from codec.flags import add_flags, from_flags
@@ -124,7 +124,8 @@ class Program:
 
     async def _meet(self, client: SignalingClient) -> None:
         """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""
-        pc = RTCPeerConnection(ice_configuration(stun=self._options.stun, turn=self._options.turn))
+        ice = ice_configuration(stun=self._options.stun, turn=self._options.turn)
+        pc = RTCPeerConnection(ice)
         receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
@@ -132,7 +133,7 @@ class Program:
         if self._options.record is not None:
             receiver.watch(self._destinations.record, every=True)
         try:
-            call = await self._connect(pc, client, receiver)
+            call = await self._connect(pc, client, receiver, servers=ice.iceServers or ())
             try:
                 call.probe, call.news = receiver.probe, self._terminal.say
                 self._terminal.say("connected")
@@ -145,12 +146,19 @@ class Program:
             await close_connection(pc)
             self._terminal.summary()
 
-    async def _connect(self, pc: RTCPeerConnection, client: SignalingClient, receiver: FaceReceiver) -> Call:
+    async def _connect(
+        self,
+        pc: RTCPeerConnection,
+        client: SignalingClient,
+        receiver: FaceReceiver,
+        *,
+        servers: Sequence[RTCIceServer],
+    ) -> Call:
         """Waits for a sender while the networks are loaded: where that fails, there is nothing to wait for."""
         try:
             async with asyncio.TaskGroup() as group:
                 preparing = group.create_task(receiver.prepared())
-                call = await connect_peer(pc, client)
+                call = await connect_peer(pc, client, servers=servers)
                 preparing.cancel()  # what is still loading goes on in the call, and fails there
         except BaseExceptionGroup as failed:
             raise first_error(failed) from None

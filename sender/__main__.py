@@ -150,7 +150,8 @@ class Program:
         """Waits for a receiver and sends until one of the two ends; whether that lasted."""
         options, coding = self._options, self._coding
         declined = self._declined_by(await peer_present(client))
-        pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
+        ice = ice_configuration(stun=options.stun, turn=options.turn)
+        pc = RTCPeerConnection(ice)
         if "application" in declined:
             channels, coding = silent_channels(), replace(coding, mode="h264")
         else:
@@ -158,7 +159,7 @@ class Program:
         if "video" in declined:
             coding = replace(coding, mode="keypoints")
         video = add_h264_track(pc) if coding.mode != "keypoints" else None
-        call = await connect_peer(pc, client)
+        call = await connect_peer(pc, client, servers=ice.iceServers or ())
         call.news = self._display.say
         begun_s = asyncio.get_running_loop().time()
         heard, say = self._sound if channels.hears else None, self._display.say

@@ -17,9 +17,9 @@ nothing has come for two seconds but both can reach the server, the end that off
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from aiortc import RTCPeerConnection
+from aiortc import RTCIceServer, RTCPeerConnection
 
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
@@ -27,6 +27,7 @@ from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoine
 from signaling.printable import printable
 from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
+from signaling.transport.diagnosis import why_no_way
 from signaling.transport.silence import DEAD_S, Silence, packets_received
 
 __all__ = ["Call", "connect_peer", "peer_present"]
@@ -42,7 +43,8 @@ _BROKEN = {"failed": "the connection to the other end broke", "closed": "the oth
 class Call:
     """One connection to one other end; made by `connect_peer`."""
 
-    def __init__(self, pc: RTCPeerConnection, client: SignalingClient) -> None:
+    def __init__(self, pc: RTCPeerConnection, client: SignalingClient, *, servers: Sequence[RTCIceServer] = ()) -> None:
+        self._servers = servers
         self.pc = pc
         self.name = ""  # of the attempt, in its messages
         self.peer = ""  # the other end
@@ -91,7 +93,8 @@ class Call:
             async with asyncio.timeout(timeout_s):
                 reason = await self._over(until="connected")
         except TimeoutError:
-            raise PeerGone(f"no connection to the other end within {timeout_s:g} s") from None
+            reason = await why_no_way(self._servers)
+            raise PeerGone(f"no connection to the other end within {timeout_s:g} s: {reason}") from None
         if reason is not None:
             raise PeerGone(reason)
 
@@ -212,14 +215,21 @@ async def peer_present(client: SignalingClient) -> str:
     return client.peer
 
 
-async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:
+async def connect_peer(
+    pc: RTCPeerConnection,
+    client: SignalingClient,
+    *,
+    timeout_s: float = 30.0,
+    servers: Sequence[RTCIceServer] = (),
+) -> Call:
     """Connects `pc` to the other end in the client's room; waits for it without limit, then `timeout_s` for the way.
 
-    `pc` has its channels and tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
+    `servers` are those that `pc` was made with: where no way is found, they are asked why. `pc` has its channels and
+    tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
     when the other end leaves meanwhile or cannot be reached, MediaRefused when it declines some of what is offered (try
     a `pc` without that), and Unreachable, RoomError, TokenError as the client does.
     """
-    call = Call(pc, client)
+    call = Call(pc, client, servers=servers)
     try:
         await call.negotiate(timeout_s)
     except BaseException:

@@ -154,7 +154,8 @@ class Program:
     async def _meet(self, client: SignalingClient) -> str:
         """One call, and why it is over. Raises PeerGone when it does not come about."""
         options, sending = self._options, self._sending
-        pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
+        ice = ice_configuration(stun=options.stun, turn=options.turn)
+        pc = RTCPeerConnection(ice)
         channels = offer_channels(pc, sound=self._sound is not None)
         video = add_h264_track(pc) if sending.mode != "keypoints" else None
         receiver = receive_face(pc, self._receiving, alone=True)
@@ -162,7 +163,7 @@ class Program:
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
         receiver.watch(self._destinations.record, every=options.record is not None)
-        call = await connect_peer(pc, client)
+        call = await connect_peer(pc, client, servers=ice.iceServers or ())
         try:
             sound = self._sound
             say = self._terminal.say
