@@ -195,7 +195,7 @@ class ReferenceReceived:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReport:
-    """How the call looks at the receiver; about one a second.
+    """How the call looks at the receiver; about one each two seconds.
 
     `loss` is the fraction of motion messages lost since the last report, `delay_ms` capture to display (None until the
     clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival (RFC 3550, 6.4.1), `references`

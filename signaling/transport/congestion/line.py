@@ -11,7 +11,7 @@ _LEAST_WINDOW_BYTES = 700  # two messages of a thin line, with all around them
 _FIRST_WINDOW_BYTES = 2400  # before the first report: nobody knows what the line is
 _LOST_STAY = 6.0  # what is lost counts as on its way until the transport gives it up, several round trips later
 _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
-_SILENT_S = 1.2  # no report for so long while something waits for one: the rate halves, once each such time
+_SILENT_S = 1.8  # no report for so long while something waits for one: the rate halves, once each such time
 
 
 class Line:

@@ -25,6 +25,7 @@ _QUEUE_BOUND_S, _FILTER_S, _MOST_GAMMA = 0.1, 0.12, 0.5  # QBOUND is 50 ms there
 _LEAST_FACTOR, _MOST_GROWTH = 0.5, 0.8  # of one update, and a second
 _FAR_BEYOND_MS = 100.0
 _UNUSED = 1.5  # the rate is so much more than what comes through, at most
+_LOSS_FLOOR_KBPS = 24.0  # no line of less drops packets and queues none
 _MEMORY_S = 30.0  # a limit that was met is expected for so long
 
 
@@ -33,7 +34,8 @@ class LossJudge:
 
     Loss above a tenth is put on trial: the rate goes down by a fifth, and if the loss does not fall along, it is the
     line's own: the rate comes back, and only what is 15 % beyond is heeded from then on. (A policer that drops what is
-    over its rate loses much less then; a bad radio link as much as before.)
+    over its rate loses much less then; a bad radio link as much as before.) Below 24 kbit/s loss is not heeded at all:
+    what loses there without a queue is no limit, and a talk that is thinned out for it only gets worse.
     """
 
     def __init__(self, *, serious: float = 0.1, more: float = 0.15, trial_s: float = 3.0) -> None:
@@ -104,7 +106,8 @@ class Nada:
         loss = self._judge.excess(feedback.loss, rate_kbps=self.rate_kbps, now_s=feedback.now_s)
         if loss:  # as the loss-based half of draft-ietf-rmcat-gcc, 6
             self._met_s = feedback.now_s
-            rate_kbps = min(rate_kbps, self.rate_kbps * (1 - 0.5 * loss * delta_s / _TAU_S))
+            lower_kbps = max(self.rate_kbps * (1 - 0.5 * loss * delta_s / _TAU_S), _LOSS_FLOOR_KBPS)
+            rate_kbps = min(rate_kbps, max(lower_kbps, min(self.rate_kbps, _LOSS_FLOOR_KBPS)))
         rate_kbps = max(rate_kbps, self._judge.wronged_kbps)
         self._set(rate_kbps, feedback)
         return self.rate_kbps
