@@ -1,6 +1,7 @@
 """Measuring over networks: the command line, python -m benchmarks network."""
 
 import argparse
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
     )
     origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
     load = load_before()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us finds no hosts left behind
     try:
         with progress_of(len(settings.modes) * len(settings.names)) as tick:
             rows = measure_network(args.clip, settings, tick=tick)

@@ -22,7 +22,7 @@ PACE_S = 0.1  # between two looks at the line
 _FOLLOW = 0.1  # of the time between pictures
 _LONGEST_S = 0.5
 _FIRST_KBPS = 44.0
-_SOUND_AHEAD_BYTES = 600  # of sound that may be on its way beyond the window
+_SOUND_AHEAD_BYTES = 400  # of sound that may be on its way beyond the window
 
 
 class Levers(Protocol):

@@ -7,7 +7,7 @@ from signaling.transport.congestion.nada import Nada
 __all__ = ["Line"]
 
 _ALLOWED_QUEUE_S = 0.15
-_LEAST_WINDOW_BYTES = 700  # two messages of a thin line, with all around them
+_LEAST_WINDOW_BYTES = 600  # two messages of a thin line, with all around them
 _FIRST_WINDOW_BYTES = 2400  # before the first report: nobody knows what the line is
 _LOST_STAY = 6.0  # what is lost counts as on its way until the transport gives it up, several round trips later
 _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
