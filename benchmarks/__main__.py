@@ -1,4 +1,4 @@
-"""Measuring: the command line, python -m benchmarks rate | speed | delay | engines | table | compare."""
+"""Measuring: the command line, python -m benchmarks rate | speed | delay | network | engines | table | compare."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ def _parser() -> argparse.ArgumentParser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
     from benchmarks.delay.command import add_delay
     from benchmarks.engines.command import add_engines
+    from benchmarks.network.command import add_network
     from benchmarks.rate.command import add_rate
     from benchmarks.rate.compare import add_compare
     from benchmarks.speed.command import add_speed
@@ -18,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the codec.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_rate, add_speed, add_delay, add_engines, add_table, add_compare):
+    for add in (add_rate, add_speed, add_delay, add_network, add_engines, add_table, add_compare):
         add(commands)
     return parser
 

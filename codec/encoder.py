@@ -56,7 +56,7 @@ class Encoder:
         self._stage = stage
         self._runtime = Runtime(self.config, graphs=graphs.NAMES)
         self._symbols = self._runtime.weights.symbols
-        self._search = MotionSearch(self._runtime, self._symbols, residual=self.config.residual)
+        self._search = MotionSearch(self._runtime, self._symbols)
         self._budget = Budget.of(self.config)
         self._qp = self._budget.qp if self._budget else self.config.qp
         weights_id = self._runtime.weights.identifier
@@ -159,11 +159,13 @@ class Encoder:
             self._use(*self._pending)
 
     def set_qp(self, qp: int) -> None:
-        """A new quality index, from the next bundle and the next reference on.
-
-        With `kbps`, the budget decides on it again at each bundle.
-        """
+        """A new quality index, from the next bundle and the next reference on; with `kbps`, the budget decides."""
         self._qp = self.config.with_(qp=qp).qp
+
+    def set_bundle(self, bundle: int, *, residual: bool) -> None:
+        """How many frames share a message from now on, and whether optical flow adds to their motion."""
+        self.config = self.config.with_(bundle=bundle, residual=residual)
+        self._in_bundle %= bundle
 
     def start_bundle(self) -> None:
         """The next frame does not continue a chain."""
@@ -199,6 +201,7 @@ class Encoder:
                 motion=lambda: self._seen.motion,
                 face=self._face.numbers(held, start=start, landmarks=self._seen.landmarks),
                 expected=self._expected(held),
+                residual=self.config.residual,
                 frames_sharing_cost=(self.config.bundle - self._in_bundle) * self._clock.shown_for,
             )
         wanted = self._with_windows(found, held, pts=pts)
@@ -223,7 +226,7 @@ class Encoder:
 
     def _with_windows(self, found: Found, held: HeldReference, *, pts: int) -> Chain:
         """What was found, and the windows to draw; a picture that was measured on the way is the reconstruction."""
-        due = bool(self.config.measure_every) and self._number % self.config.measure_every == 0
+        due = self.config.measure_every and self._number % self.config.measure_every == 0
         state = partial(
             make_state, tables=self._symbols.tables, reference=held, number=self._number, pts=pts, base=found.base
         )

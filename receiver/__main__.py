@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Sequence
 
-from aiortc import RTCPeerConnection
+from aiortc import RTCIceServer, RTCPeerConnection
 
 from codec.errors import CodecError
 from codec.flags import add_flags, from_flags
@@ -27,14 +27,14 @@ from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.ends import first_error, interrupts, unless
 from signaling.errors import OptionsError as BadOption
-from signaling.errors import PeerGone, SignalingError
+from signaling.errors import PeerGone, SignalingError, Unreachable
 from signaling.printable import printable
 from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch, tell_loop
 from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
 
-__all__ = ["main"]
+__all__ = ["Program", "main", "parse_arguments"]
 
 
 class Program:
@@ -48,6 +48,7 @@ class Program:
         *,
         retries: Retries | None = None,
         sleep: Sleep = asyncio.sleep,
+        destinations: Destinations | None = None,
     ) -> None:
         self._retries = retries or Retries()
         self._sleep = sleep
@@ -59,7 +60,7 @@ class Program:
         self._connected_s = 0.0
         self._waits = False  # for the first picture of a call
         self._started = False
-        self._destinations = Destinations()
+        self._destinations = destinations or Destinations()
 
     async def run(self) -> None:
         """Runs until interrupted, until the window is closed, or until the time is over.
@@ -112,6 +113,12 @@ class Program:
         self._connected_s = math.inf
         try:
             await self._meet(client)
+        except Unreachable as error:
+            if str(error) != self._failure:
+                self._terminal.say(f"{error}; trying again until it does")
+            self._failure = str(error)
+            await self._sleep(self._retries.pause_s())
+            return
         except PeerGone as error:
             if str(error) != self._failure or self._connected_s < math.inf:
                 self._terminal.say(f"{error}; waiting for a sender")
@@ -123,7 +130,8 @@ class Program:
 
     async def _meet(self, client: SignalingClient) -> None:
         """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""
-        pc = RTCPeerConnection(ice_configuration(stun=self._options.stun, turn=self._options.turn))
+        ice = ice_configuration(stun=self._options.stun, turn=self._options.turn)
+        pc = RTCPeerConnection(ice)
         receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
@@ -131,8 +139,9 @@ class Program:
         if self._options.record is not None:
             receiver.watch(self._destinations.record, every=True)
         try:
-            call = await self._connect(pc, client, receiver)
+            call = await self._connect(pc, client, receiver, servers=ice.iceServers or ())
             try:
+                call.probe, call.news = receiver.probe, self._terminal.say
                 self._terminal.say("connected")
                 self._connected_s, self._waits = asyncio.get_running_loop().time(), True
                 await self._receive(call, receiver)
@@ -143,12 +152,19 @@ class Program:
             await close_connection(pc)
             self._terminal.summary()
 
-    async def _connect(self, pc: RTCPeerConnection, client: SignalingClient, receiver: FaceReceiver) -> Call:
+    async def _connect(
+        self,
+        pc: RTCPeerConnection,
+        client: SignalingClient,
+        receiver: FaceReceiver,
+        *,
+        servers: Sequence[RTCIceServer],
+    ) -> Call:
         """Waits for a sender while the networks are loaded: where that fails, there is nothing to wait for."""
         try:
             async with asyncio.TaskGroup() as group:
                 preparing = group.create_task(receiver.prepared())
-                call = await connect_peer(pc, client)
+                call = await connect_peer(pc, client, servers=servers)
                 preparing.cancel()  # what is still loading goes on in the call, and fails there
         except BaseExceptionGroup as failed:
             raise first_error(failed) from None
@@ -181,7 +197,8 @@ class Program:
                 loop.call_later(self._options.seconds, self._stop.set)
 
 
-def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
+def parse_arguments(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
+    """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="facewire-receive",
         description="Receives a face over WebRTC and shows or writes the reconstructed picture.",
@@ -198,7 +215,7 @@ def _parse(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Receives until told to stop. Returns 0, 2 after one line that says what is wrong, 1 where a thread died."""
-    options, receiving = _parse(argv)
+    options, receiving = parse_arguments(argv)
     problem = None
     with Watch(lambda text: print(f"facewire-receive: {text}", file=sys.stderr)) as watch:
         try:

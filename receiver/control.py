@@ -21,8 +21,8 @@ from signaling.transport.costs import Kind
 
 __all__ = ["Control"]
 
-QUICK_PINGS = 8  # a few exchanges at once, then one every two seconds
-TICKS_PER_PING = 20
+QUICK_PINGS = 4  # a few exchanges at once, then one every five seconds
+TICKS_PER_PING = 50
 LONGEST_WITHOUT_PICTURE_US = 1_000_000
 
 
@@ -51,7 +51,7 @@ class Control:
         self.pts_origin_us: int | None = None  # the sender's clock at pts 0
         self.mode: Mode = "keypoints"
         self.clock = self._line.clock
-        self.send, self.receive = self._line.send, self._line.receive
+        self.send, self.receive, self.ping = self._line.send, self._line.receive, self._line.ping
         self.requests = KeyframeRequests()
         self.quality: QualityReport | None = None
         self.h264_origin: int | None = None

@@ -2,8 +2,10 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any, Self
 
 from codec.units import Image
+from receiver.playout import Slot
 
 __all__ = ["Due", "Ready"]
 
@@ -15,6 +17,12 @@ class Due:
     image_rgb: Image
     pts: int
     due_us: int
+    mixed: bool = False  # see Picture
+
+    @classmethod
+    def of(cls, slot: Slot[Any], image_rgb: Image) -> Self:
+        """What was made of a slot of the playout."""
+        return cls(image_rgb, slot.pts, slot.due_us, slot.before is not None)
 
 
 class Ready:

@@ -15,6 +15,7 @@ from codec.input.converter import Converter
 from codec.units import PTS_PER_S, Image
 from receiver.h264 import H264Track, divert
 from signaling.messages import Capabilities
+from signaling.transport.internals import connection_stats
 
 __all__ = ["FallbackSource"]
 
@@ -60,8 +61,9 @@ class FallbackSource:
             if wanted and transceiver.kind == "video" and transceiver.receiver.track is not None:
                 self._receiver = transceiver.receiver
                 track = self._held.get(transceiver.receiver) or self._hold(transceiver.receiver)
-                track.begin()
-                self._track = track
+                if track is not None:
+                    track.begin()
+                self._track = track or transceiver.receiver.track
                 self._known.set()
                 return
 
@@ -90,7 +92,7 @@ class FallbackSource:
         """The statistics of that track and of the connection, without those of other tracks (W3C webrtc-stats)."""
         if self._receiver is not None:
             return await self._receiver.getStats()
-        report = {} if self._pc is None else await self._pc.getStats()
+        report = {} if self._pc is None else await connection_stats(self._pc)
         return {name: entry for name, entry in report.items() if isinstance(entry, RTCTransportStats)}
 
     async def close(self) -> None:
@@ -114,7 +116,10 @@ class FallbackSource:
                 else:
                     divert(transceiver.receiver, None)
 
-    def _hold(self, receiver: RTCRtpReceiver) -> H264Track:
-        track = self._held[receiver] = H264Track(counts=self.counts, gap=lambda: self._told())
-        divert(receiver, track)
+    def _hold(self, receiver: RTCRtpReceiver) -> H264Track | None:
+        track = H264Track(counts=self.counts, gap=lambda: self._told())
+        if not divert(receiver, track):
+            track.stop()
+            return None
+        self._held[receiver] = track
         return track

@@ -6,12 +6,10 @@ refuses pictures beyond `MAX_PIXELS` before it allocates any, what waits is boun
 """
 
 import asyncio
-import queue
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import av
 from aiortc import RTCRtpReceiver
@@ -19,7 +17,9 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.video.codeccontext import VideoCodecContext
 
 from codec.units import PTS_PER_S
+from receiver.h264_order import Packet, PictureOrder, starts_afresh
 from signaling.threads import tell_loop
+from signaling.transport.internals import forget_missing, take_packets
 
 __all__ = ["MAX_PIXELS", "H264Track", "divert"]
 
@@ -28,7 +28,6 @@ MAX_CODED_BYTES = 1 << 20  # that wait to be decoded: half a minute at 240 kbps
 MAX_CODED = 64
 MAX_FRAMES = 4  # decoded ones that wait to be fetched: 12 MB at the largest size
 _TIME_BASE = Fraction(1, PTS_PER_S)
-_IDR, _SPS = 5, 7  # NAL unit types, ITU-T H.264, 7.4.1
 
 
 class H264Track(MediaStreamTrack):
@@ -70,7 +69,7 @@ class H264Track(MediaStreamTrack):
                 self._counts["h264_dropped"] += len(self._coded)
                 self._forget()
                 self._needs_key = True
-            if self._needs_key and not _starts_afresh(data):
+            if self._needs_key and not starts_afresh(data):
                 self._counts["h264_dropped"] += 1
             else:
                 self._needs_key = False
@@ -79,6 +78,10 @@ class H264Track(MediaStreamTrack):
                 self._ready.notify()
         if self._needs_key:
             self._gap()
+
+    def missing(self) -> None:
+        """Pictures are lost, and only a key picture helps; on the event loop."""
+        self._gap()
 
     async def recv(self) -> av.VideoFrame:
         """The next decoded frame. Raises MediaStreamError once the track has ended."""
@@ -146,47 +149,37 @@ class H264Track(MediaStreamTrack):
         tell_loop(self._owner, self._arrived.set)
 
 
-class _Diversion(queue.Queue[Any]):
-    """Stands where aiortc puts coded pictures for its decoding thread: that thread gets nothing but the end."""
+class _Packets:
+    """What aiortc hands over of one track, put in order: see PictureOrder."""
 
-    def __init__(
-        self, take: Callable[[bytes, int], None], ended: Callable[[], None], beyond: "queue.Queue[Any]"
-    ) -> None:
-        super().__init__()
-        self._take = take
-        self._ended = ended
-        self._beyond = beyond
+    def __init__(self, receiver: RTCRtpReceiver, track: H264Track | None, now_s: Callable[[], float]) -> None:
+        self._receiver, self._track, self._now_s = receiver, track, now_s
+        self._order = PictureOrder()
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        if item is None:
-            self._ended()
-            self._beyond.put(None)
+    def packet(self, sequence: int, *, timestamp: int, last: bool, data: bytes) -> None:
+        """One packet, as it comes."""
+        if self._track is None:
             return
-        codec, picture = item
-        if codec.name.upper() == "H264":
-            self._take(picture.data, picture.timestamp)
+        packet = Packet(sequence, timestamp, last, data)
+        for picture in self._order.add(packet, now_s=self._now_s()):
+            self._track.take(picture.data, pts=picture.pts)
+        if self._order.gave_up is not None:
+            forget_missing(self._receiver, self._order.gave_up)
+            if self._order.needs_key:
+                self._track.missing()
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        return self._beyond.get(block, timeout)
+    def ended(self) -> None:
+        """There will be no more."""
+        if self._track is not None:
+            self._track.stop()
 
 
-def divert(receiver: RTCRtpReceiver, track: H264Track | None) -> None:
-    """Leads the coded pictures of an aiortc receiver to `track`, at any time; to nowhere without one.
+def divert(receiver: RTCRtpReceiver, track: H264Track | None) -> bool:
+    """Leads the pictures of an aiortc receiver to `track`, at any time; to nowhere without one.
 
-    aiortc has no door for that: its queue is exchanged (docs/dependencies.md).
+    False where this aiortc does not let us: its own track is then the one to take.
     """
-    name = "_RTCRtpReceiver__decoder_queue"
-    beyond = getattr(receiver, name)
-
-    def take(data: bytes, pts: int) -> None:
-        if track is not None:
-            track.take(data, pts=pts)
-
-    def ended() -> None:
-        if track is not None:
-            track.stop()
-
-    setattr(receiver, name, _Diversion(take, ended, beyond))
+    return take_packets(receiver, _Packets(receiver, track, asyncio.get_running_loop().time))
 
 
 def _open() -> VideoCodecContext:
@@ -195,8 +188,3 @@ def _open() -> VideoCodecContext:
     decoder.thread_count = 1
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
     return decoder
-
-
-def _starts_afresh(data: bytes) -> bool:
-    """Whether a picture needs none before it: it is an IDR picture, or brings the parameters that one needs."""
-    return any(unit[0] & 31 in (_IDR, _SPS) for unit in data.split(b"\0\0\1")[1:] if unit)

@@ -24,6 +24,7 @@ class Picture:
     pts: int
     shown_us: int
     source: Image
+    mixed: bool = False  # made of its neighbours, because its own motion never came
 
     def __post_init__(self) -> None:
         shared = self.source.view()

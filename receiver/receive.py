@@ -15,6 +15,7 @@ from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.stage_clock import StageClock
 from codec.units import SIZES
 from codec.weights.files import identify
+from receiver.arrivals import Arrivals
 from receiver.control import Control
 from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
 from receiver.due_pictures import Due, Ready
@@ -30,7 +31,7 @@ from receiver.report import Report, receiver_report
 from receiver.selection import Mode, Selection
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
-from signaling.capabilities import LOAD, PROTOCOL, SOUND, why_not
+from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL, SOUND, why_not
 from signaling.ends import End, first_error
 from signaling.messages import Capabilities, LoadReport, ReferenceReceived
 from signaling.transport.channels import Channels
@@ -39,6 +40,7 @@ __all__ = ["FaceReceiver"]
 
 TICK_S = 0.1
 TICKS_PER_REPORT = 10
+REPORTS_PER_WORD = 2  # the sender is told each second one: a message and its receipt are 300 bytes
 MOST_REFUSALS = 8  # that are told in one call
 AHEAD_US = 40_000  # pictures are made so long before they are due, where their motion is here
 DEFAULTS = ReceiverOptions()
@@ -85,7 +87,9 @@ class FaceReceiver(End):
             on_peer=self._on_peer,
             counts=self.counts,
         )
+        self.probe = self._control.ping  # asks the sender for a sign of life
         self._fallback.watch_gaps(self._control.miss_h264)
+        self._arrivals = Arrivals(channels, now_us=self._now_us)
         self._meter = Meter()
         self._intake = Intake(
             decoder or FaceDecoder(options.codec, stage=self._stages.stage),
@@ -108,6 +112,7 @@ class FaceReceiver(End):
         )
         self._load, self._tells_load = DecodingLoad(), False
         self._held: tuple[int, ...] = ()
+        self._reports = 0
         self._outlet = Outlet(
             Selection(stall_us=options.stall_ms * 1000),
             self._meter,
@@ -117,8 +122,7 @@ class FaceReceiver(End):
         self._outlet.watch(self.track.offer, every=False)
         self._refused: Callable[[str], None] = lambda reason: None
         self._refusals: set[str] = set()
-        self._wake = asyncio.Event()
-        self._stopped = asyncio.Event()
+        self._wake, self._stopped = asyncio.Event(), asyncio.Event()
 
     def watch(self, callback: Callable[[Picture], None], *, every: bool = False) -> None:
         """Hands each picture shown to `callback`; with `every`, the pictures of both codecs, shown or not."""
@@ -202,13 +206,14 @@ class FaceReceiver(End):
             bitstreams=(BITSTREAM_VERSION,),
             weights=(identify(self._options.weights).hex(),),
             sizes=SIZES,
-            features=(SOUND,) if self._options.sound else (),
+            features=(ARRIVALS, SOUND) if self._options.sound else (ARRIVALS,),
         )
 
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the sender sends, or None where it does not say: it is then as senders of 0.1 were."""
         self._fallback.settle(peer)
         self._tells_load = peer is not None and LOAD in peer.features
+        self._arrivals.meet(peer)
         self.refusal = None if peer is None else why_not(peer, self._capabilities)
         if self.refusal is not None:
             self._refuse(self.refusal)
@@ -289,7 +294,7 @@ class FaceReceiver(End):
                 self._control.need_keyframe("reference missing")
             return
         self._playout.prepared(self._now_us() - asked_us)
-        self._ready.add(Due(result.image_rgb, result.slot.pts, result.slot.due_us))
+        self._ready.add(Due.of(result.slot, result.image_rgb))
         self._show_due()
         self._wake.set()
 
@@ -297,7 +302,7 @@ class FaceReceiver(End):
         now_us = self._now_us()
         if (due := self._ready.take(now_us=now_us)) is not None:
             self._control.pictured("keypoints")
-            self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb))
+            self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb, due.mixed))
 
     # H.264
 
@@ -313,32 +318,32 @@ class FaceReceiver(End):
         tick = 0
         while True:
             self._control.tick()
+            self._arrivals.tick()
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
             await asyncio.sleep(TICK_S)
 
     def _tell(self, figures: Figures) -> None:
-        if self._control.is_open:
+        self._reports += 1
+        if self._control.is_open and self._reports % REPORTS_PER_WORD == 0:
             held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
             if (load := self._load.of(figures)) is not None and self._tells_load:
                 self._control.send(LoadReport(load=load))
-            self._control.send(
-                receiver_report(figures, self._meter, showing=showing or "keypoints", held=held, sound_loss=loss)
-            )
+            self._control.send(receiver_report(figures, showing=showing or "keypoints", held=held, sound_loss=loss))
 
     def _explanation(self) -> Figures:
         """What stands beside the meter's own figures."""
         if (quality := self._control.quality) is not None:
             self._meter.quality(keypoints=quality.keypoints_psnr_db, h264=quality.h264_psnr_db)
-        best = self._control.clock.best
+        latest = self._control.clock.latest
         return {
             "mode": self._outlet.selection.mode,
             "showing": self._outlet.selection.showing,
             "changes": self._outlet.selection.changes,
             "playout_delay_ms": round(self._playout.delay_us / 1000, 1),
             "jitter_ms": round(self._playout.jitter_us / 1000, 1),
-            "round_trip_ms": None if best is None else round(best.round_trip_us / 1000, 2),
+            "round_trip_ms": None if latest is None else round(latest.round_trip_us / 1000, 2),
             "keyframe_requests": self._control.requests.sent,
             "stages_ms": self._stages.take_means(),
             "sound": self._sound.figures(),

@@ -54,21 +54,18 @@ class Report:
 
 
 def receiver_report(
-    figures: Figures, meter: Meter, *, showing: Kind, held: tuple[int, ...], sound_loss: float | None
+    figures: Figures, *, showing: Kind, held: tuple[int, ...], sound_loss: float | None
 ) -> ReceiverReport:
-    """What the sender is told of one second: `showing` is the codec shown, `held` the references held."""
-    total = meter.total
+    """What the sender is told of one second: `showing` is the codec shown, `held` the references held.
+
+    Not what was received since the call began: nobody asks for it, and it was half of the message.
+    """
     return ReceiverReport(
         loss=figures["keypoints"]["loss"],
         delay_ms=figures[showing]["delay_ms"],
         fps=figures["shown_fps"],
         jitter_ms=figures["jitter_ms"],
         references=held[:64],
-        received_bytes_motion=total("keypoints", "motion_bytes"),
-        received_bytes_reference=total("keypoints", "reference_bytes"),
-        received_bytes_h264=total("h264", "payload_bytes"),
-        received_messages_motion=total("keypoints", "motion_messages"),
-        received_messages_reference=total("keypoints", "reference_messages"),
-        received_packets_h264=total("h264", "messages"),
         sound_loss=sound_loss,
+        h264_loss=figures["h264"]["loss"] if figures["h264"]["fps"] else None,
     )

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from aiortc import RTCPeerConnection
 
@@ -30,6 +31,7 @@ from signaling.ends import first_error, interrupts
 from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
 from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch
+from signaling.transport.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 from signaling.transport.silent import silent_channels
 
@@ -154,7 +156,8 @@ class Program:
         """Waits for a receiver and sends until one of the two ends; whether that lasted."""
         options, coding = self._options, self._coding
         declined = self._declined_by(await peer_present(client))
-        pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
+        ice = ice_configuration(stun=options.stun, turn=options.turn)
+        pc = RTCPeerConnection(ice)
         if "application" in declined:
             channels, coding = silent_channels(), replace(coding, mode="h264")
         else:
@@ -162,7 +165,8 @@ class Program:
         if "video" in declined:
             coding = replace(coding, mode="keypoints")
         video = add_h264_track(pc) if coding.mode != "keypoints" else None
-        call = await connect_peer(pc, client)
+        call = await connect_peer(pc, client, servers=ice.iceServers or ())
+        call.news = self._display.say
         begun_s = asyncio.get_running_loop().time()
         heard, say = self._sound if channels.hears else None, self._display.say
         sender = FaceSender(
@@ -172,9 +176,10 @@ class Program:
             options=coding,
             video=video,
             sound=None if heard is None else make_sound(heard, channels, coding, news=say),
-            stats=pc.getStats,
+            stats=partial(connection_stats, pc),
             keeps=True,
         )
+        call.probe = sender.probe
         try:
             sender.watch_meter(self._display.show)
             sender.watch_refusals(lambda reason: self._display.say(f"the receiver cannot read keypoints: {reason}"))

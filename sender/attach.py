@@ -18,6 +18,7 @@ from sender.options import SenderOptions
 from sender.send import FaceSender
 from sender.sound import SoundFlow, SoundSource, TrackSound
 from signaling.transport.channels import Channels
+from signaling.transport.internals import connection_stats
 from signaling.transport.peer import offer_channels
 
 __all__ = ["make_sound", "make_worker", "send_face"]
@@ -87,5 +88,5 @@ def send_face(
         worker=make_worker(options),
         options=options,
         video=add_h264_track(pc) if options.mode != "keypoints" else None,
-        stats=pc.getStats,
+        stats=partial(connection_stats, pc),
     )

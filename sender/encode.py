@@ -57,6 +57,12 @@ class FaceEncoder(Protocol):
     def draw_windows(self, wanted: bool) -> None:
         """Whether mouth and eyes are drawn where that is better, from the next frame on."""
 
+    def set_qp(self, qp: int) -> None:
+        """A new quality index, from the next bundle on."""
+
+    def set_bundle(self, bundle: int, *, residual: bool) -> None:
+        """How many frames share a message from now on, and whether optical flow adds to their motion."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
@@ -85,6 +91,7 @@ class Orders:
         self._keyframe = False
         self._bundle = False
         self._windows: bool | None = None  # None: as before
+        self._pace: tuple[int, int, bool] | None = None  # qp, bundle, residual: where they are to change
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
     def force_keyframe(self) -> None:
@@ -107,13 +114,22 @@ class Orders:
         with self._lock:
             self._windows = wanted
 
+    def set_pace(self, *, qp: int, bundle: int, residual: bool) -> None:
+        """How coarsely frames are coded from now on, and how many share a message."""
+        with self._lock:
+            self._pace = (qp, bundle, residual)
+
     def carry_out(self, encoder: FaceEncoder) -> None:
         """Tells the encoder all of it, in its own thread."""
         with self._lock:
             keyframe, self._keyframe = self._keyframe, False
             bundle, self._bundle = self._bundle, False
             windows, self._windows = self._windows, None
+            pace, self._pace = self._pace, None
             acknowledged, self._acknowledged = self._acknowledged, {}
+        if pace is not None:
+            encoder.set_qp(pace[0])
+            encoder.set_bundle(pace[1], residual=pace[2])
         for reference_id in acknowledged:
             encoder.acknowledge(reference_id)
         if windows is not None:

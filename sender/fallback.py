@@ -29,13 +29,16 @@ from codec.stage_clock import StageClock
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
 from sender.errors import FallbackError
+from sender.resends import ResendBudget
 from signaling.transport.costs import RTP_PAYLOAD
+from signaling.transport.internals import limit_resends
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 
 _PRESET = "veryfast"  # half a millisecond a picture at 256x256, and 1.3 dB better than ultrafast
 _FRAME_RATES = (5, 8, 12, 15, 20, 25, 30, 40, 50, 60)
 _WAITING_PICTURES = 8
+_STAY_TICKS = PTS_PER_S // 2  # between two pictures of one stay, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,12 @@ class H264Encoder:
         data = b"".join(b"\0\0\0\1" + unit for unit in units)
         return H264Picture(data, pts, is_key, self._psnr_db(image_rgb, data))
 
+    def set_kbps(self, kbps: float) -> None:
+        """Another bitrate, from the next picture on: libx264 takes it up as it goes."""
+        bits_per_s = round(kbps * 1000)
+        if bits_per_s != self._bits_per_s:
+            self._bits_per_s = self._encoder.bit_rate = bits_per_s
+
     def _open(self) -> None:
         try:
             encoder: Any = av.CodecContext.create("libx264", "w")
@@ -121,6 +130,8 @@ class H264Encoder:
         self._decoder = decoder
 
     def _follow_rate(self, pts: int) -> None:
+        if self._recent and pts - self._recent[-1] > _STAY_TICKS:
+            self._recent.clear()  # it was away: what passed meanwhile is no time between pictures
         self._recent.append(pts)
         span = self._recent[-1] - self._recent[0]
         if span < 2 * PTS_PER_S and len(self._recent) < 50:
@@ -149,6 +160,7 @@ class H264Worker:
 
     def __init__(self, *, size: int, kbps: float) -> None:
         self._size = size
+        self.kbps = kbps
         self._encoder = H264Encoder(size=size, kbps=kbps)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="h264")
         self._stages = StageClock(clock=time.perf_counter)
@@ -164,6 +176,7 @@ class H264Worker:
     def _work(self, picture: Picture, crop: Crop, force_key: bool) -> tuple[H264Picture, dict[str, float]]:
         with self._stages.stage("h264"):
             square_rgb = crop.extract(picture.image_rgb, self._size)
+            self._encoder.set_kbps(self.kbps)
             coded = self._encoder.encode(square_rgb, pts=picture.pts, force_key=force_key)
         return coded, self._stages.take_totals()
 
@@ -185,6 +198,7 @@ class FallbackTrack(MediaStreamTrack):
         self.dropped = 0
         self.first_pts: int | None = None  # of the first picture that was fetched
         self.transceiver: RTCRtpTransceiver | None = None  # where it is sent, if over a connection
+        self.resends = ResendBudget()
 
     @property
     def mid(self) -> str | None:
@@ -218,6 +232,7 @@ class FallbackTrack(MediaStreamTrack):
         coded = self._pictures.popleft()
         if self.first_pts is None:
             self.first_pts = coded.pts
+        self.resends.sent(len(coded.rtp_payloads))
         packet = av.Packet(coded.data)
         packet.pts = packet.dts = coded.pts
         packet.time_base = Fraction(1, PTS_PER_S)
@@ -244,4 +259,5 @@ def add_h264_track(pc: RTCPeerConnection) -> FallbackTrack:
         + [codec for codec in codecs if codec.mimeType == "video/rtx"]
     )
     track.transceiver = transceiver
+    limit_resends(transceiver.sender, track.resends.may_resend)
     return track

@@ -9,6 +9,7 @@ from sender.fallback import FallbackTrack, H264Worker
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Meter
 from sender.newest_slot import SlotClosed
+from signaling.transport.costs import rtp_on_wire
 
 __all__ = ["FallbackFlow"]
 
@@ -29,8 +30,12 @@ class FallbackFlow:
         meter: Meter,
         clock: Callable[[], float],
         is_asked: bool = True,
+        sent: Callable[[int], None] = lambda wire_bytes: None,
     ) -> None:
-        """Where the receiver cannot ask for key pictures, they come by the clock."""
+        """Where the receiver cannot ask for key pictures, they come by the clock. `sent` learns what leaves."""
+        self._sent = sent
+        self._every = 1
+        self._pictures = 0
         self._is_asked = is_asked
         self._keyed_s = 0.0
         self.track = track
@@ -45,6 +50,10 @@ class FallbackFlow:
     def ask(self) -> None:
         """A key picture is wanted."""
         self._key_pictures.ask()
+
+    def set_pace(self, *, kbps: float, every: int) -> None:
+        """What it may take from now on, and of how many pictures one is coded."""
+        self._worker.kbps, self._every = kbps, every
 
     def overlap(self) -> None:
         """Keypoints take over: the old picture runs on until the first of theirs is there."""
@@ -64,6 +73,9 @@ class FallbackFlow:
             await begun.wait()
             while True:
                 picture = await slot.get()
+                self._pictures += 1
+                if self._pictures % self._every:
+                    continue
                 is_live = wanted() or self._clock() < self._until_s
                 if is_live:
                     if not self._is_asked and self._clock() - self._keyed_s >= _KEY_EVERY_S:
@@ -77,6 +89,7 @@ class FallbackFlow:
                         self._key_pictures.sent(now_s=self._keyed_s, receipt=False)
                     self._meter.frame("h264", psnr_db=coded.psnr_db, sent=True)
                     self._meter.rtp(coded.rtp_payloads)
+                    self._sent(rtp_on_wire(coded.rtp_payloads).out)
                     self._meter.stages(stage_ms)
                 was_live = is_live
         except SlotClosed:

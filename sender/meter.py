@@ -178,4 +178,5 @@ def for_receiver(figures: Figures) -> dict[str, float]:
 def _said(report: ReceiverReport | None) -> Figures:
     if report is None:
         return {"loss": None, "delay_ms": None, "fps": None, "jitter_ms": None}
-    return {"loss": report.loss, "delay_ms": report.delay_ms, "fps": report.fps, "jitter_ms": report.jitter_ms}
+    said = {"loss": report.loss, "delay_ms": report.delay_ms, "fps": report.fps, "jitter_ms": report.jitter_ms}
+    return said if report.h264_loss is None else {**said, "h264_loss": report.h264_loss}

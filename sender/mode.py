@@ -52,6 +52,7 @@ class ModeMachine:
         self._rules = rules
         self.carrier: Carrier = "keypoints" if requested == "auto" else requested
         self.cause: _Cause | None = None  # why H.264 carries the call in `auto`
+        self.h264_fits = True  # the line: H.264 is no answer to a picture that suffers for want of bits
         self._since_s: float | None = None
         self._stay_s = rules.least_stay_s / 2  # the first change doubles it
         self._face_seen = False
@@ -134,7 +135,7 @@ class ModeMachine:
             grace_s = rules.face_grace_s if self._face_seen else 0.0
             if now_s - self._lost_since_s >= grace_s:
                 return self._change("h264", "face", now_s)
-        if self._low_since_s is None:
+        if self._low_since_s is None or not self.h264_fits:
             return False
         if self._refreshed_s is None or self._low_since_s - self._refreshed_s > rules.refresh_memory_s:
             if self._quality_s - self._low_since_s >= rules.low_before_refresh_s:

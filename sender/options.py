@@ -41,6 +41,12 @@ class SenderOptions:
         metadata=option("frames a motion message: more save wire bits and cost delay"),
     )
     h264_kbps: float = field(default=30.0, metadata=option("bitrate of the H.264 stream, 15 or more"))
+    max_kbps: float = field(
+        default=400.0, metadata=option("most that all of it may take on the wire, whatever the line carries: 8 or more")
+    )
+    min_kbps: float = field(
+        default=8.0, metadata=option("least that it takes, however little the line seems to carry: 6 or more")
+    )
     floor_db: float = field(
         default=20.0,
         metadata=option("auto: PSNR of the sender's own loop under which H.264 takes over", metavar="DB"),
@@ -93,6 +99,8 @@ class SenderOptions:
             (not 15 <= self.h264_kbps <= 100_000, f"--h264-kbps {self.h264_kbps:g}: 15 or more"),
             (not 8 <= self.reference_kbps <= 100_000, f"--reference-kbps {self.reference_kbps:g}: 8 or more"),
             (not 6 <= self.sound_kbps <= 24, f"--sound-kbps {self.sound_kbps:g}: 6 to 24"),
+            (not 8 <= self.max_kbps <= 100_000, f"--max-kbps {self.max_kbps:g}: 8 or more"),
+            (not 6 <= self.min_kbps <= self.max_kbps, f"--min-kbps {self.min_kbps:g}: 6 to --max-kbps"),
             (not 0 <= self.floor_db <= 60, f"--floor-db {self.floor_db:g}: 0 to 60 dB"),
         ]
 

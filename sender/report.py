@@ -12,14 +12,15 @@ from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.weights.files import identify
 from sender.meter import Figures, Meter, for_receiver
 from sender.options import SenderOptions
-from signaling.capabilities import LOAD, PROTOCOL
+from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL
 from signaling.messages import Capabilities, Mode, QualityReport
 from signaling.transport.control import ControlChannel
 
 __all__ = ["CallState", "Report", "Stats", "capabilities_of"]
 
 _REPORT_S = 1.0
-_REPORTS_PER_PING = 5
+_REPORTS_PER_PING = 10
+_REPORTS_PER_WORD = 2  # to the receiver: a message and its receipt are 300 bytes
 _CLOCKS = ("pts_origin_us", "h264_origin_pts")
 
 Stats = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -53,8 +54,9 @@ class Report:
         """Hands each second's figures to `callback`."""
         self._watchers.append(callback)
 
-    async def run(self) -> None:
-        """Reports at once, because the first report tells the receiver the clock, and then once a second."""
+    async def run(self, *, begun: asyncio.Event) -> None:
+        """Reports once it has `begun`, because the first tells the receiver the clock, and then once a second."""
+        await begun.wait()
         while True:
             if self._stats is not None:
                 self._read_stats(await self._stats())
@@ -87,15 +89,17 @@ class Report:
             "round_trip_ms": None if latest is None else latest.round_trip_us / 1000,
         }
         figures = meter.snapshot(mode=state.mode)
-        self._control.send(
-            QualityReport(
-                pts=state.pts,
-                keypoints_psnr_db=meter.psnr_db("keypoints"),
-                h264_psnr_db=meter.psnr_db("h264"),
-                mode=state.mode,
-                figures={**for_receiver(figures), **self._new_clocks()},
+        clocks = self._new_clocks()
+        if clocks or self._reports % _REPORTS_PER_WORD == 0:
+            self._control.send(
+                QualityReport(
+                    pts=state.pts,
+                    keypoints_psnr_db=meter.psnr_db("keypoints"),
+                    h264_psnr_db=meter.psnr_db("h264"),
+                    mode=state.mode,
+                    figures={**for_receiver(figures), **clocks},
+                )
             )
-        )
         self._reports += 1
         if self._reports % _REPORTS_PER_PING == 1:
             self._control.ping()
@@ -120,5 +124,5 @@ def capabilities_of(options: SenderOptions, *, h264_mid: str | None) -> Capabili
         weights=(identify(options.weights).hex(),),
         sizes=(options.size,),
         h264_mid=h264_mid,
-        features=(LOAD,),
+        features=(LOAD, ARRIVALS),
     )

@@ -18,6 +18,7 @@ from sender.meter import Figures, Meter
 from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
+from sender.pace import Pacer, SenderLevers
 from sender.report import CallState, Report, Stats, capabilities_of
 from sender.sound import SoundFlow
 from sender.transmit import RETRY_S, Transmitter
@@ -82,6 +83,7 @@ class FaceSender(End):
         self._keyframes = KeyframeGate()
         self.work = Workload(windows=worker.orders.draw_windows, clock=clock)
         self._qp: int | None = None  # of the last frame
+        self._pacer = Pacer(channels, options=options, sound=sound is not None, clock=clock)
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -91,9 +93,12 @@ class FaceSender(End):
             clock=clock,
             lost_track=worker.orders.force_keyframe,
             ride=(lambda motion: False) if sound is None else sound.carry,
+            rides=(lambda: False) if sound is None else sound.is_leaving,
+            has_room=self._pacer.has_room,
         )
         flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
-        self._fallback = None if video is None else flow(video, is_asked=channels.hears)
+        beside = self._pacer.sent_beside
+        self._fallback = None if video is None else flow(video, is_asked=channels.hears, sent=beside)
         self._crop: Crop | None = None
         self._pts = 0
         self._needs_keyframe = True  # what the codec makes is of no use to the receiver until the next keyframe
@@ -107,6 +112,7 @@ class FaceSender(End):
         self._control = ControlChannel(
             channels.control, now_us=lambda: round(clock() * 1e6), heed=self._heed, on_peer=self._on_peer
         )
+        self.probe = self._control.ping  # asks the receiver for a sign of life
         channels.control.set_receiver(self._control.receive)
         self._report = Report(self._meter, self._control, state=self._call_state, stats=stats)
         for channel in (channels.reference, channels.motion, channels.control):
@@ -154,7 +160,10 @@ class FaceSender(End):
         self._stop(why)
 
     def _parts(self) -> list[Callable[[], Any]]:
-        parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, self._tell]
+        parts_of_it = self._transmitter, self._worker.orders, self._keyframes, self._sound, self._fallback
+        levers = SenderLevers(*parts_of_it, self._pacer.sound_may_leave)
+        tell, pace = partial(self._report.run, begun=self._first), partial(self._pacer.run, levers)
+        parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, tell, pace]
         if self._fallback is not None:
             wanted, crop = (lambda: self._machine.sends_h264), (lambda: self._crop)
             parts.append(partial(self._fallback.run, self._capture, begun=self._first, wanted=wanted, crop=crop))
@@ -181,8 +190,6 @@ class FaceSender(End):
         elif self._channels.is_open:
             self._open.set()
 
-    # Keypoints
-
     async def _send_keypoints(self) -> None:
         slot = self._capture.subscribe()
         self.opened.set()
@@ -193,9 +200,10 @@ class FaceSender(End):
             while True:
                 picture = await slot.get()
                 codes = self._machine.codes_keypoints
-                if self.work.skips(picture.pts, coded=codes):
+                if self.work.skips(picture.pts, coded=codes) or not self._pacer.takes_picture():
                     continue
-                if codes and self._keyframes.take(now_s=self._clock()):
+                waits = self._transmitter.keyframe_waits
+                if codes and not waits and self._keyframes.take(now_s=self._clock()):
                     self._worker.orders.force_keyframe()
                 self._take(await self._worker.encode(picture, code=codes))
                 if self._machine.codes_keypoints:
@@ -215,6 +223,7 @@ class FaceSender(End):
         self._crop, self._pts = done.crop, done.picture.pts
         self._first.set()
         self._meter.stages({"capture": done.picture.capture_ms, **done.stage_ms})
+        self._machine.h264_fits = self._pacer.shares.h264_fits
         changed = self._machine.see_face(done.found, now_s=now_s)
         if done.measured:
             changed |= self._machine.see_quality(done.psnr_db, now_s=now_s)
@@ -225,6 +234,7 @@ class FaceSender(End):
         if done.coded is None or done.report is None:
             return
         self._qp = done.report.qp
+        self._pacer.see(done.report)
         sent = self._machine.sends_keypoints and (done.report.is_keyframe or not self._needs_keyframe)
         news_db = done.psnr_db if done.measured or done.report.is_keyframe else None
         self._meter.frame("keypoints", psnr_db=news_db, sent=sent)
@@ -282,6 +292,7 @@ class FaceSender(End):
     def _on_peer(self, peer: Capabilities | None) -> None:
         """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
+        self._pacer.meet(peer)
         if self._sound is not None:
             self._sound.meet(peer)
         if self.refusal is None:
@@ -324,11 +335,6 @@ class FaceSender(End):
             if self._fallback is not None:
                 self._fallback.end_overlap()
 
-    async def _tell(self) -> None:
-        """The reports, from the first picture on."""
-        await self._first.wait()
-        await self._report.run()
-
     def _call_state(self) -> CallState:
         video, epoch_s = None if self._fallback is None else self._fallback.track, self._capture.epoch_s
         return CallState(
@@ -346,5 +352,6 @@ class FaceSender(End):
                 "qp": self._qp,
                 "queue_bytes": self._channels.queued_bytes,
                 **self.work.states,
+                **self._pacer.states(),
             },
         )

@@ -64,7 +64,7 @@ class MotionBundler:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._frames: list[bytes] = []
 
     def add(self, frame: bytes, *, chained: bool) -> list[tuple[bytes, ...]]:
@@ -73,7 +73,7 @@ class MotionBundler:
         if not chained and self._frames:
             done.append(self.flush())
         self._frames.append(frame)
-        if len(self._frames) >= self._size:
+        if len(self._frames) >= self.size:
             done.append(self.flush())
         return done
 
@@ -98,11 +98,28 @@ class ReferencePacer:
         self._tokens = float(burst_bytes)
         self._filled_s: float | None = None
         self.waiting_bytes = 0
+        self._keyframes_first = self._is_keyframe = False
+
+    def set_pace(self, *, bytes_per_s: float, burst_bytes: int, keyframes_first: bool) -> None:
+        """From now on; with `keyframes_first`, those keep to no rate: there is nothing else of use."""
+        self._bytes_per_s, self._burst_bytes = bytes_per_s, burst_bytes
+        self._keyframes_first = keyframes_first
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether a keyframe waits that everything else has to wait for."""
+        return self._keyframes_first and self._is_keyframe and bool(self._pieces)
+
+    @property
+    def next_bytes(self) -> int:
+        """What the next piece takes; 0 where none waits."""
+        return len(self._pieces[0].data) if self._pieces else 0
 
     def add(self, pieces: list[Piece], *, supersedes: bool) -> bool:
         """Queues the pieces of one reference; a keyframe `supersedes` what still waits. False: there was no room."""
         if supersedes:
             self.clear()
+        self._is_keyframe = supersedes or (self._is_keyframe and bool(self._pieces))
         size = sum(len(piece.data) for piece in pieces)
         if self.waiting_bytes + size > _REFERENCE_QUEUE_BYTES:
             return False
@@ -121,7 +138,7 @@ class ReferencePacer:
             self._tokens += (now_s - self._filled_s) * self._bytes_per_s
         self._tokens = min(self._tokens, float(self._burst_bytes))
         self._filled_s = now_s
-        if not self._pieces or self._tokens < len(self._pieces[0].data):
+        if not self._pieces or (self._tokens < len(self._pieces[0].data) and not self.holds_up):
             return None
         piece = self._pieces.popleft()
         self._tokens -= len(piece.data)
@@ -133,6 +150,8 @@ class ReferencePacer:
         """Time from the last `take` until the budget allows the next piece; None when nothing waits."""
         if not self._pieces:
             return None
+        if self.holds_up:
+            return 0.0
         return max(0.0, (len(self._pieces[0].data) - self._tokens) / self._bytes_per_s)
 
 
@@ -150,27 +169,53 @@ class Transmitter:
         clock: Callable[[], float],
         lost_track: Callable[[], None],
         ride: Callable[[bytes], bool] = lambda motion: False,
+        rides: Callable[[], bool] = lambda: False,
+        has_room: Callable[[int], bool] = lambda size: True,
     ) -> None:
         """`bundles` packs motion, and is asked for when there is some. `ride` takes a message along with sound, or not.
+        `has_room` says whether a message of so many bytes may be on its way besides what is already; where sound is
+        about to leave (`rides`), motion goes along in any case.
 
         `lost_track` is called when references had to be dropped: only a keyframe helps then.
         """
         self._bundles = bundles
         self._channels = channels
-        self._longest_s = (bundle - 1) * _FRAME_S + _SLACK_S
         self._gathering_s = 0.0  # when the bundle's first frame came
         self._sent_s: float | None = None  # when the last frame came
         self._bundler = MotionBundler(bundle)
         self._pacer = ReferencePacer(bytes_per_s=reference_bytes_per_s)
+        self._message_bytes = MAX_MESSAGE_BYTES
+        self.set_pace(bundle=bundle, reference_bytes_per_s=reference_bytes_per_s)
         self._meter = meter
         self._clock = clock
         self._lost_track = lost_track
         self._ride = ride
+        self._rides, self._has_room = rides, has_room
         self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
         self._sequence = 0
         self._transfer = 0
         self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
         self.stale_frames = 0
+
+    def set_pace(
+        self,
+        *,
+        bundle: int,
+        reference_bytes_per_s: float,
+        message_bytes: int = MAX_MESSAGE_BYTES,
+        frame_s: float = _FRAME_S,
+        keyframes_first: bool = False,
+    ) -> None:
+        """From now on: frames a message, of frames `frame_s` apart, and how fast and in which pieces references go.
+
+        With `keyframes_first`, motion waits for the keyframe that it moves: without that it would be for nothing.
+        """
+        self._longest_s = (bundle - 1) * frame_s + _SLACK_S
+        self._bundler.size = bundle
+        self._message_bytes = message_bytes
+        self._pacer.set_pace(
+            bytes_per_s=reference_bytes_per_s, burst_bytes=2 * message_bytes, keyframes_first=keyframes_first
+        )
 
     def send(self, coded: CodedFrame) -> bool:
         """Takes one coded frame. Its motion may leave before its reference does: the receiver waits for that.
@@ -223,17 +268,29 @@ class Transmitter:
 
     def _pump(self) -> float | None:
         channels = self._channels
-        if self._bundle and not channels.motion.buffered_amount and channels.queued_bytes <= _MOTION_QUEUE_BYTES:
+        if self._bundle and self._motion_may_leave():
             self._send_motion(self._bundle)
             self._bundle = ()
-        while channels.queued_bytes == 0:
+        while channels.queued_bytes == 0 and self._has_room(self._pacer.next_bytes):
             piece = self._pacer.take(now_s=self._clock())
             if piece is None:
                 break
             self._hand_over(channels.reference, piece.data, payload_bytes=piece.payload_bytes)
-        if self._bundle or (self._pacer.waiting_bytes and channels.queued_bytes):
+        if self._bundle or (self._pacer.waiting_bytes and not self._pacer.wait_s):
             return RETRY_S
         return self._pacer.wait_s
+
+    @property
+    def keyframe_waits(self) -> bool:
+        """Whether a keyframe is still here, and everything waits for it: another one would be the same again."""
+        return self._pacer.holds_up
+
+    def _motion_may_leave(self) -> bool:
+        if self._pacer.holds_up:
+            return False
+        if self._channels.motion.buffered_amount or self._channels.queued_bytes > _MOTION_QUEUE_BYTES:
+            return False
+        return self._rides() or self._has_room(sum(map(len, self._bundle)))
 
     def _gather(self, frame: bytes, *, chained: bool) -> bool:
         """Adds one frame's motion to the bundle; True if the bundle had to leave early."""
@@ -251,7 +308,7 @@ class Transmitter:
 
     def _add_reference(self, coded: CodedFrame) -> None:
         assert coded.reference is not None
-        fragments = pack_reference(bytes(coded), transfer=self._transfer, limit=MAX_MESSAGE_BYTES)
+        fragments = pack_reference(bytes(coded), transfer=self._transfer, limit=self._message_bytes)
         pieces = [Piece(bytes(fragment), len(fragment.data)) for fragment in fragments]
         self._transfer = (self._transfer + 1) % 65536
         if coded.is_keyframe:

@@ -10,14 +10,16 @@
 The sender offers as soon as the receiver is in the room, the receiver answers (RFC 8829). aiortc puts all its
 candidates into the SDP; those that another implementation trickles are taken as they come. The call goes on when the
 way to the server breaks: what ends it is a bye, the other end leaving the room or coming back as a new one, or the
-connection itself (DTLS closing, at once; ICE consent, RFC 7675, half a minute after the other end fell silent).
+connection itself (DTLS closing, at once; ICE consent, RFC 7675, half a minute after the other end fell silent). Where
+nothing has come for two seconds but both can reach the server, the end that offers calls anew, with a new connection.
 """
 
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable, Sequence
 
-from aiortc import RTCPeerConnection
+from aiortc import RTCIceServer, RTCPeerConnection
 
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
@@ -25,18 +27,24 @@ from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoine
 from signaling.printable import printable
 from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
+from signaling.transport.diagnosis import why_no_way
+from signaling.transport.silence import DEAD_S, Silence, packets_received
 
 __all__ = ["Call", "connect_peer", "peer_present"]
 
 _log = logging.getLogger(__name__)
 
+_LISTEN_S = 0.25  # between two looks at whether anything comes
+_RETURN_S = 0.6  # for what is on its way again to arrive
+_OFFER_AGAIN_S, _OFFER_LATEST_S = 3.0, 12.0
 _BROKEN = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
 
 
 class Call:
     """One connection to one other end; made by `connect_peer`."""
 
-    def __init__(self, pc: RTCPeerConnection, client: SignalingClient) -> None:
+    def __init__(self, pc: RTCPeerConnection, client: SignalingClient, *, servers: Sequence[RTCIceServer] = ()) -> None:
+        self._servers = servers
         self.pc = pc
         self.name = ""  # of the attempt, in its messages
         self.peer = ""  # the other end
@@ -45,6 +53,9 @@ class Call:
         self._candidates = 0  # trickled so far
         self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading = Reading(client)
+        self.probe: Callable[[], None] = lambda: None  # asks the other end for a sign of life
+        self.news: Callable[[str], None] = lambda text: None  # told when nothing comes any more, and when it does
+        self._is_silent = False
         pc.on("connectionstatechange", self._on_change)
 
     async def ended(self) -> str:
@@ -52,7 +63,11 @@ class Call:
 
         Somebody has to wait here as long as the call lasts: this is what reads the line to the server.
         """
-        reason = await self._over()
+        listening = asyncio.ensure_future(self._listen())
+        try:
+            reason = await self._over()
+        finally:
+            listening.cancel()
         assert reason is not None
         self._is_over = True
         return reason
@@ -78,20 +93,51 @@ class Call:
             async with asyncio.timeout(timeout_s):
                 reason = await self._over(until="connected")
         except TimeoutError:
-            raise PeerGone(f"no connection to the other end within {timeout_s:g} s") from None
+            reason = await why_no_way(self._servers)
+            raise PeerGone(f"no connection to the other end within {timeout_s:g} s: {reason}") from None
         if reason is not None:
             raise PeerGone(reason)
 
+    async def _listen(self) -> None:
+        """Watches whether anything comes. Where nothing does, the line to the server is made anew: if that works, the
+        network is there, and the way between the ends is what has gone. The end that answers calls then says so, with a
+        candidate that is none, and the end that offers, if it hears nothing either, calls anew."""
+        silence = Silence(lambda: self.probe())
+        while True:
+            await asyncio.sleep(_LISTEN_S)
+            packets, now_s = await packets_received(self.pc), asyncio.get_running_loop().time()
+            was_silent, self._is_silent = self._is_silent, silence.see(packets, now_s=now_s)
+            if self._is_silent and not was_silent:
+                self.news(f"nothing has come from the other end for {DEAD_S:g} s: looking for another way to it")
+                await self._client.renew()
+            elif was_silent and not self._is_silent:
+                self.news("the other end is heard again")
+
+    async def _stays_silent(self) -> bool:
+        """Whether the way between the ends stays gone while the one to the server is there: after a cut both return."""
+        if self._is_silent:
+            await asyncio.sleep(_RETURN_S)
+        return self._is_silent
+
     async def _offer(self) -> None:
-        """Offers to whoever comes into the room, until one answers."""
-        joined = bool(self._client.peer)
+        """Offers to whoever comes into the room, until one answers; again where nobody does: a line may be dead."""
+        try:
+            await self._offer_until_answered()
+        finally:
+            await self._reading.stop()
+
+    async def _offer_until_answered(self) -> None:
+        joined, pause_s = bool(self._client.peer), _OFFER_AGAIN_S
+        message: Message | None = None
         while True:
             if joined:
-                self.name = secrets.token_hex(8)
+                self.name, pause_s = secrets.token_hex(8), _OFFER_AGAIN_S
                 if self.pc.signalingState == "stable":
                     await self.pc.setLocalDescription()
+            if joined or (message is None and self.name and self._client.peer):
                 await self._client.send(Offer(self.pc.localDescription.sdp, self.name))
-            message = await anext(self._client)
+            message = await self._reading.within(pause_s)
+            pause_s = min(2 * pause_s, _OFFER_LATEST_S)
             joined = isinstance(message, PeerJoined) or (isinstance(message, Welcome) and message.peer_present)
             if isinstance(message, Answer) and message.call in (self.name, ""):
                 await apply_description(self.pc, message.sdp, "answer")
@@ -147,6 +193,12 @@ class Call:
                 return "the other end came back as a new one"
             case Welcome(peer=peer) if peer not in ("", self.peer):
                 return "the other end came back as a new one"
+            case Welcome() if self._client.role == "receiver" and await self._stays_silent():
+                await self._client.send(Candidate("", call=self.name))
+            case Candidate(candidate="", call=call) if call == self.name and self._is_silent:
+                return "the way to the other end has gone; calling it anew"
+            case Offer(call=call) if call == self.name:
+                return None  # again, because our answer was not there yet
             case Offer():
                 self._client.put_back(message)
                 return "the other end calls anew"
@@ -163,14 +215,21 @@ async def peer_present(client: SignalingClient) -> str:
     return client.peer
 
 
-async def connect_peer(pc: RTCPeerConnection, client: SignalingClient, *, timeout_s: float = 30.0) -> Call:
+async def connect_peer(
+    pc: RTCPeerConnection,
+    client: SignalingClient,
+    *,
+    timeout_s: float = 30.0,
+    servers: Sequence[RTCIceServer] = (),
+) -> Call:
     """Connects `pc` to the other end in the client's room; waits for it without limit, then `timeout_s` for the way.
 
-    `pc` has its channels and tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
+    `servers` are those that `pc` was made with: where no way is found, they are asked why. `pc` has its channels and
+    tracks already, and serves for one call: when this raises it is closed. Raises PeerGone
     when the other end leaves meanwhile or cannot be reached, MediaRefused when it declines some of what is offered (try
     a `pc` without that), and Unreachable, RoomError, TokenError as the client does.
     """
-    call = Call(pc, client)
+    call = Call(pc, client, servers=servers)
     try:
         await call.negotiate(timeout_s)
     except BaseException:

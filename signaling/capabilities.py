@@ -3,10 +3,11 @@
 from signaling.messages import Capabilities
 from signaling.printable import printable
 
-__all__ = ["LOAD", "PROTOCOL", "SOUND", "why_not"]
+__all__ = ["ARRIVALS", "LOAD", "PROTOCOL", "SOUND", "why_not"]
 
 LOAD = "load"  # a feature: the sender heeds load reports
 SOUND = "sound"  # a feature: the receiver takes sound messages, version 1, and motion that rides on them
+ARRIVALS = "arrivals"  # a feature: the receiver tells when messages came, the sender heeds it
 PROTOCOL = 1  # of the messages in a call; raised when what one of them means changes
 
 

@@ -46,8 +46,17 @@ class Field:
     """One field of a message type, and how its value is checked."""
 
     name: str
-    required: bool
+    default: object  # MISSING: it has to be there
     check: _Check
+
+    @property
+    def required(self) -> bool:
+        """Whether a message without it is none."""
+        return self.default is dataclasses.MISSING
+
+    def says(self, value: object) -> bool:
+        """Whether a value says more than leaving it out does."""
+        return type(value) is not type(self.default) or value != self.default
 
 
 def _check_for(annotation: Any) -> _Check:
@@ -132,8 +141,10 @@ def _figures(value: object) -> dict[str, float]:
 def fields_of(cls: type[Any]) -> tuple[Field, ...]:
     """The fields of the message dataclass `cls`, in their order, with the checks its annotations ask for."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    absent = dataclasses.MISSING
     return tuple(
-        Field(field.name, field.default is absent and field.default_factory is absent, _check_for(hints[field.name]))
-        for field in dataclasses.fields(cls)
+        Field(field.name, _default_of(field), _check_for(hints[field.name])) for field in dataclasses.fields(cls)
     )
+
+
+def _default_of(field: "dataclasses.Field[Any]") -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()

@@ -192,11 +192,12 @@ class ReferenceReceived:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReport:
-    """How the call looks at the receiver; about one a second.
+    """How the call looks at the receiver; about one each two seconds.
 
     `loss` is the fraction of motion messages lost since the last report, `delay_ms` capture to display (None until the
-    clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival, `references` the ids held,
-    `sound_loss` the fraction of sound's frames lost at first (None: there were none), `received_` payload of the call.
+    clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival (RFC 3550, 6.4.1), `references`
+    the ids held. `sound_loss` is the fraction of sound's frames that did not come at the first try (None: there were
+    none), `h264_loss` of its packets. The `received_` figures count payload since the call began.
     """
 
     loss: quantities.Loss
@@ -211,6 +212,7 @@ class ReceiverReport:
     received_messages_reference: quantities.Count = 0
     received_packets_h264: quantities.Count = 0
     sound_loss: quantities.Loss | None = None
+    h264_loss: quantities.Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,9 +304,10 @@ _NAMES = {cls: name for name, cls in _TYPES.items()}
 
 
 def encode(message: Message) -> bytes:
-    """The bytes of `message`. Raises MessageError when `decode` would refuse them."""
+    """The bytes of `message`, without fields that say nothing. Raises MessageError when `decode` would refuse them."""
     name = _NAMES[type(message)]
-    content = {field.name: _checked(name, field, getattr(message, field.name)) for field in _FIELDS[name]}
+    values = [(field, getattr(message, field.name)) for field in _FIELDS[name]]
+    content = {field.name: _checked(name, field, value) for field, value in values if field.says(value)}
     data: bytes = msgpack.packb({"v": VERSION, "t": name, **content})
     if len(data) > MAX_BYTES:
         raise MessageError(f"{name}: {len(data)} bytes are more than {MAX_BYTES}")

@@ -27,6 +27,14 @@ class Reading:
         self._task = None
         return reading.result()
 
+    async def within(self, seconds: float) -> Message | None:
+        """The next message, or None when that takes longer. Raises what the line to the server raises."""
+        sleeping = asyncio.ensure_future(asyncio.sleep(seconds))
+        try:
+            return await self.next(sleeping)
+        finally:
+            sleeping.cancel()
+
     async def stop(self) -> None:
         """Stops reading, whoever cancels whom."""
         if self._task is not None:

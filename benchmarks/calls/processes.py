@@ -40,9 +40,9 @@ class Processes:
         for process in reversed(self._running.values()):
             _end(process)
 
-    def start(self, name: str, module: str, arguments: Sequence[str]) -> None:
-        """Starts `python -m module arguments` with its output in FOLDER/name.log."""
-        command = [sys.executable, "-m", module, *arguments]
+    def start(self, name: str, module: str, arguments: Sequence[str], *, prefix: Sequence[str] = ()) -> None:
+        """Starts `python -m module arguments`, behind `prefix`, with its output in FOLDER/name.log."""
+        command = [*prefix, sys.executable, "-m", module, *arguments]
         with self.log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
                 command,

@@ -41,10 +41,9 @@ class Found:
 class MotionSearch:
     """Finds the motion of a driving picture against one reference at a time."""
 
-    def __init__(self, runtime: Runtime, symbols: SymbolCoder, *, residual: bool) -> None:
+    def __init__(self, runtime: Runtime, symbols: SymbolCoder) -> None:
         self._runtime = runtime
         self._symbols = symbols
-        self._residual = residual
         self._flow = FlowEstimator()
         self._seen: tuple[HeldReference, View] | None = None
 
@@ -58,13 +57,14 @@ class MotionSearch:
         motion: Callable[[], Floats],
         face: Symbols,
         expected: Floats,
+        residual: bool,
         frames_sharing_cost: float,
     ) -> Found:
         """`before` is what the frame is coded against; `chained_base` the base switch of its bundle, None at the start.
 
         motion() (MOTION_NUMBERS,) is what the extractor sees in the driving picture, `face` the integers of its face
-        numbers; `expected` the residual coefficients
-        of the frame before on the same reference, where optical flow starts to look. `frames_sharing_cost` counts the
+        numbers; `expected` the residual coefficients of the frame before on the same reference, where optical flow
+        starts to look, if there is to be a `residual`. `frames_sharing_cost` counts the
         frames, of usual duration, that lean on what this one codes: itself and the rest of its bundle.
         """
         source = self._view(reference)
@@ -78,14 +78,14 @@ class MotionSearch:
         options = [before.residual]
         if before.residual.any():
             options.append(np.zeros(COEFFICIENTS, np.int32))
-        if self._residual:
+        if residual:
             start = base_flow + inverse(expected)
             # Once a bundle, in case it has lost the track.
             if chained_base is None and _grey_error(driving, source, base_flow) < _grey_error(driving, source, start):
                 start = base_flow
             options += self._versions(self._wanted(driving, source, base_flow, start=start, still=still), before)
-        residual, psnr_db = self._choose(options, driving, source, base_flow, still=still, before=before, worth=worth)
-        return Found(replace(chain, residual=residual), base, psnr_db)
+        chosen, psnr_db = self._choose(options, driving, source, base_flow, still=still, before=before, worth=worth)
+        return Found(replace(chain, residual=chosen), base, psnr_db)
 
     def _base_layer(
         self,

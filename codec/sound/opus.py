@@ -5,7 +5,7 @@ in any case. Where nobody speaks the encoder sends next to nothing (DTX, RFC 671
 and the decoder makes comfort noise of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -65,6 +65,11 @@ class SoundEncoder:
         if not 0 <= fraction <= 1:
             raise ConfigError(f"a loss of {fraction}: 0 to 1")
         self._opus.packet_loss_perc = round(100 * fraction)
+
+    def set_kbps(self, kbps: float) -> None:
+        """Another bitrate, from the next frame on. Raises ConfigError outside 6..24."""
+        self.config = replace(self.config, kbps=kbps)
+        self._opus.bitrate = round(1000 * kbps)
 
     @property
     def lookahead(self) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -24,9 +25,10 @@ from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
 from signaling.ends import first_error, interrupts, unless
-from signaling.errors import PeerGone, RoomError
+from signaling.errors import PeerGone, RoomError, Unreachable
 from signaling.retries import LASTING_S, Retries, pause
 from signaling.threads import tell_loop
+from signaling.transport.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 
 __all__ = ["Program", "enter", "with_inset"]
@@ -141,6 +143,10 @@ class Program:
                     self._terminal.say(await self._meet(client))
                 except PeerGone as gone:
                     self._terminal.say(f"{gone}; waiting for the other end")
+                except Unreachable as unreachable:
+                    self._terminal.say(f"{unreachable}; trying again until it does")
+                    await asyncio.sleep(self._retries.pause_s())
+                    continue
                 if asyncio.get_running_loop().time() - begun_s >= LASTING_S:
                     self._retries.succeeded()
                 await pause(client, self._retries.pause_s())
@@ -148,7 +154,8 @@ class Program:
     async def _meet(self, client: SignalingClient) -> str:
         """One call, and why it is over. Raises PeerGone when it does not come about."""
         options, sending = self._options, self._sending
-        pc = RTCPeerConnection(ice_configuration(stun=options.stun, turn=options.turn))
+        ice = ice_configuration(stun=options.stun, turn=options.turn)
+        pc = RTCPeerConnection(ice)
         channels = offer_channels(pc, sound=self._sound is not None)
         video = add_h264_track(pc) if sending.mode != "keypoints" else None
         receiver = receive_face(pc, self._receiving, alone=True)
@@ -156,7 +163,7 @@ class Program:
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
         receiver.watch(self._destinations.record, every=options.record is not None)
-        call = await connect_peer(pc, client)
+        call = await connect_peer(pc, client, servers=ice.iceServers or ())
         try:
             sound = self._sound
             say = self._terminal.say
@@ -168,11 +175,12 @@ class Program:
                 options=sending,
                 video=video,
                 sound=flow,
-                stats=pc.getStats,
+                stats=partial(connection_stats, pc),
                 keeps=True,
             )
             sender.watch_refusals(lambda reason: say(f"the other end cannot read keypoints: {reason}"))
             sender.work.watch(say)
+            call.probe, call.news = sender.probe, say
             say("connected")
             self._begun.set()
             return await self._talk(call, FaceCall(sender, receiver))

@@ -1,6 +1,7 @@
 """Stage 5, sound: coded frames -> messages, with the motion of the same span, and repeated where the line loses."""
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from codec.sound import MAX_FRAMES, SoundMessage
 from codec.sound.message import SEQUENCES, TIMES
@@ -33,8 +34,22 @@ class SoundBundler:
         self._sequence = 0  # of the first that waits
         self._time_s = 0.0
         self._clean_reports = 0
+        self._may_repeat = True
+        self._may_leave: Callable[[], bool] = lambda: True
         self.repeats = False
         self.counts: Counter[str] = Counter()  # messages, bytes, frames, alone (messages without motion), stale frames
+
+    def set_pace(self, *, span: int, may_repeat: bool, may_leave: Callable[[], bool]) -> None:
+        """How many frames a message is meant to hold from now on, and whether there is room to repeat any.
+
+        `may_leave` is asked each time: a line whose queue is full has no room for any.
+        """
+        self._span, self._may_repeat = min(span, MAX_FRAMES - 2), may_repeat
+        self._may_leave = may_leave
+
+    def is_leaving(self) -> bool:
+        """Whether a message of sound is about to go."""
+        return bool(self._waiting) and self._may_leave()
 
     def add(self, packet: bytes, *, captured_s: float) -> None:
         """One coded frame, b"" where it is silent."""
@@ -65,7 +80,8 @@ class SoundBundler:
         sequence = self._sequence
         self._sequence = (sequence + len(frames)) % SEQUENCES
         channel = self._channels.sound
-        if channel is None or not channel.is_open or self._channels.queued_bytes > _QUEUE_BYTES:
+        is_full = self._channels.queued_bytes > _QUEUE_BYTES or not self._may_leave()
+        if channel is None or not channel.is_open or is_full:
             self.counts["stale_frames"] += len(frames)
             self._before.extend(frames)
             return False
@@ -84,7 +100,7 @@ class SoundBundler:
 
     def _fitting(self, frames: tuple[bytes, ...], sequence: int, motion: bytes) -> bytes | None:
         """The message with as many of the frames before it as fit; None where not even the new ones do."""
-        repeated = tuple(self._before)[-len(frames) :] if self.repeats else ()
+        repeated = tuple(self._before)[-len(frames) :] if self.repeats and self._may_repeat else ()
         for left_out in range(len(repeated) + 1):
             message = SoundMessage(
                 sequence=sequence,

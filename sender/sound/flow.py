@@ -63,6 +63,17 @@ class SoundFlow:
         """The receiver has said what it can, or has not."""
         self.wanted = peer is not None and SOUND in peer.features
 
+    def set_pace(self, *, kbps: float, span_ms: float, repeats: bool, may_leave: Callable[[], bool]) -> None:
+        """How finely sound is coded from now on, how long a span is, and whether there is room to repeat or for any."""
+        if kbps != self._encoder.config.kbps:
+            self._encoder.set_kbps(kbps)
+        span = max(1, round(span_ms / self._encoder.config.frame_ms))
+        self.bundler.set_pace(span=span, may_repeat=repeats, may_leave=may_leave)
+
+    def is_leaving(self) -> bool:
+        """Whether sound leaves with the next motion, or soon without."""
+        return self.wanted and self.bundler.is_leaving()
+
     def carry(self, motion: bytes) -> bool:
         """Takes a motion message along; False: it has to go by itself."""
         return self.wanted and self.bundler.carry(motion)

@@ -9,7 +9,7 @@ from typing import Protocol
 from signaling.errors import MessageError
 from signaling.transport.costs import MAX_MESSAGE_BYTES
 
-__all__ = ["Channel", "ChannelCallbacks", "Channels", "check_message"]
+__all__ = ["Channel", "ChannelCallbacks", "Channels", "Tap", "check_message"]
 
 
 # Messages kept while nobody listens yet: a whole reference picture and the reports around it.
@@ -94,6 +94,14 @@ def check_message(data: bytes) -> None:
         raise MessageError(f"a channel message of {len(data)} bytes; 1 to {MAX_MESSAGE_BYTES} are allowed")
 
 
+@dataclass(slots=True)
+class Tap:
+    """Who listens in on a stream's channels: `sent` with True where the transport sends again what gets lost."""
+
+    sent: Callable[[bytes, bool], None] = lambda data, resent: None
+    came: Callable[[bytes], None] = lambda data: None
+
+
 @dataclass(frozen=True, slots=True)
 class Channels:
     """The channels of one stream: three of a face, and one of its voice where there is one.
@@ -106,6 +114,8 @@ class Channels:
     motion: Channel  # unordered, never sent twice: the motion of each frame
     control: Channel  # reliable, ordered: `signaling.messages`
     sound: Channel | None = field(default=None, kw_only=True)  # unordered, never sent twice; opens with the others
+    tap: Tap = field(default_factory=Tap, kw_only=True)  # told of all messages, where the channels are `tapped`
+    flying: Callable[[], int | None] = field(default=lambda: None, kw_only=True)  # see `bytes_on_their_way`
     hears: bool = field(default=True, kw_only=True)  # False: nobody is at the other end, nothing will be asked for
 
     @property

@@ -14,6 +14,7 @@ Applications with channels of their own leave alone what is labelled `facewire/`
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import unquote
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection
@@ -21,6 +22,8 @@ from aiortc.exceptions import InvalidStateError
 
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, ChannelCallbacks, Channels, check_message
+from signaling.transport.internals import bytes_on_their_way
+from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
 
@@ -165,12 +168,14 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = Fal
             pc.createDataChannel(f"{_PREFIX}/{name}/{kind}", ordered=reliable, maxRetransmits=retransmits)
         )
 
-    return Channels(
+    channels = Channels(
         reference=channel("reference", reliable=True),
         motion=channel("motion", reliable=False),
         control=channel("control", reliable=True),
         sound=channel("sound", reliable=False) if sound else None,
+        flying=partial(bytes_on_their_way, pc),
     )
+    return tapped(channels)
 
 
 def accept_channels(pc: RTCPeerConnection, *, stream: str = "", offers: bool = False) -> Channels:
@@ -181,7 +186,7 @@ def accept_channels(pc: RTCPeerConnection, *, stream: str = "", offers: bool = F
     """
     if offers and pc.sctp is None:
         pc.createDataChannel(_PREFIX, negotiated=True, id=_PLACE_ID)
-    return _Acceptance(pc, stream).channels
+    return tapped(_Acceptance(pc, stream).channels)
 
 
 def ice_configuration(*, stun: Sequence[str] = (), turn: Sequence[str] = ()) -> RTCConfiguration:

@@ -63,6 +63,7 @@ class FakeReport:
     psnr_db: float
     reference_bits: int
     qp: int = 34
+    payload_bits: int = 160
 
 
 @dataclass
@@ -120,6 +121,12 @@ class FakeEncoder:
     def start_bundle(self) -> None:
         self.calls.append("bundle")
         self._left = 0
+
+    def set_qp(self, qp: int) -> None:
+        """Nothing hangs on it."""
+
+    def set_bundle(self, bundle: int, *, residual: bool) -> None:
+        self.bundle = bundle
 
 
 class FakeBundles:
@@ -259,15 +266,8 @@ class Session:
         """A call with a receiver; the sender runs inside."""
         near, far = memory_pair()
         video = FallbackTrack() if self.options.mode != "keypoints" else None
-        sender = FaceSender(
-            near,
-            self.capture,
-            worker=self.worker,
-            options=self.options,
-            video=video,
-            keeps=keeps,
-            clock=self.clock,
-        )
+        more: Any = {"worker": self.worker, "options": self.options, "video": video}
+        sender = FaceSender(near, self.capture, **more, keeps=keeps, clock=self.clock)
         end = FarEnd(far)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(sender.run())

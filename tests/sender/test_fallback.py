@@ -84,6 +84,29 @@ def test_a_lower_frame_rate_gets_the_same_bits_after_a_while() -> None:
     assert sum(picture.is_key for picture in coded) == 2, "the first, and one where the rate was declared anew"
 
 
+def test_a_second_stay_keeps_the_rate() -> None:
+    encoder = H264Encoder(size=SIZE, kbps=30)
+    code(encoder, 60)
+    away = 60 * 3600 + 8 * 90_000
+    stay = [encoder.encode(scene(n), pts=away + n * 3600, force_key=n == 0) for n in range(50)]
+    assert sum(8 * len(picture.data) for picture in stay) / 2 / 1000 < 1.6 * 30
+    assert [picture.is_key for picture in stay] == [True] + [False] * 49
+
+
+def test_another_bitrate_is_taken_up_without_a_key_picture() -> None:
+    encoder = H264Encoder(size=SIZE, kbps=60)
+    noise = np.random.default_rng(1).integers(0, 60, (SIZE, SIZE, 3), np.uint8)
+
+    def second(begin: int) -> float:
+        coded = [encoder.encode(scene(n) // 2 + np.roll(noise, n, 0), pts=n * 3600) for n in range(begin, begin + 75)]
+        assert not any(picture.is_key for picture in coded[1:])
+        return sum(8 * len(picture.data) for picture in coded[25:]) / 2 / 1000
+
+    high = second(0)
+    encoder.set_kbps(20)
+    assert second(75) < 0.6 * high
+
+
 @pytest.mark.parametrize("size", [64, 128, 256, 512])
 def test_rtp_payloads_are_those_of_aiortcs_packetiser(size: int) -> None:
     encoder = H264Encoder(size=size, kbps=400)

@@ -19,6 +19,7 @@ from signaling.messages import (
     ReceiverReport,
     ReferenceReceived,
 )
+from signaling.transport.channels import Tap
 from signaling.transport.memory import memory_pair
 
 
@@ -220,6 +221,8 @@ async def test_closing_before_the_channels_open_ends_the_run(fakes: Any, clock: 
         reference = motion = control = Closed()
         is_open = False
         queued_bytes = 0
+        tap = Tap()
+        flying = staticmethod(lambda: None)
 
     channels: Any = Channels()
     sender = FaceSender(channels, session.capture, worker=session.worker, options=session.options, clock=clock)

@@ -112,6 +112,51 @@ async def test_an_end_that_vanishes_is_noticed_and_its_successor_is_met(running)
     await first.pc.close()
 
 
+async def test_a_call_where_nothing_comes_is_made_anew_while_both_reach_the_server(
+    ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, receiver = ends
+    sending, receiving = await meet(sender, receiver)
+
+    async def none(pc: RTCPeerConnection) -> int:
+        return 7
+
+    monkeypatch.setattr("signaling.call.packets_received", none)
+    monkeypatch.setattr("signaling.call._LISTEN_S", 0.01)
+    monkeypatch.setattr("signaling.call._RETURN_S", 0.01)
+    monkeypatch.setattr("signaling.transport.silence.DOUBT_S", 0.02)
+    monkeypatch.setattr("signaling.transport.silence.DEAD_S", 0.05)
+    asked, told = asyncio.Event(), []
+    sending.probe, sending.news = asked.set, told.append
+    listening = asyncio.create_task(receiving.ended())
+    assert await sending.ended() == "the way to the other end has gone; calling it anew"
+    assert asked.is_set()
+    assert told[0].startswith("nothing has come from the other end")
+    monkeypatch.undo()
+    await sending.close()
+    assert await listening in ("the other end calls anew", "the other end closed the connection")
+    await receiving.close()
+    sending, receiving = await meet(sender, receiver)
+    sender.channels.motion.send(b"x")
+    assert await receiver.inbox.get() == (receiver.channels.motion.label, b"x")
+    await sending.close()
+    await receiving.close()
+
+
+async def test_an_offer_that_nobody_hears_is_made_again(running, raw_end, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signaling.call._OFFER_AGAIN_S", 0.05)
+    sender = await enter(running.url, "sender")
+    meeting = asyncio.create_task(sender.meet())
+    receiver = await raw_end(running.url, "r", "receiver", "b")
+    assert isinstance(await receiver.hear(), Welcome)
+    offers = [await receiver.hear() for _ in range(3)]
+    assert all(isinstance(offer, Offer) for offer in offers)
+    assert len({offer.call for offer in offers}) == 1
+    meeting.cancel()
+    await asyncio.wait([meeting])
+    await sender.client.close()
+
+
 async def test_a_call_outlives_the_server(start_server) -> None:
     running = await start_server()
     sender, receiver = await enter(running.url, "sender"), await enter(running.url, "receiver")

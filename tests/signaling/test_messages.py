@@ -86,6 +86,18 @@ def test_a_report_of_before_there_was_sound_is_read() -> None:
     assert report == dataclasses.replace(EXAMPLES["receiver-report"], sound_loss=None)
 
 
+def test_capabilities_with_all_that_may_be_left_out_are_read() -> None:
+    assert decode(golden("capabilities-whole")) == EXAMPLES["capabilities"]
+
+
+def test_what_a_reader_takes_it_to_be_is_not_written() -> None:
+    report = ReceiverReport(0.0, None, 25.0, 3.0)
+    assert decode(encode(report)) == report
+    assert len(encode(report)) < 80
+    assert b"sound_loss" not in encode(report)
+    assert b"sound_loss" in encode(dataclasses.replace(report, sound_loss=0.0))
+
+
 def test_a_hello_that_is_shown_shows_no_secrets() -> None:
     shown = repr(EXAMPLES["hello"])
     assert "blue" in shown

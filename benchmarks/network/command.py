@@ -1,0 +1,82 @@
+"""Measuring over networks: the command line, python -m benchmarks network."""
+
+import argparse
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.calls.pinning import load_before
+from benchmarks.clips.sample import SAMPLE
+from benchmarks.flags import Commands, add_outputs, add_timing
+from benchmarks.network.conditions import CONDITIONS
+from benchmarks.network.link import LinkUnavailable
+from benchmarks.network.report import network_markdown, network_report, plot_network, read_network, show_network
+from benchmarks.network.run import NetworkSettings, measure_network
+from benchmarks.records.kind import ResultsKind
+from benchmarks.records.provenance import CALL_SOURCES, provenance
+from benchmarks.records.terminal import progress_of
+from codec import CodecConfig
+
+__all__ = ["NETWORK", "add_network"]
+
+NETWORK = ResultsKind(read_network, show_network, plot_network, network_markdown)
+ABOUT = f"""\
+Makes two hosts of network namespaces with a link between them that loses, delays, limits and breaks, and holds a call
+over it with the programs as they are, one call for each condition. It needs Linux, root and a C compiler, and says so
+and does nothing where there is none. docs/network.md says what each column means.
+
+conditions:
+{chr(10).join(f"  {name:9} {condition.says}" for name, condition in CONDITIONS.items())}
+
+examples:
+  python -m benchmarks network
+  python -m benchmarks network --on "loss 10" --on "limit 20" --mode auto --json network.json --plot network.png
+"""
+
+
+def add_network(commands: Commands) -> None:
+    """Adds the subcommand."""
+    default = NetworkSettings()
+    parser = add_timing(commands, "network", says="calls over links that lose, delay, limit and break", about=ABOUT)
+    parser.add_argument(
+        "clip", nargs="?", type=Path, default=SAMPLE, metavar="CLIP", help="of a face (default: the bundled one)"
+    )
+    parser.add_argument(
+        "--on", dest="names", action="append", metavar="CONDITION", help="may be repeated (default: all)"
+    )
+    parser.add_argument(
+        "--mode", dest="modes", action="append", choices=("keypoints", "auto", "h264"),
+        help=f"of the sender; may be repeated (default: {default.modes[0]})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
+    )
+    parser.add_argument("--silent", action="store_true", help="without sound")
+    parser.add_argument(
+        "--sender", action="append", default=[], metavar="FLAG", help="one more word for the sender; may be repeated"
+    )
+    add_outputs(parser, plot="each call over time")
+    parser.set_defaults(run=network)
+
+
+def network(args: argparse.Namespace, command: Sequence[str]) -> None:
+    """Runs the calls and writes what was asked for; says why not where this machine cannot."""
+    default = NetworkSettings()
+    settings = NetworkSettings(
+        names=tuple(dict.fromkeys(args.names or default.names)),
+        modes=tuple(dict.fromkeys(args.modes or default.modes)),
+        seconds=args.seconds,
+        sound=not args.silent,
+        sender=tuple(args.sender),
+    )
+    origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
+    load = load_before()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us finds no hosts left behind
+    try:
+        with progress_of(len(settings.modes) * len(settings.names)) as tick:
+            rows = measure_network(args.clip, settings, tick=tick)
+    except LinkUnavailable as reason:
+        print(f"skipped: {reason}")
+        return
+    report = network_report(settings, rows, load_before=load, provenance=origin)
+    NETWORK.put_out(report, json=args.json, plot=args.plot)

@@ -1,0 +1,60 @@
+"""Stages 6 to 10, the receiving program as it is, which also notes when each picture was shown.
+
+`python -m benchmarks.network.viewer PICTURES ...`, with the arguments of `python -m receiver` after the file.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from codec.errors import CodecError
+from receiver.__main__ import Program, parse_arguments
+from receiver.destinations import Destinations
+from receiver.errors import ReceiverError
+from receiver.picture import Picture
+from receiver.terminal import Terminal
+from signaling.ends import first_error
+from signaling.errors import SignalingError
+
+__all__ = ["main"]
+
+
+class NotingDestinations(Destinations):
+    """Destinations that write a line for each picture: kind, pts, when it was shown (us), 1 if it is a mixture."""
+
+    def __init__(self, notes: TextIO) -> None:
+        super().__init__()
+        self._notes = notes
+
+    def show(self, picture: Picture) -> None:
+        """A picture that is due."""
+        self._notes.write(f"{picture.kind} {picture.pts} {picture.shown_us} {int(picture.mixed)}\n")
+        super().show(picture)
+
+
+async def _view(arguments: Sequence[str], notes: TextIO) -> None:
+    options, receiving = parse_arguments(arguments)
+    terminal = Terminal(json_path=options.json)
+    try:
+        await Program(options, receiving, terminal, destinations=NotingDestinations(notes)).run()
+    finally:
+        terminal.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Receives until it is told to stop. Returns 0, or 2 after one line that says what is wrong."""
+    with Path(arguments[0]).open("w", encoding="utf-8", buffering=1) as notes:
+        problem = ""
+        try:
+            asyncio.run(_view(arguments[1:], notes))
+        except* (SignalingError, ReceiverError, CodecError) as errors:
+            problem = f"viewer: {first_error(errors)}"
+    if problem:
+        print(problem, file=sys.stderr)
+    return 2 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""Stage 6, congestion control at the sending end: what left when, and what the reports say became of it."""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from signaling.transport.congestion.arrivals import ArrivalReport, tag_of
+from signaling.transport.costs import MESSAGE_OVERHEAD
+
+__all__ = ["DepartureLog", "Feedback"]
+
+_KEPT = 512  # messages without an answer
+_BASE_WINDOW_S = 30.0  # the shortest way of so long is the path without a queue
+_LONGEST_PATH_S = 1.0  # there and back, and until the next report: what takes longer than that waits in a queue
+_RATE_WINDOW_S = 1.5
+_LOSS_WINDOW_S = 4.0
+_OVERTAKEN_S = 0.3  # what left so long before one that came, and did not come itself, is lost
+_CLOCK_MS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What one report says of the line. `queue_ms`: how much longer than the shortest way messages took."""
+
+    now_s: float
+    queue_ms: float
+    loss: float  # of messages that are never resent, over the last four seconds
+    received_kbps: float  # on the wire, over the last second and a half
+    sent_kbps: float
+    answered_s: float  # from the newest message's leaving to this report
+
+
+@dataclass(slots=True)
+class _Departure:
+    sent_s: float
+    wire_bytes: int
+    resent: bool  # by the transport, if it gets lost: it says nothing of loss, and much too late of delay
+
+
+class DepartureLog:
+    """Notes what leaves, and makes `Feedback` of the other end's reports. Pure: times come with the calls.
+
+    The two clocks need not agree: only differences of one-way delays count, and what there and back take together: a
+    call that begins on a line whose queue is full has never seen a shorter way. The shortest of a report stands for it,
+    as RFC 8698 (5.1.1) advises: what is left is queue, not the sending time of a large message or a resend.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[int, _Departure] = OrderedDict()  # by tag
+        self._ways: deque[tuple[float, float]] = deque()  # (when, shortest one-way delay in ms of a report)
+        self._fates: deque[tuple[float, bool]] = deque(maxlen=1024)  # (when sent, whether it came)
+        self._sent: deque[tuple[float, int]] = deque(maxlen=2048)
+        self._beside: deque[tuple[float, int]] = deque(maxlen=4096)
+        self._came: deque[tuple[float, int]] = deque(maxlen=2048)  # (arrival on its own clock, wire bytes)
+        self._arrival_s = 0.0  # of the newest, unwrapped
+        self._newest_ms: int | None = None
+
+    def add(self, data: bytes, *, now_s: float, resent: bool) -> None:
+        """A message leaves."""
+        departure = _Departure(now_s, len(data) + MESSAGE_OVERHEAD, resent)
+        tag = tag_of(data)
+        self._waiting.pop(tag, None)
+        self._waiting[tag] = departure
+        self._sent.append((now_s, departure.wire_bytes))
+        while len(self._waiting) > _KEPT:
+            self._waiting.popitem(last=False)
+
+    def add_beside(self, wire_bytes: int, *, now_s: float) -> None:
+        """Something leaves that no report tells of (RTP): it is taken to arrive as the messages do."""
+        self._beside.append((now_s, wire_bytes))
+
+    def unanswered_bytes(self, *, now_s: float, patience_s: float) -> int:
+        """Wire bytes of what left in the last `patience_s` and is not reported yet."""
+        return sum(one.wire_bytes for one in self._waiting.values() if now_s - one.sent_s < patience_s)
+
+    def hear(self, report: ArrivalReport, *, now_s: float) -> Feedback | None:
+        """What a report says; None where it says nothing new."""
+        arrival_s = self._unwrapped(report.newest_ms)
+        ways_ms: list[float] = []
+        newest_sent_s = 0.0
+        for tag, ago_ms in report.entries:
+            departure = self._waiting.pop(tag, None)
+            if departure is None:
+                continue  # told before, or none of ours
+            came_s = arrival_s - ago_ms / 1000
+            ways_ms.append(1000 * (came_s - departure.sent_s))
+            newest_sent_s = max(newest_sent_s, departure.sent_s)
+            self._came.append((came_s, departure.wire_bytes))
+            if not departure.resent:
+                self._fates.append((departure.sent_s, True))
+        if not ways_ms:
+            return None
+        self._lose(newest_sent_s)
+        way_ms = min(ways_ms)
+        self._ways.append((now_s, way_ms))
+        while self._ways[0][0] < now_s - _BASE_WINDOW_S:
+            self._ways.popleft()
+        received_kbps = _kbps(self._came, until_s=max(came_s for came_s, _ in self._came))
+        sent_kbps, beside_kbps = _kbps(self._sent, until_s=now_s), _kbps(self._beside, until_s=now_s)
+        return Feedback(
+            now_s=now_s,
+            queue_ms=max(way_ms - min(way for _, way in self._ways), 1000 * (now_s - newest_sent_s - _LONGEST_PATH_S)),
+            loss=self._loss(now_s),
+            received_kbps=received_kbps * (1 + beside_kbps / max(sent_kbps, 0.1)),
+            sent_kbps=sent_kbps + beside_kbps,
+            answered_s=now_s - newest_sent_s,
+        )
+
+    def forget_base(self) -> None:
+        """The path may be another: what was the shortest way says nothing any more."""
+        self._ways.clear()
+
+    def _lose(self, newest_sent_s: float) -> None:
+        """What left long before one that came is lost."""
+        lost = [tag for tag, one in self._waiting.items() if one.sent_s < newest_sent_s - _OVERTAKEN_S]
+        for tag in lost:
+            departure = self._waiting[tag]
+            if not departure.resent:
+                self._fates.append((departure.sent_s, False))
+                del self._waiting[tag]
+
+    def _loss(self, now_s: float) -> float:
+        while self._fates and self._fates[0][0] < now_s - _LOSS_WINDOW_S:
+            self._fates.popleft()
+        return sum(not came for _, came in self._fates) / len(self._fates) if self._fates else 0.0
+
+    def _unwrapped(self, newest_ms: int) -> float:
+        if self._newest_ms is not None:
+            step_ms = (newest_ms - self._newest_ms + _CLOCK_MS // 2) % _CLOCK_MS - _CLOCK_MS // 2
+            self._arrival_s += step_ms / 1000
+        else:
+            self._arrival_s = newest_ms / 1000
+        self._newest_ms = newest_ms
+        return self._arrival_s
+
+
+def _kbps(events: deque[tuple[float, int]], *, until_s: float) -> float:
+    while events and events[0][0] < until_s - 2 * _RATE_WINDOW_S:
+        events.popleft()
+    since_s = until_s - _RATE_WINDOW_S
+    return sum(size for at_s, size in events if at_s > since_s) * 8 / 1000 / _RATE_WINDOW_S

@@ -1,0 +1,119 @@
+"""The controller against a line that is computed: what it takes, what it queues, and how soon it follows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from signaling.transport.congestion import Line
+
+Queues = list[tuple[float, float]]
+Run = Callable[..., Queues]
+
+
+def longest(queues: Queues, since_s: float, until_s: float) -> float:
+    return max(queue_s for at_s, queue_s in queues if since_s <= at_s < until_s)
+
+
+@pytest.mark.parametrize("kbps", [12, 16, 20, 32, 64])
+def test_a_limit_is_used_and_hardly_queued(run: Run, bottleneck: Any, stream: Any, kbps: int) -> None:
+    link = bottleneck(lambda now_s: kbps)
+    talk = stream(link)
+    queues = run(link, [talk], seconds=40)
+    assert talk.kbps(10, 40) > 0.85 * kbps
+    settled = sorted(queue_s for at_s, queue_s in queues if at_s >= 10)
+    assert settled[int(0.95 * len(settled))] < (0.8 if kbps == 12 else 0.5)
+
+
+def test_a_limit_that_falls_is_obeyed_within_three_seconds_and_never_queues_more_than_one(
+    run: Run, bottleneck: Any, stream: Any
+) -> None:
+    link = bottleneck(lambda now_s: 16 if 20 <= now_s < 35 else 64)
+    talk = stream(link)
+    queues = run(link, [talk], seconds=50)
+    assert talk.kbps(10, 20) > 50
+    assert longest(queues, 20, 35) < 1.05
+    assert longest(queues, 23, 35) < 0.6
+    assert talk.kbps(23, 35) > 9.5
+
+
+def test_what_a_line_carries_again_is_found_within_five_seconds(run: Run, bottleneck: Any, stream: Any) -> None:
+    link = bottleneck(lambda now_s: 16 if 20 <= now_s < 35 else 64)
+    talk = stream(link)
+    run(link, [talk], seconds=45)
+    assert talk.kbps(38.5, 40) > 40
+
+
+def test_two_calls_share_a_line_about_equally(run: Run, bottleneck: Any, stream: Any) -> None:
+    link = bottleneck(lambda now_s: 64)
+    first, second = stream(link), stream(link, from_s=10)
+    run(link, [first, second], seconds=90)
+    both = first.kbps(60, 90) + second.kbps(60, 90)
+    assert both > 55
+    assert 0.4 < first.kbps(60, 90) / both < 0.6
+
+
+@pytest.mark.parametrize("loss", [0.05, 0.1, 0.2, 0.3])
+def test_loss_that_is_not_ours_costs_little(run: Run, bottleneck: Any, stream: Any, loss: float) -> None:
+    link = bottleneck(lambda now_s: 1e6, loss=loss)
+    talk = stream(link, wanted_kbps=25)
+    run(link, [talk], seconds=60)
+    assert talk.kbps(10, 60) > 0.85 * 25 * (1 - loss)
+
+
+def test_a_line_that_drops_what_is_too_much_and_queues_nothing_is_found_out(
+    run: Run, bottleneck: Any, stream: Any
+) -> None:
+    link = bottleneck(lambda now_s: 20, policed=True)
+    talk = stream(link, wanted_kbps=60)
+    run(link, [talk], seconds=60)
+    sent = sum(size for at_s, size in talk.sent if at_s >= 20) / 125 / 40
+    assert talk.kbps(20, 60) > 15
+    assert sent < 1.9 * talk.kbps(20, 60)
+
+
+def test_a_line_without_a_limit_is_given_what_is_wanted(run: Run, bottleneck: Any, stream: Any) -> None:
+    link = bottleneck(lambda now_s: 1e6)
+    talk = stream(link, wanted_kbps=300)
+    run(link, [talk], seconds=20)
+    assert talk.kbps(12, 20) > 250
+    assert not talk.line.is_limited(now_s=20)
+
+
+def test_a_cut_lowers_the_rate_and_its_end_brings_it_back(run: Run, bottleneck: Any, stream: Any) -> None:
+    link = bottleneck(lambda now_s: 0 if 10 <= now_s < 15 else 200)
+    talk = stream(link, wanted_kbps=40)
+    run(link, [talk], seconds=25)
+    sent = sum(size for at_s, size in talk.sent if 12 <= at_s < 15) / 125 / 3
+    assert sent < 15
+    assert talk.kbps(20, 25) > 30
+
+
+def test_the_rate_keeps_to_what_the_user_allows(run: Run, bottleneck: Any, stream: Any) -> None:
+    link = bottleneck(lambda now_s: 4)
+    talk = stream(link)
+    talk.line = Line(min_kbps=10, max_kbps=30)
+    run(link, [talk], seconds=20)
+    assert talk.line.rate_kbps == 10
+    free = bottleneck(lambda now_s: 1e6)
+    talk = stream(free)
+    talk.line = Line(min_kbps=10, max_kbps=30)
+    run(free, [talk], seconds=20)
+    assert talk.line.rate_kbps == 30
+
+
+def test_without_a_report_what_is_on_its_way_stays_little() -> None:
+    line = Line(min_kbps=8, max_kbps=400)
+    assert not line.is_known
+    assert line.window_bytes(now_s=0) == 0
+    line.flies(0, now_s=0)
+    assert 0 < line.window_bytes(now_s=1) <= 2400
+
+
+def test_a_thin_line_is_emptied_now_and_then() -> None:
+    line = Line(min_kbps=8, max_kbps=400)
+    line.flies(0, now_s=0)
+    assert line.window_bytes(now_s=9) > 0
+    assert line.window_bytes(now_s=11) == 0
+    line.flies(0, now_s=12)
+    assert line.window_bytes(now_s=13) > 0
