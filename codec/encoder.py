@@ -311,8 +311,8 @@ class Encoder:
         self._reference, self._pending = reference, None
         target = View.of(self._target, points=self._seen.features)
         quality = weighted_psnr(View.of(reference.prepared.picture).colour, target)
-        self._policy.begin(bits=bits, psnr_db=quality, qp=self._qp)
-        self._quality.begin(bits=bits, psnr_db=quality, qp=self._qp, keyframe=coded.intra)
+        for learning in (self._policy, self._quality):
+            learning.begin(bits=bits, psnr_db=quality, qp=self._qp, keyframe=coded.intra)
         self._in_bundle = 0
 
     def _stand_still(self, pts: int) -> CodedMotion:

@@ -5,7 +5,9 @@ Everything is decided by one Lagrangian, J = -PSNR + λ bits, in decibels a fram
 A new reference costs its bits once and then decays: the longer it is used, the worse it fits. The best moment to leave
 it is given by the marginal value theorem (Charnov, 1976): when one more frame on it costs more than a frame costs on
 average in this call, the references' own bits included. That average is learnt from the references already left and
-the life of the present one, and starts from what talking heads usually give.
+the life of the present one, and starts from what talking heads usually give. A keyframe had to be sent whatever it took:
+next to nothing of that counts, else a call that moves from its first second on would take its one dear picture for the
+price of pictures, and look at it for seconds.
 """
 
 import math
@@ -15,6 +17,7 @@ from codec.decisions.lagrangian import lagrangian
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
 _USUAL_LOSS_DB = 7.0  # of the average frame against its reference, before the call has shown its own
+_KEYFRAME_SHARE = 0.1  # of a keyframe's bits that count
 _MEMORY = 12  # frames' worth of the call's average against the present reference's
 
 
@@ -28,13 +31,13 @@ class ReferencePolicy:
         self._marginal: float | None = None
         self.excess_db = -math.inf  # of the last frames' cost over the usual, once it has lived long enough to leave
 
-    def begin(self, *, bits: int, psnr_db: float, qp: int) -> None:
+    def begin(self, *, bits: int, psnr_db: float, qp: int, keyframe: bool = False) -> None:
         """A new reference of so many bits and that quality is in use."""
         if self._average is None:
             self._average = _USUAL_LOSS_DB - psnr_db
         elif self._frames:
             self._average += 0.5 * (self._cost / self._frames - self._average)
-        self._cost = lagrangian(qp) * bits
+        self._cost = lagrangian(qp) * bits * (_KEYFRAME_SHARE if keyframe else 1)
         self._frames = 0.0
         self._marginal = None
 

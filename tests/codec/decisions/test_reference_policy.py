@@ -118,3 +118,14 @@ def test_a_reference_begun_twice_counts_once(policy: ReferencePolicy) -> None:
     """A keyframe forced right after another one leaves no frame behind to learn from."""
     policy.begin(bits=BITS, psnr_db=34.0, qp=QP)
     assert life(policy, [34.0] * LONG) > LONG
+
+
+@pytest.mark.parametrize("qp", [18, 24])
+def test_what_a_keyframe_took_does_not_keep_a_picture_that_no_longer_fits(qp: int) -> None:
+    """It falls at once and then stays bad, as where a head shakes: the first one was dear, the next need not be."""
+    policy = ReferencePolicy()
+    policy.begin(bits=25_000, psnr_db=34.0, qp=qp, keyframe=True)
+    for psnr_db in (28.0, 24.0, 22.0, 20.0, 19.0):
+        policy.frame(psnr_db, bits=FRAME_BITS, qp=qp)
+    policy.begin(bits=5_000, psnr_db=31.0, qp=qp)
+    assert life(policy, [24.0, 21.0] + [19.0] * LONG) < 25
