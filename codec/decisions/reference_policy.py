@@ -5,9 +5,9 @@ Everything is decided by one Lagrangian, J = -PSNR + λ bits, in decibels a fram
 A new reference costs its bits once and then decays: the longer it is used, the worse it fits. The best moment to leave
 it is given by the marginal value theorem (Charnov, 1976): when one more frame on it costs more than a frame costs on
 average in this call, the references' own bits included. That average is learnt from the references already left and
-the life of the present one, and starts from what talking heads usually give. A keyframe had to be sent whatever it took:
-next to nothing of that counts, else a call that moves from its first second on would take its one dear picture for the
-price of pictures, and look at it for seconds.
+the life of the present one, and starts from what talking heads usually give. A keyframe had to be sent whatever it
+took: next to nothing of that counts, else a call that moves from its first second on would take its one dear picture
+for the price of pictures, and look at it for seconds.
 """
 
 import math
