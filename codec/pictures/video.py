@@ -7,6 +7,8 @@ from typing import Self
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
@@ -16,12 +18,14 @@ from codec.errors import MediaError, PictureError
 from codec.input.names import STDIN
 from codec.input.reach import local_name
 from codec.input.video import DEFAULT_FPS, MAX_FPS, reason_of
+from codec.sound import SAMPLE_RATE, Samples
 from codec.units import PTS_PER_S, Image, whole_ticks
 
 __all__ = ["RECONSTRUCTED", "STDOUT", "VideoWriter"]
 
 RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."  # in files' metadata
 STDOUT = Path(STDIN)  # `-` names standard output as it names standard input
+LONGEST_PAUSE_S = 600
 BT709 = 1  # matrix coefficients in ITU-T H.273
 H264_OPTIONS = {"preset": "medium", "crf": "12"}  # visually lossless: a decoded file should show our loss alone
 
@@ -31,10 +35,10 @@ class VideoWriter:
 
     `STDOUT` gets what a `.mkv` file does. The file is playable once closed, and a Matroska file also if it never is.
     Use it as a context manager. Odd sizes lose their last row or column in H.264. A file is made when the first picture
-    is written.
+    is written. With `sound` it holds sound besides: AAC, or lossless FLAC.
     """
 
-    def __init__(self, path: Path, *, fps: Fraction = DEFAULT_FPS, comment: str = "") -> None:
+    def __init__(self, path: Path, *, fps: Fraction = DEFAULT_FPS, comment: str = "", sound: bool = False) -> None:
         if path != STDOUT and path.suffix.lower() not in (".mp4", ".mkv"):
             raise MediaError(f"{path}: pictures are written to .mp4 (H.264) or .mkv (lossless FFV1)")
         self._path = path
@@ -44,6 +48,9 @@ class VideoWriter:
         self._reformatter = VideoReformatter()
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
+        self._has_sound = sound
+        self._sound: AudioStream | None = None
+        self._sound_end = 0  # samples from time 0 to where sound goes on
         self._shape = (0, 0)
         self.frames = 0
 
@@ -66,6 +73,7 @@ class VideoWriter:
         shape = (image_rgb.shape[0], image_rgb.shape[1])
         try:
             if self._stream is None:
+                self._sound_end = round(pts * SAMPLE_RATE / PTS_PER_S)
                 self._start(shape)
             if shape != self._shape:
                 raise PictureError(f"a picture of {shape} among pictures of {self._shape}")
@@ -89,6 +97,36 @@ class VideoWriter:
         except (av.FFmpegError, OSError) as error:
             raise MediaError(f"{self._path}: cannot be written: {reason_of(error)}") from error
 
+    def write_sound(self, samples: Samples, *, pts: int) -> None:
+        """Add sound, float32 (N,) at 48 kHz, of which the first is heard at `pts`, after what was added before.
+
+        Nothing is kept from before the first picture, or from after a pause of more than ten minutes. Raises MediaError
+        and BrokenPipeError as `write` does.
+        """
+        pause = round(pts * SAMPLE_RATE / PTS_PER_S) - self._sound_end
+        if self._sound is None or pause > LONGEST_PAUSE_S * SAMPLE_RATE:
+            return
+        while pause > 0:
+            silence = np.zeros(min(pause, SAMPLE_RATE), np.float32)
+            self._mux_sound(silence)
+            pause -= len(silence)
+        if len(samples) > -pause:
+            self._mux_sound(samples[-pause:])
+
+    def _mux_sound(self, samples: Samples) -> None:
+        assert self._container is not None
+        assert self._sound is not None
+        whole = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
+        frame = AudioFrame.from_ndarray(whole, format="s16", layout="mono")
+        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), self._sound_end
+        self._sound_end += len(samples)
+        try:
+            self._container.mux(self._sound.encode(frame))
+        except BrokenPipeError:
+            raise
+        except (av.FFmpegError, OSError) as error:
+            raise MediaError(f"{self._path}: cannot be written: {reason_of(error)}") from error
+
     def close(self) -> None:
         """Finish the file; more than once does nothing more."""
         container, stream = self._container, self._stream
@@ -97,6 +135,8 @@ class VideoWriter:
             return
         try:
             container.mux(stream.encode(None))
+            if self._sound is not None:
+                container.mux(self._sound.encode(None))
             container.close()
         except (av.FFmpegError, OSError) as error:
             raise MediaError(f"{self._path}: cannot be finished: {reason_of(error)}") from error
@@ -122,6 +162,10 @@ class VideoWriter:
             stream.codec_context.color_range = ColorRange.MPEG
             stream.codec_context.colorspace = BT709
         self._stream = stream
+        if self._has_sound:
+            sound = self._container.add_stream("flac" if self._lossless else "aac", rate=SAMPLE_RATE, layout="mono")
+            assert isinstance(sound, AudioStream)
+            self._sound = sound
 
     def _even(self, image: Image) -> Image:
         height, width = image.shape[:2]
