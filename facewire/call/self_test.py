@@ -9,7 +9,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ from benchmarks.calls.call import json_lines
 from benchmarks.calls.processes import Processes, ProcessFailed
 from benchmarks.clips.sample import FPS, SAMPLE
 from codec.sound import SAMPLE_RATE, Samples
+from facewire.finding import Finding
 from receiver import ReceiverOptions
 from sender import SenderOptions
-from signaling.printable import printable
 
-__all__ = ["Finding", "self_test"]
+__all__ = ["self_test"]
 
 Say = Callable[[str], None]
 
@@ -44,21 +44,6 @@ _BLOCKED = "see what it says; else a firewall may stop programs of this machine 
 _SILENT = "see `facewire call --help` for --engine and --precision: what codes the pictures may not run here"
 _SLOW = "close other programs; both ends ran here, and one end alone needs half as much"
 _DUMB = "reinstall facewire: the Opus library that it brings does not do its work here"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was tried: whether it works, what was seen, and what to do where it does not."""
-
-    name: str
-    works: bool
-    seen: str
-    advice: str
-    needed: bool = True  # without it there is no call
-
-    def __str__(self) -> str:
-        mark = "ok  " if self.works else ("FAIL" if self.needed else "slow")
-        return f"{mark}  {self.name}: {printable(self.seen, longest=400)}"
 
 
 def self_test(sending: SenderOptions, receiving: ReceiverOptions, *, say: Say, seconds: float = SECONDS) -> int:
