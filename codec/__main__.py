@@ -36,12 +36,15 @@ from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.errors import BitstreamError, CodecError, MediaError, VersionError
 from codec.flags import add_flags, given
+from codec.input.clip_sound import ClipSound
 from codec.input.names import Name, named_input
 from codec.input.video import Video, VideoInfo, open_video
 from codec.pictures.clip_crop import ClipCrop
 from codec.pictures.face import FaceDetector
 from codec.pictures.video import RECONSTRUCTED, STDOUT, VideoWriter
 from codec.program.interrupts import Interrupted, Interrupts, leave
+from codec.sound import SoundConfig
+from codec.sound.in_file import SoundOfFile
 from codec.units import PTS_PER_S, Image
 from codec.weights.files import load as load_weights
 from codec.weights.files import named
@@ -85,7 +88,9 @@ def encode(options: argparse.Namespace) -> None:
         pictures, crop = _placed(options, source, video, info)
         encoder = Encoder(config)
         total = min(filter(None, (info.frames, options.limit)), default=0)
-        header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights))
+        sound_config = None if options.no_sound else SoundConfig(kbps=options.sound_kbps)
+        sound = ClipSound(source, sound_config, stream=options.stream, say=_warn)
+        header = FileHeader(size=config.size, fps=info.fps, weights=_weights_text(config.weights), sound=sound.is_there)
         spent = list[tuple[int, int, float]]()  # of each frame: pts, payload bits, PSNR
         interrupts = stack.enter_context(Interrupts(last_words=_LAST_WORDS))
         writer = stack.enter_context(FileWriter(options.output, header))
@@ -99,9 +104,15 @@ def encode(options: argparse.Namespace) -> None:
                 encoder.acknowledge(coded.reference.id)  # a file loses nothing
             data = bytes(coded)
             writer.write(data, pts=pts)
+            sound.write(writer, until=pts)
             spent.append((pts, 8 * len(data), encoder.report.psnr_db))
             advance(f"{encoder.report.psnr_db:.1f} dB")
+        sound.write(writer, until=(spent[-1][0] if spent else 0) + round(PTS_PER_S / info.fps), last=True)
     _tell(options, config.kbps, info, crop, spent)
+
+
+def _warn(text: str) -> None:
+    print(f"{PROGRAM}: {text}", file=sys.stderr)
 
 
 def _tell(
@@ -185,13 +196,17 @@ def decode(options: argparse.Namespace) -> None:
         config = CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights))
         decoder = Decoder(config.with_(**given(options, _RUNNING)))
         total = summarise(options.input).frames
-        writer = VideoWriter(options.output, fps=reader.header.fps, comment=RECONSTRUCTED)
+        sound = SoundOfFile()
+        writer = VideoWriter(options.output, fps=reader.header.fps, comment=RECONSTRUCTED, sound=reader.header.sound)
         # A file has to be finished before it plays; what a pipe was given plays, and nobody may be reading.
         interrupts = Interrupts(last_words=_LAST_WORDS if options.output == STDOUT else None)
         with interrupts, writer, _progress("decoding", total) as advance:
-            for record in reader:
+            for record in reader.records():
                 interrupts.check()
                 try:
+                    if record.sound:
+                        writer.write_sound(sound.decode(record.data), pts=record.pts)
+                        continue
                     image_rgb = decoder.decode(CodedFrame.parse(record.data))
                 except CodecError as error:
                     place = f"{options.input}: frame {writer.frames} does not decode"
@@ -284,6 +299,8 @@ def _parser() -> argparse.ArgumentParser:
     coding.add_argument("--crop", choices=("face", "centre"), help="default: face, or centre where IN is square")
     coding.add_argument("--face-model", type=Path, metavar="ONNX", help="YuNet model in place of OpenCV's cascade")
     coding.add_argument("--preset", choices=tuple(PRESETS), default=PRESET, help="what the flags below start from")
+    coding.add_argument("--no-sound", action="store_true", help="leave the sound of IN out")
+    coding.add_argument("--sound-kbps", type=float, default=SoundConfig().kbps, help="6 to 24 (default: %(default)g)")
     add_flags(coding, CodecConfig, unset=True)
     coding.set_defaults(run=encode)
 

@@ -1,4 +1,4 @@
-"""The front door as one command: `facewire call | send | receive | signal | encode | decode | info | bench | demo`."""
+"""The front door as one command: `facewire call | doctor | send | receive | signal | encode | decode | ...`."""
 
 from codec.program.interrupts import end_at_once, interrupt_again, leave
 
@@ -26,6 +26,7 @@ class Command:
 
 COMMANDS = {
     "call": Command("facewire.call.__main__", (), "your face and voice to a room, and theirs here"),
+    "doctor": Command("facewire.doctor.__main__", (), "what of a call works from here, and what to do"),
     "send": Command("sender.__main__", (), "send a camera, file, stream or screen to a room"),
     "receive": Command("receiver.__main__", (), "show or write what is sent to a room"),
     "signal": Command("signaling.__main__", (), "the server at which two ends meet"),

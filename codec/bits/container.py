@@ -1,23 +1,25 @@
 """Coded frames in a file, `.fw`: the bitstream with time stamps, checksums and an end, and no network.
 
-Version 1. All numbers are big-endian; text is UTF-8; a checksum is the CRC-32 of zlib over the bytes that it closes.
+Version 2; version 1, which has no sound, is read too. All numbers are big-endian; text is UTF-8; a checksum is the
+CRC-32 of zlib over the bytes that it closes.
 
     header
         4 bytes     "FWIR"
-        u8          version, 1
+        u8          version, 2
         u16         size: the side of the face square in pixels
         u32, u32    frame rate as a fraction, nominal, 1/3600 .. 1000: each frame has its own time stamp
         u32         time base: time stamps count 1 / this many seconds, 90,000
         u8, text    weights id, printable: the file decodes with these weights alone
+        u8          1: there is sound, 0: there is none; not in version 1
         u32         checksum of all of the header before it
-    then a record for each coded frame, in coding order
-        u32         length of the coded frame in bytes, 1 .. 2^24
-        i64         time stamp, increasing, -2^53 .. 2^53
-        bytes       the coded frame
+    then a record for each coded frame, in coding order, and among them records of sound
+        u32         length of what is in it in bytes, 1 .. 2^24; plus 2^31 for sound, which version 1 has not
+        i64         time stamp, increasing among frames and among records of sound, -2^53 .. 2^53
+        bytes       the coded frame, or a sound message (`codec.sound.message`) that repeats and carries nothing
         u32         checksum of the record before it
     and at the end
         u32         0
-        u32         number of frames
+        u32         number of records
         u32         checksum of these eight bytes
 
 A file without the end was cut short: its whole records still play. Nothing follows the end.
@@ -40,12 +42,14 @@ from codec.units import PTS_PER_S, whole_ticks
 __all__ = ["FileHeader", "FileReader", "FileRecord", "FileWriter"]
 
 MAGIC = b"FWIR"
-VERSION = 1
+VERSION = 2
+OLDEST = 1  # version that is read
 MAX_SIZE = 4096
 MAX_RECORD = 1 << 24
 MIN_FPS, MAX_FPS = Fraction(1, 3600), Fraction(1000)
 MAX_FPS_PART = (1 << 31) - 1  # of numerator and denominator, as in the containers that players open
 MAX_PTS = 1 << 53
+SOUND = 1 << 31  # of a record's length
 
 FIXED_HEADER = struct.Struct(">4sBHIIIB")
 RECORD_HEADER = struct.Struct(">Iq")
@@ -60,6 +64,8 @@ class FileHeader:
     size: int
     fps: Fraction
     weights: str
+    sound: bool = False
+    version: int = VERSION
 
     def __bytes__(self) -> bytes:
         """Write the header; ConfigError on a field out of range."""
@@ -68,10 +74,12 @@ class FileHeader:
             raise ConfigError(f"a file of size {self.size} with weights {self.weights!r}")
         if not _is_rate(self.fps):
             raise ConfigError(f"a file at {self.fps} frames a second")
+        if not OLDEST <= self.version <= VERSION or (self.sound and self.version == 1):
+            raise ConfigError(f"a file of version {self.version}, sound: {self.sound}")
         fixed = FIXED_HEADER.pack(
-            MAGIC, VERSION, self.size, self.fps.numerator, self.fps.denominator, PTS_PER_S, len(weights)
+            MAGIC, self.version, self.size, self.fps.numerator, self.fps.denominator, PTS_PER_S, len(weights)
         )
-        return _close(fixed + weights)
+        return _close(fixed + weights + (bytes([self.sound]) if self.version > 1 else b""))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -81,35 +89,38 @@ class FileHeader:
         if len(data) < FIXED_HEADER.size:
             raise TruncatedError("the file ends within its header")
         _, version, size, numerator, denominator, time_base, length = FIXED_HEADER.unpack_from(data)
-        if version != VERSION:
-            raise VersionError(f"a facewire file of version {version}; this build reads {VERSION}")
-        if len(data) < FIXED_HEADER.size + length + CHECKSUM.size:
+        if not OLDEST <= version <= VERSION:
+            raise VersionError(f"a facewire file of version {version}; this build reads {OLDEST} to {VERSION}")
+        whole = FIXED_HEADER.size + _after_fixed(version, length)
+        if len(data) < whole:
             raise TruncatedError("the file ends within its header")
-        body = _open(data[: FIXED_HEADER.size + length + CHECKSUM.size], "header")
+        body = _open(data[:whole], "header")
         if not 1 <= size <= MAX_SIZE or not numerator or not denominator or time_base != PTS_PER_S or not length:
             raise BitstreamError("the file's header holds values out of range")
         try:
-            weights = body[FIXED_HEADER.size :].decode()
+            weights = body[FIXED_HEADER.size : FIXED_HEADER.size + length].decode()
         except UnicodeDecodeError as error:
             raise BitstreamError("the weights id in the file's header is not text") from error
         fps = Fraction(numerator, denominator)
-        if not _is_rate(fps) or not weights.isprintable():
+        sound = body[-1] if version > 1 else 0
+        if not _is_rate(fps) or not weights.isprintable() or sound > 1:
             raise BitstreamError("the file's header holds values out of range")
-        return cls(size=size, fps=fps, weights=weights)
+        return cls(size=size, fps=fps, weights=weights, sound=bool(sound), version=version)
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One coded frame and its time stamp in 1/90000 s."""
+    """One coded frame, or with `sound` a sound message, and its time stamp in 1/90000 s."""
 
     pts: int
     data: bytes
+    sound: bool = False
 
     def __bytes__(self) -> bytes:
         """Write the record; ConfigError on a field out of range."""
         if not 1 <= len(self.data) <= MAX_RECORD or not -MAX_PTS <= self.pts <= MAX_PTS:
             raise ConfigError(f"a record of {len(self.data)} bytes at {self.pts}")
-        return _close(RECORD_HEADER.pack(len(self.data), self.pts) + self.data)
+        return _close(RECORD_HEADER.pack(len(self.data) | (SOUND if self.sound else 0), self.pts) + self.data)
 
 
 class FileWriter:
@@ -118,7 +129,8 @@ class FileWriter:
     def __init__(self, path: Path, header: FileHeader) -> None:
         """Raises MediaError if the file cannot be made."""
         self._path = path
-        self._frames = 0
+        self._header = header
+        self._records = self._frames = 0
         opening = bytes(header)
         try:
             self._file: BinaryIO = path.open("wb")
@@ -136,14 +148,24 @@ class FileWriter:
 
     def write(self, data: bytes, *, pts: int) -> None:
         """Add a coded frame. Raises MediaError if the file cannot take it, PictureError on a pts that is no integer."""
-        self._write(bytes(FileRecord(whole_ticks(pts), data)))
-        self._frames += 1
+        self._add(FileRecord(whole_ticks(pts), data))
+
+    def write_sound(self, data: bytes, *, pts: int) -> None:
+        """Add a sound message. Raises as `write` does, and ConfigError where the header says that there is none."""
+        if not self._header.sound:
+            raise ConfigError("sound in a file that says it has none")
+        self._add(FileRecord(whole_ticks(pts), data, sound=True))
+
+    def _add(self, record: FileRecord) -> None:
+        self._write(bytes(record))
+        self._records += 1
+        self._frames += not record.sound
 
     def close(self) -> None:
         """Write the end; more than once does nothing more."""
         if self._file.closed:
             return
-        self._write(_close(END.pack(0, self._frames)), last=True)
+        self._write(_close(END.pack(0, self._records)), last=True)
 
     def _write(self, data: bytes, *, last: bool = False) -> None:
         try:
@@ -159,7 +181,7 @@ class FileWriter:
 
 
 class FileReader:
-    """Reads a `.fw` file. Iterate over it for its records; it holds one at a time.
+    """Reads a `.fw` file. Iterate over it for its coded frames, over `records` for sound too; it holds one at a time.
 
     A file that ends early, or is damaged, yields all whole records before that place; then `damage` says in words what
     is wrong with it. It is None for a file that ended as it should.
@@ -188,17 +210,22 @@ class FileReader:
         self.close()
 
     def __iter__(self) -> Iterator[FileRecord]:
-        count, last = 0, -MAX_PTS - 1
+        return (record for record in self.records() if not record.sound)
+
+    def records(self) -> Iterator[FileRecord]:
+        """Coded frames and sound, as they lie in the file."""
+        count, frames, last = 0, 0, {False: -MAX_PTS - 1, True: -MAX_PTS - 1}
         try:
             while (record := self._read_record(count)) is not None:
                 if not -MAX_PTS <= record.pts <= MAX_PTS:
                     raise BitstreamError("a time stamp is out of range")
-                if record.pts <= last:
+                if record.pts <= last[record.sound]:
                     raise BitstreamError("time runs backwards")
                 yield record
-                count, last = count + 1, record.pts
+                count, frames = count + 1, frames + (not record.sound)
+                last[record.sound] = record.pts
         except (BitstreamError, OSError) as error:
-            self.damage = f"{self._path}: {error} after {count} whole frames"
+            self.damage = f"{self._path}: {error} after {frames} whole frames"
 
     def close(self) -> None:
         """Close the file; more than once does nothing more."""
@@ -206,7 +233,8 @@ class FileReader:
 
     def _read_header(self) -> FileHeader:
         fixed = self._file.read(FIXED_HEADER.size)
-        rest = self._file.read(fixed[-1] + CHECKSUM.size) if len(fixed) == FIXED_HEADER.size else b""
+        is_whole = len(fixed) == FIXED_HEADER.size
+        rest = self._file.read(_after_fixed(fixed[len(MAGIC)], fixed[-1])) if is_whole else b""
         self._left -= len(fixed) + len(rest)
         return FileHeader.parse(fixed + rest)
 
@@ -216,15 +244,17 @@ class FileReader:
         if length == 0:
             end = _open(opening + self._take(END.size - 4 + CHECKSUM.size), "end")
             if END.unpack(end) != (0, count):
-                raise BitstreamError("the end tells of another number of frames")
+                raise BitstreamError("the end tells of another number of records")
             if self._left:
                 raise BitstreamError("something follows the end")
             return None
-        if length > MAX_RECORD:
+        sound = self.header.sound and bool(length & SOUND)
+        length -= SOUND if sound else 0
+        if not 0 < length <= MAX_RECORD:
             raise BitstreamError("a record of impossible length")
         body = _open(opening + self._take(RECORD_HEADER.size - 4 + length + CHECKSUM.size), "record")
         _, pts = RECORD_HEADER.unpack_from(body)
-        return FileRecord(pts, body[RECORD_HEADER.size :])
+        return FileRecord(pts, body[RECORD_HEADER.size :], sound)
 
     def _take(self, length: int) -> bytes:
         if length > self._left:  # checked before anything of that length is allocated
@@ -234,6 +264,11 @@ class FileReader:
         if len(data) < length:
             raise TruncatedError("the file ends early")
         return data
+
+
+def _after_fixed(version: int, length: int) -> int:
+    """Bytes of a header after its fixed part: a text of this length, the byte of sound, the checksum."""
+    return length + (version > 1) + CHECKSUM.size
 
 
 def _is_rate(fps: Fraction) -> bool:

@@ -17,8 +17,8 @@ class FileSummary:
     """Payload bytes of a file by part: the file's own framing is in `file_bytes` alone.
 
     keyframe_bytes are the reference halves of keyframes, reference_bytes those of all later references, motion_bytes
-    all motion halves. The rates in five seconds are those of `codec.bits.payload_window`. `damage` says where and
-    why a file ends early.
+    all motion halves; payload_bytes and all rates are of pictures, sound_bytes of sound messages. The
+    rates in five seconds are those of `codec.bits.payload_window`. `damage` says where and why a file ends early.
     """
 
     frames: int
@@ -32,6 +32,7 @@ class FileSummary:
     reference_bytes: int
     motion_bytes: int
     payload_bytes: int
+    sound_bytes: int
     file_bytes: int
     kbps: float
     motion_kbps: float
@@ -43,11 +44,14 @@ class FileSummary:
 
 def summarise(path: Path) -> FileSummary:
     """Read a file through; MediaError if it cannot be opened, BitstreamError if it is no such file."""
-    keyframes = references = keyframe_bytes = reference_bytes = motion_bytes = frames = 0
+    keyframes = references = keyframe_bytes = reference_bytes = motion_bytes = sound_bytes = frames = 0
     spent: list[tuple[int, int]] = []
     with FileReader(path) as reader:
         damage = None
-        for record in reader:
+        for record in reader.records():
+            if record.sound:
+                sound_bytes += len(record.data)
+                continue
             try:
                 coded = CodedFrame.parse(record.data)
             except BitstreamError as error:
@@ -80,6 +84,7 @@ def summarise(path: Path) -> FileSummary:
         reference_bytes=reference_bytes,
         motion_bytes=motion_bytes,
         payload_bytes=payload,
+        sound_bytes=sound_bytes,
         file_bytes=path.stat().st_size,
         kbps=_kbps(payload, seconds),
         motion_kbps=_kbps(motion_bytes, seconds),

@@ -8,6 +8,8 @@ from typing import Self
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
@@ -17,12 +19,14 @@ from codec.errors import MediaError, PictureError
 from codec.input.names import STDIN
 from codec.input.reach import local_name
 from codec.input.video import DEFAULT_FPS, MAX_FPS, reason_of
+from codec.sound import SAMPLE_RATE, Samples
 from codec.units import PTS_PER_S, Image, whole_ticks
 
 __all__ = ["RECONSTRUCTED", "STDOUT", "VideoWriter"]
 
 RECONSTRUCTED = "Reconstructed by facewire: a synthesised picture, not a camera recording."  # in files' metadata
 STDOUT = Path(STDIN)  # `-` names standard output as it names standard input
+LONGEST_PAUSE_S = 600
 BT709 = 1  # matrix coefficients in ITU-T H.273
 # An index for each second while it is written, and one for all of it in their place once it is finished: what is
 # written plays even where the end cannot be.
@@ -35,10 +39,10 @@ class VideoWriter:
 
     `STDOUT` gets what a `.mkv` file does. What was written plays even if the file is never closed: the disk was full,
     say. Use it as a context manager. Odd sizes lose their last row or column in H.264. A file is made when the first
-    picture is written.
+    picture is written. With `sound` it holds sound besides: AAC, or lossless FLAC.
     """
 
-    def __init__(self, path: Path, *, fps: Fraction = DEFAULT_FPS, comment: str = "") -> None:
+    def __init__(self, path: Path, *, fps: Fraction = DEFAULT_FPS, comment: str = "", sound: bool = False) -> None:
         if path != STDOUT and path.suffix.lower() not in (".mp4", ".mkv"):
             raise MediaError(f"{path}: pictures are written to .mp4 (H.264) or .mkv (lossless FFV1)")
         self._path = path
@@ -48,6 +52,9 @@ class VideoWriter:
         self._reformatter = VideoReformatter()
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
+        self._has_sound = sound
+        self._sound: AudioStream | None = None
+        self._sound_end = 0  # samples from time 0 to where sound goes on
         self._shape = (0, 0)
         self.frames = 0
 
@@ -70,6 +77,7 @@ class VideoWriter:
         shape = (image_rgb.shape[0], image_rgb.shape[1])
         try:
             if self._stream is None:
+                self._sound_end = round(pts * SAMPLE_RATE / PTS_PER_S)
                 self._start(shape)
             if shape != self._shape:
                 raise PictureError(f"a picture of {shape} among pictures of {self._shape}")
@@ -97,9 +105,41 @@ class VideoWriter:
     def _let_go(self) -> None:
         """After an error: nothing more is written, for FFmpeg, asked again for a head that failed, ends the process."""
         container, self._container, self._stream = self._container, None, None
+        self._sound = None
         if container is not None:
             with suppress(av.FFmpegError, OSError):
                 container.close()
+
+    def write_sound(self, samples: Samples, *, pts: int) -> None:
+        """Add sound, float32 (N,) at 48 kHz, of which the first is heard at `pts`, after what was added before.
+
+        Nothing is kept from before the first picture, or from after a pause of more than ten minutes. Raises MediaError
+        and BrokenPipeError as `write` does.
+        """
+        pause = round(pts * SAMPLE_RATE / PTS_PER_S) - self._sound_end
+        if self._sound is None or pause > LONGEST_PAUSE_S * SAMPLE_RATE:
+            return
+        while pause > 0:
+            silence = np.zeros(min(pause, SAMPLE_RATE), np.float32)
+            self._mux_sound(silence)
+            pause -= len(silence)
+        if len(samples) > -pause:
+            self._mux_sound(samples[-pause:])
+
+    def _mux_sound(self, samples: Samples) -> None:
+        assert self._container is not None
+        assert self._sound is not None
+        whole = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
+        frame = AudioFrame.from_ndarray(whole, format="s16", layout="mono")
+        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), self._sound_end
+        self._sound_end += len(samples)
+        try:
+            self._container.mux(self._sound.encode(frame))
+        except BrokenPipeError:
+            raise
+        except (av.FFmpegError, OSError) as error:
+            self._let_go()
+            raise MediaError(f"{self._path}: cannot be written: {reason_of(error)}") from error
 
     def close(self) -> None:
         """Finish the file; more than once does nothing more."""
@@ -109,6 +149,8 @@ class VideoWriter:
             return
         try:
             container.mux(stream.encode(None))
+            if self._sound is not None:
+                container.mux(self._sound.encode(None))
             container.close()
         except (av.FFmpegError, OSError) as error:
             self._container = container
@@ -136,6 +178,10 @@ class VideoWriter:
             stream.codec_context.color_range = ColorRange.MPEG
             stream.codec_context.colorspace = BT709
         self._stream = stream
+        if self._has_sound:
+            sound = self._container.add_stream("flac" if self._lossless else "aac", rate=SAMPLE_RATE, layout="mono")
+            assert isinstance(sound, AudioStream)
+            self._sound = sound
 
     def _even(self, image: Image) -> Image:
         height, width = image.shape[:2]

@@ -8,11 +8,13 @@ if __name__ == "__main__":
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from codec import CodecError
 from codec.program.interrupts import leave
 from facewire.call.options import CallOptions, parse_arguments
 from facewire.call.program import Program
+from facewire.call.self_test import self_test
 from receiver import ReceiverError, ReceiverOptions
 from receiver.terminal import Terminal
 from sender import SenderError, SenderOptions
@@ -27,9 +29,11 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Calls until told to stop. Returns 0; 2 for options and signaling; 1 for a source, an output, the codec, a thread.
 
-    Each with one line that says what is wrong.
+    Each with one line that says what is wrong. The self-test returns 0 or 1, and 130 where it is interrupted.
     """
     options, sending, receiving = parse_arguments(arguments)
+    if options.self_test:
+        return _self_test(sending, receiving)
     problem: BaseException | None = None
     with Watch(lambda text: print(f"facewire call: {text}", file=sys.stderr)) as watch:
         try:
@@ -40,6 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(watch.died)
     print(f"facewire call: {printable(str(problem), longest=600)}", file=sys.stderr)
     return 2 if isinstance(problem, OptionsError | SignalingError) else 1
+
+
+def _self_test(sending: SenderOptions, receiving: ReceiverOptions) -> int:
+    try:
+        return self_test(sending, receiving, say=partial(print, flush=True))
+    except KeyboardInterrupt:
+        print("facewire call: interrupted", file=sys.stderr)
+        return 130
 
 
 async def _run(options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, watch: Watch) -> None:

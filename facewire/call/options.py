@@ -42,6 +42,10 @@ class CallOptions(MeetingOptions):
         default=None,
         metadata=option("write what comes: DIR/keypoints.mkv, DIR/h264.mkv and DIR/sound.wav", metavar="DIR"),
     )
+    self_test: bool = field(
+        default=False,
+        metadata=option("call this machine from itself, with a bundled clip and a tone, and say what works; no device"),
+    )
     seconds: float | None = field(default=None, metadata=option("hang up so many seconds after the first picture"))
     json: str = field(
         default="", metadata=option("append the receiving meter as JSON lines to this file", metavar="FILE")

@@ -8,8 +8,9 @@ from typing import Any
 import av
 import numpy as np
 
+from codec.input.sound import Mono
 from sender.errors import SourceError
-from sender.sound.sources import Block, Mono
+from sender.sound.sources import Block
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 import av
-import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from codec.input.sound import Mono
 from codec.sound import SAMPLE_RATE, Samples
 from sender.errors import SourceError
 from signaling.printable import reason_of
@@ -39,18 +39,6 @@ class SoundSource(Protocol):
 
     async def run(self, deliver: Callable[[Block], None]) -> None:
         """Hands over each block, on the event loop. Returns at the end; raises SourceError when it breaks."""
-
-
-class Mono:
-    """Audio frames of any kind -> mono float32 at 48 kHz."""
-
-    def __init__(self) -> None:
-        self._resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)  # it would mix two equal channels too loud
-
-    def samples(self, frame: av.AudioFrame) -> Samples:
-        """(N,), which may lag a little behind what went in."""
-        parts = [np.mean(part.to_ndarray(), axis=0, dtype=np.float32) for part in self._resampler.resample(frame)]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 class FileSound:

@@ -216,7 +216,7 @@ def with_header(coded: Path, target: Path, **changes: Any) -> Path:
         old = bytes(reader.header)
     said |= changes
     text = said["weights"].encode()
-    header = FIXED_HEADER.pack(b"FWIR", 1, said["size"], *said["rate"], 90_000, len(text)) + text
+    header = FIXED_HEADER.pack(b"FWIR", 2, said["size"], *said["rate"], 90_000, len(text)) + text + b"\0"
     target.write_bytes(header + zlib.crc32(header).to_bytes(4, "big") + coded.read_bytes()[len(old) :])
     return target
 

@@ -1,6 +1,7 @@
 """The file format: golden bytes, every truncation, every flipped byte, no crash on any bytes."""
 
 import zlib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from codec.bits.container import FIXED_HEADER, RECORD_HEADER, FileHeader, FileRe
 from codec.errors import BitstreamError, ConfigError, MediaError, TruncatedError, VersionError
 
 VECTOR = Path(__file__).parents[2] / "vectors" / "container.fw.bin"
-HEADER = FileHeader(size=256, fps=Fraction(30000, 1001), weights="first-00c0ffee")
-RECORDS = [FileRecord(0, b"keyframe" * 9), FileRecord(3003, b"m"), FileRecord(6006, bytes(range(40)))]
+VERSION_1 = VECTOR.with_name("container_version1.fw.bin")
+HEADER = FileHeader(size=256, fps=Fraction(30000, 1001), weights="first-00c0ffee", sound=True)
+FRAMES = [FileRecord(0, b"keyframe" * 9), FileRecord(3003, b"m"), FileRecord(6006, bytes(range(40)))]
+RECORDS = [FRAMES[0], FileRecord(-585, b"sound" * 3, sound=True), FRAMES[1], FileRecord(2000, b"s", True), FRAMES[2]]
 HEADER_BYTES = len(bytes(HEADER))
-ENDS = [HEADER_BYTES + sum(len(bytes(record)) for record in RECORDS[:count]) for count in range(4)]
+ENDS = [HEADER_BYTES + sum(len(bytes(record)) for record in RECORDS[:count]) for count in range(len(RECORDS) + 1)]
 
 in_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -23,14 +26,14 @@ in_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 def write(path: Path, records: list[FileRecord]) -> bytes:
     with FileWriter(path, HEADER) as writer:
         for record in records:
-            writer.write(record.data, pts=record.pts)
+            (writer.write_sound if record.sound else writer.write)(record.data, pts=record.pts)
     return path.read_bytes()
 
 
 def read(path: Path, data: bytes) -> tuple[FileHeader, list[FileRecord], str | None]:
     path.write_bytes(data)
     with FileReader(path) as reader:
-        records = list(reader)
+        records = list(reader.records())
         return reader.header, records, reader.damage
 
 
@@ -38,6 +41,31 @@ def test_golden_file(tmp_path: Path) -> None:
     golden = VECTOR.read_bytes()
     assert write(tmp_path / "a.fw", RECORDS) == golden
     assert read(tmp_path / "b.fw", golden) == (HEADER, RECORDS, None)
+    with FileReader(tmp_path / "b.fw") as reader:
+        assert list(reader) == FRAMES
+
+
+def test_a_file_of_version_1_is_read(tmp_path: Path) -> None:
+    header, records, damage = read(tmp_path / "a.fw", VERSION_1.read_bytes())
+    assert (header, records, damage) == (replace(HEADER, sound=False, version=1), FRAMES, None)
+    assert bytes(header) == VERSION_1.read_bytes()[: len(bytes(header))]
+
+
+def test_a_file_without_sound_has_none(tmp_path: Path) -> None:
+    silent = replace(HEADER, sound=False)
+    with FileWriter(tmp_path / "a.fw", silent) as writer, pytest.raises(ConfigError, match="says it has none"):
+        writer.write_sound(b"s", pts=0)
+    data = bytes(silent) + bytes(FRAMES[0]) + bytes(FileRecord(5, b"s", sound=True))
+    _, records, damage = read(tmp_path / "b.fw", data)
+    assert records == FRAMES[:1]
+    assert damage is not None
+    assert "impossible length" in damage
+
+
+def test_an_empty_piece_of_sound_is_damage(tmp_path: Path) -> None:
+    _, records, damage = read(tmp_path / "a.fw", bytes(HEADER) + (1 << 31).to_bytes(4) + bytes(60))
+    assert records == []
+    assert damage is not None
 
 
 @pytest.mark.parametrize("length", range(ENDS[-1] + 12))
@@ -51,7 +79,8 @@ def test_a_truncated_file_plays_up_to_its_last_whole_record(tmp_path: Path, leng
     whole = sum(length >= end for end in ENDS[1:])
     assert records == RECORDS[:whole]
     assert damage is not None
-    assert f"after {whole} whole frames" in damage
+    frames = sum(not record.sound for record in RECORDS[:whole])
+    assert f"after {frames} whole frames" in damage
 
 
 @pytest.mark.parametrize("position", range(ENDS[-1] + 12))
@@ -99,7 +128,7 @@ def test_an_empty_file_of_frames(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("extra", "records"),
-    [(b"x", 3), (bytes(FileRecord(9999, b"more")), 3)],
+    [(b"x", 5), (bytes(FileRecord(9999, b"more")), 5)],
 )
 def test_nothing_follows_the_end(tmp_path: Path, extra: bytes, records: int) -> None:
     _, found, damage = read(tmp_path / "a.fw", VECTOR.read_bytes() + extra)
@@ -124,8 +153,8 @@ def test_a_claimed_length_is_not_believed(tmp_path: Path) -> None:
 
 def test_another_version_is_named(tmp_path: Path) -> None:
     body = bytearray(bytes(HEADER)[:-4])
-    body[4] = 2
-    with pytest.raises(VersionError, match="version 2"):
+    body[4] = 3
+    with pytest.raises(VersionError, match="version 3; this build reads 1 to 2"):
         read(tmp_path / "a.fw", bytes(body) + zlib.crc32(body).to_bytes(4))
 
 
@@ -176,6 +205,8 @@ def test_a_time_stamp_of_no_video_is_where_the_file_ends(tmp_path: Path, pts: in
         FileHeader(size=256, fps=Fraction(25), weights=""),
         FileHeader(size=256, fps=Fraction(25), weights="w" * 256),
         FileHeader(size=256, fps=Fraction(1, 1 << 33), weights="first"),
+        FileHeader(size=256, fps=Fraction(25), weights="first", version=3),
+        FileHeader(size=256, fps=Fraction(25), weights="first", version=1, sound=True),
         FileRecord(0, b""),
         FileRecord(1 << 63, b"a"),
     ],
