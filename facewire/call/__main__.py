@@ -16,6 +16,7 @@ from facewire.call.program import Program
 from receiver import ReceiverError, ReceiverOptions
 from receiver.terminal import Terminal
 from sender import SenderError, SenderOptions
+from signaling.diary import log_to_stderr
 from signaling.ends import first_error
 from signaling.errors import OptionsError, SignalingError
 from signaling.printable import printable
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Each with one line that says what is wrong.
     """
     options, sending, receiving = parse_arguments(arguments)
+    log_to_stderr(options.log_level)
     problem: BaseException | None = None
     with Watch(lambda text: print(f"facewire call: {text}", file=sys.stderr)) as watch:
         try:
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, watch: Watch) -> None:
     watch.tasks(asyncio.get_running_loop())
-    terminal = Terminal(json_path=options.json)
+    terminal = Terminal(json_path=options.json, level=options.log_level)
     try:
         await Program(options, sending, receiving, terminal).run()
     finally:
