@@ -1,13 +1,13 @@
 """Measuring: the command line, python -m benchmarks rate | speed | delay | network | engines | table | compare."""
 
-import argparse
 import sys
 
 from benchmarks.errors import BenchmarkError
 from codec.errors import CodecError
+from codec.flags import Parser
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
     from benchmarks.delay.command import add_delay
     from benchmarks.engines.command import add_engines
@@ -17,7 +17,7 @@ def _parser() -> argparse.ArgumentParser:
     from benchmarks.speed.command import add_speed
     from benchmarks.table_command import add_table
 
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the codec.")
+    parser = Parser(prog="python -m benchmarks", description="Measures the codec.")
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (add_rate, add_speed, add_delay, add_network, add_engines, add_table, add_compare):
         add(commands)

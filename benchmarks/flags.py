@@ -1,15 +1,17 @@
 """Measuring: what the subcommands' flags have in common."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TypeAlias
 
+from codec.flags import Parser
 from codec.units import SIZES
 
 BELOW_KBPS = 12.0
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def positive(text: str) -> int:
@@ -19,9 +21,21 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def output_path(text: str) -> Path:
+    """The name of a file to write: its folder is made, or it is refused, before hours of work."""
+    path = Path(text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written")
+    return path
+
+
 def picture_path(text: str) -> Path:
     """The name of a picture to write."""
-    path = Path(text)
+    path = output_path(text)
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise argparse.ArgumentTypeError(f"{text!r} should end in one of {', '.join(PICTURE_SUFFIXES)}")
     return path
@@ -60,7 +74,7 @@ def add_threads(parser: argparse.ArgumentParser, *, default: int, of: str) -> No
 
 def add_outputs(parser: argparse.ArgumentParser, *, plot: str) -> None:
     """`--json` and `--plot`; `plot` says what is drawn."""
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=output_path, metavar="FILE")
     parser.add_argument("--plot", type=picture_path, metavar="FILE.png", help=plot)
 
 

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def encode(options: argparse.Namespace) -> None:
     """IN -> OUT.fw."""
     source = named_input(options.input, follow=options.follow)
-    _refuse_same(source.path, options.output)
+    _refuse_output(source.path, options.output)
     config = _config(options)
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source, stream=options.stream))
@@ -191,7 +191,7 @@ def _begun(encoder: Encoder, squares: Iterator[Square]) -> Iterator[Square]:
 
 def decode(options: argparse.Namespace) -> None:
     """OUT.fw -> OUT.mp4 or OUT.mkv, or standard output."""
-    _refuse_same(options.input, options.output)
+    _refuse_output(options.input, options.output)
     with FileReader(options.input) as reader:
         config = CodecConfig(size=reader.header.size, weights=_weights_name(options, reader.header.weights))
         decoder = Decoder(config.with_(**given(options, _RUNNING)))
@@ -260,7 +260,10 @@ def _weights_name(options: argparse.Namespace, text: str) -> str:
     return name
 
 
-def _refuse_same(source: Path | None, target: Path) -> None:
+def _refuse_output(source: Path | None, target: Path) -> None:
+    """Before any work: a target that is the source, or whose folder is not there."""
+    if not target.parent.is_dir():
+        raise MediaError(f"{target}: there is no folder {target.parent}")
     if source is not None and target.exists() and source.exists() and target.samefile(source):
         raise MediaError(f"{target}: input and output are one file")
 

@@ -12,12 +12,19 @@ from collections.abc import Collection
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["add_flags", "from_flags", "given", "option"]
+__all__ = ["Parser", "add_flags", "from_flags", "given", "option"]
 
 Options = TypeVar("Options")
 _UNSAID = (None, "", 0.0, ())  # defaults that --help need not tell: the text does
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says what is wrong in one line: what there is, `--help` tells."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 def option(text: str, *, separated: bool = False, **argument: Any) -> dict[str, Any]:

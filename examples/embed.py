@@ -7,13 +7,13 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaPlayer
 from av import VideoFrame
 
-from facewire import receive_face, send_face
+from facewire import ice_configuration, receive_face, send_face
 
 Signaling = asyncio.Queue[RTCSessionDescription]  # stands for the application's own
 
 
 async def calling_end(camera: MediaStreamTrack, out: Signaling, into: Signaling, over: asyncio.Event) -> None:
-    pc = RTCPeerConnection()
+    pc = RTCPeerConnection(ice_configuration())  # with nothing said, aiortc asks a public STUN server
     async with send_face(pc, camera):  # before the offer: adds three data channels and an H.264 track
         await pc.setLocalDescription()  # an offer
         await out.put(pc.localDescription)
@@ -23,7 +23,7 @@ async def calling_end(camera: MediaStreamTrack, out: Signaling, into: Signaling,
 
 
 async def answering_end(out: Signaling, into: Signaling, pictures: int) -> list[VideoFrame]:
-    pc, shown = RTCPeerConnection(), list[VideoFrame]()
+    pc, shown = RTCPeerConnection(ice_configuration()), list[VideoFrame]()
     async with receive_face(pc) as face:  # before the offer is taken
         await pc.setRemoteDescription(await into.get())
         await pc.setLocalDescription()  # an answer

@@ -67,6 +67,12 @@ def _hand_over(name: str, command: Command, arguments: list[str]) -> int:
             raise
         print(f"facewire {name}: {error}: pip install 'facewire[{command.extra}]'", file=sys.stderr)
         return 2
+    except ImportError as error:
+        if ".so" not in str(error):  # a library of the system, which pip does not bring
+            raise
+        what = "apt-get install libgl1 libglib2.0-0, or pip install opencv-python-headless in place of opencv-python"
+        print(f"facewire {name}: {error}: {what}", file=sys.stderr)
+        return 2
     if command.extra:
         interrupt_again()  # those that measure end their processes themselves
     status: int = program.main([*command.before, *arguments])

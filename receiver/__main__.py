@@ -5,7 +5,6 @@ from codec.program.interrupts import end_at_once
 if __name__ == "__main__":
     end_at_once()  # while the rest is loaded
 
-import argparse
 import asyncio
 import math
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from aiortc import RTCIceServer, RTCPeerConnection
 
 from codec.errors import CodecError
-from codec.flags import add_flags, from_flags
+from codec.flags import Parser, add_flags, from_flags
 from codec.program.interrupts import leave
 from receiver.attach import receive_face
 from receiver.destinations import Destinations
@@ -25,6 +24,7 @@ from receiver.receive import FaceReceiver
 from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
+from signaling.diary import log_to_stderr
 from signaling.ends import first_error, interrupts, unless
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError, Unreachable
@@ -199,7 +199,7 @@ class Program:
 
 def parse_arguments(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOptions]:
     """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="facewire-receive",
         description="Receives a face over WebRTC and shows or writes the reconstructed picture.",
     )
@@ -216,6 +216,7 @@ def parse_arguments(argv: Sequence[str] | None) -> tuple[CallOptions, ReceiverOp
 def main(argv: Sequence[str] | None = None) -> int:
     """Receives until told to stop. Returns 0, 2 after one line that says what is wrong, 1 where a thread died."""
     options, receiving = parse_arguments(argv)
+    log_to_stderr(options.log_level)
     problem = None
     with Watch(lambda text: print(f"facewire-receive: {text}", file=sys.stderr)) as watch:
         try:
@@ -229,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _run(options: CallOptions, receiving: ReceiverOptions, watch: Watch) -> None:
     watch.tasks(asyncio.get_running_loop())
-    terminal = Terminal(json_path=options.json)
+    terminal = Terminal(json_path=options.json, level=options.log_level)
     try:
         await Program(options, receiving, terminal).run()
     finally:

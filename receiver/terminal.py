@@ -6,40 +6,34 @@ from rich.table import Table
 from receiver.errors import OptionsError
 from receiver.meter import Figures
 from signaling.meter_lines import MeterLines
-from signaling.printable import printable
-from signaling.transport.costs import KINDS, Kind
+from signaling.meter_table import Level, MeterTable
+from signaling.transport.costs import KINDS
 
 __all__ = ["Terminal"]
-
-HEADING_EVERY = 20  # lines
-_LONGEST = 600  # characters of news: a path may be long
-HEADING = "    time  showing    codec      payload  packet    wire   (back)   fps   PSNR   loss    delay  ms by stage"
 
 
 class Terminal:
     """Prints figures and news to standard error; owns the JSON file. Raises OptionsError if that cannot be written."""
 
-    def __init__(self, *, json_path: str = "", console: Console | None = None) -> None:
+    def __init__(self, *, json_path: str = "", level: Level = "info", console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
-        self._lines = 0
+        self._table = MeterTable(self._console, level=level)
         self._last: Figures | None = None
         self._json = MeterLines(json_path, error=OptionsError)
 
     def say(self, text: str) -> None:
-        """One line of news; what a peer or a server had a hand in cannot move the cursor."""
-        self._console.print(printable(text, longest=_LONGEST), markup=False, soft_wrap=True)
+        """One line of news, with the time."""
+        self._table.say(text)
 
     def show(self, figures: Figures) -> None:
         """One second's figures: a line for each codec that has pictures or bytes."""
         self._last = figures
         self._json.write(figures)
+        self._table.carries(figures["mode"])
         for kind in KINDS:
-            if figures[kind]["fps"] or figures[kind]["payload_kbps"]:
-                if self._lines % HEADING_EVERY == 0:
-                    self._console.print(HEADING, style="bold", soft_wrap=True)
-                self._lines += 1
-                style = "green" if figures["showing"] == kind else None
-                self._console.print(line(figures, kind), markup=False, soft_wrap=True, style=style)
+            flow, stages = figures[kind], figures["stages_ms"] if kind == "keypoints" else {}
+            style = "green" if figures["showing"] == kind else None
+            self._table.row(figures, kind, loss=flow["loss"], delay_ms=flow["delay_ms"], stages_ms=stages, style=style)
 
     def summary(self) -> None:
         """The call that has just ended, as a table; nothing if there were no pictures."""
@@ -63,17 +57,3 @@ class Terminal:
     def close(self) -> None:
         """Closes the JSON file."""
         self._json.close()
-
-
-def line(figures: Figures, kind: Kind) -> str:
-    """One codec's figures as a line under `HEADING`; the picture shown is marked with a star."""
-    flow = figures[kind]
-    stages = "  ".join(f"{name} {ms:.0f}" for name, ms in figures["stages_ms"].items()) if kind == "keypoints" else ""
-    delay = "      -" if flow["delay_ms"] is None else f"{flow['delay_ms']:4.0f} ms"
-    psnr = "     -" if flow["psnr_db"] is None else f"{flow['psnr_db']:6.2f}"
-    mark = "*" if figures["showing"] == kind else " "
-    return (
-        f"{figures['time_s']:6.0f} s  {figures['mode']:9}{mark} {kind:9}  {flow['payload_kbps']:7.2f} "
-        f"{flow['packet_kbps']:7.2f} {flow['wire_kbps']:7.2f} ({flow['wire_back_kbps']:6.2f}) "
-        f"{flow['fps']:5.1f} {psnr}  {flow['loss']:5.1%}  {delay}  {stages}"
-    ).rstrip()

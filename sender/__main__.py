@@ -27,6 +27,7 @@ from sender.terminal import Display
 from signaling.address import without_login
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
+from signaling.diary import log_to_stderr
 from signaling.ends import first_error, interrupts
 from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
 from signaling.retries import LASTING_S, Retries, Sleep, pause
@@ -226,19 +227,20 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display, wa
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sender; the exit status: 0, 2 for options and signaling, 1 for a source, codec or thread that fails."""
     options, coding = parse_arguments(arguments)
+    log_to_stderr(options.log_level)
     try:
-        display = Display(json_path=options.json)
+        display = Display(json_path=options.json, level=options.log_level)
     except OptionsError as error:
         print(f"facewire-send: {error}", file=sys.stderr)
         return 2
-    with Watch(lambda text: display.say(f"facewire-send: {text}")) as watch:
+    with Watch(lambda text: display.fail(f"facewire-send: {text}")) as watch:
         try:
             asyncio.run(_run(options, coding, display, watch))
         except (OptionsError, SignalingError) as error:
-            display.say(f"facewire-send: {error}")
+            display.fail(f"facewire-send: {error}")
             return 2
         except (SenderError, CodecError) as error:
-            display.say(f"facewire-send: {error}")
+            display.fail(f"facewire-send: {error}")
             return 1
         finally:
             display.close()

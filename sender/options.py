@@ -1,12 +1,11 @@
 """Options of the sending end: what an application can say of coding, and what the program asks besides."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from codec.config import CodecConfig, EngineName, Precision
-from codec.flags import add_flags, from_flags, option
+from codec.flags import Parser, add_flags, from_flags, option
 from codec.units import MAX_QP, SIZES
 from sender.errors import OptionsError
 from sender.sound.open import MICROPHONE_HELP
@@ -141,7 +140,7 @@ class CallOptions(MeetingOptions):
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions, SenderOptions]:
     """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="facewire-send",
         description="Sends a face over WebRTC as keypoints, with H.264 where that cannot work.",
     )

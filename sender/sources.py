@@ -2,9 +2,11 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import av
@@ -19,6 +21,8 @@ from sender.capture import Frames, ThreadSource
 from sender.errors import SourceError
 
 __all__ = ["open_source"]
+
+_SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 
 
 def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: int | None = None) -> ThreadSource:
@@ -77,10 +81,11 @@ def _video_frames(name: Name, stream: int | None, container_format: str | None =
 
 def _webcam_frames(number: int, label: str) -> Frames:
     """Frames of a camera, through OpenCV: its wheels carry the camera interfaces of each system, PyAV's do not."""
-    camera = cv2.VideoCapture(number)
+    with _quiet():
+        camera = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():
-            raise SourceError(f"{label}: no such camera, or another program has it")
+            raise SourceError(f"{label}: {_why_no_camera(number)}")
         while True:
             ok, image_bgr = camera.read()
             if not ok:
@@ -88,6 +93,30 @@ def _webcam_frames(number: int, label: str) -> Frames:
             yield partial(_from_bgr, image_bgr), None
     finally:
         camera.release()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV tries one way to a camera after another, and tells of each that fails in several lines."""
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+def _why_no_camera(number: int, *, folder: Path = Path("/dev"), is_linux: bool = sys.platform == "linux") -> str:
+    """What is known of a camera that does not open."""
+    node = folder / f"video{number}"
+    if not is_linux:
+        return "no such camera, or another program has it"
+    if not node.exists():
+        others = sorted(int(path.name[5:]) for path in folder.glob("video*") if path.name[5:].isdecimal())
+        return "no such camera" + (f"; there is {', '.join(f'webcam:{n}' for n in others)}" if others else "")
+    if not os.access(node, os.R_OK | os.W_OK):
+        return f"{node} may not be read by this user"
+    return "another program has this camera, or it gives no pictures"
 
 
 def _from_bgr(image_bgr: Any) -> Image:

@@ -12,7 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NoReturn
 
 from signaling.credentials import TOKEN_VARIABLE, token_from
 from signaling.ends import interrupts
@@ -128,8 +128,15 @@ class ServeOptions:
         return context
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
 def _options(argv: Sequence[str] | None) -> ServeOptions:
-    parser = argparse.ArgumentParser(prog="facewire-signal", description="Where facewire senders and receivers meet.")
+    parser = _Parser(prog="facewire-signal", description="Where facewire senders and receivers meet.")
     for option in fields(ServeOptions):
         argument = dict(option.metadata)
         if option.default == ():

@@ -6,6 +6,7 @@ from typing import Any
 from signaling.address import trust, without_login
 from signaling.credentials import TOKEN_VARIABLE, TURN_VARIABLE, token_from, turn_from
 from signaling.errors import OptionsError
+from signaling.meter_table import LEVELS, Level
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["MeetingOptions"]
@@ -50,7 +51,14 @@ class MeetingOptions:
         ),
     )
 
+    log_level: Level = field(
+        default="info",
+        metadata=_option("what is told: debug (of libraries too), info (news and figures), warning, error", "LEVEL"),
+    )
+
     def __post_init__(self) -> None:
+        if self.log_level not in LEVELS:
+            raise OptionsError(f"--log-level {self.log_level}: one of {', '.join(LEVELS)}")
         if not self.signal.startswith(("ws://", "wss://")):
             raise OptionsError(f"--signal {without_login(self.signal)}: expected ws://HOST:PORT or wss://HOST:PORT")
         if not self.room:

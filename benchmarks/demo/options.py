@@ -1,12 +1,12 @@
 """The demo's options: what is shown, how long, how, and where it goes."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.flags import add_size
+from codec.flags import Parser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,7 @@ class DemoOptions:
 def parse_options(argv: Sequence[str] | None) -> DemoOptions:
     """Of the command line. Ends the process where it is out of form."""
     defaults = DemoOptions()
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.demo", description="A call over loopback, side by side."
-    )
+    parser = Parser(prog="python -m benchmarks.demo", description="A call over loopback, side by side.")
     parser.add_argument("--input", type=Path, default=defaults.input, help="clip (default: the bundled sample)")
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="how much of it (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=defaults.out, help="where results go (default: %(default)s)")

@@ -94,6 +94,11 @@ def warnings(old: Run, new: Run) -> list[str]:
         for name, before in old.conditions.items()
         if name != "clips" and before != new.conditions[name]
     ]
+    if old.machine != new.machine and old.machine and new.machine:
+        said.append(
+            f"{old.name} was measured on another machine ({old.machine}) than {new.name} ({new.machine}): networks "
+            "round differently there, and milliseconds say nothing"
+        )
     hashes = new.conditions["clips"]
     said += [
         f"{clip} is another file in {new.name}"

@@ -30,6 +30,7 @@ class Run:
     rows: tuple[RateRow, ...]  # of the clips; means are worked out again
     faces: tuple[FaceRow, ...] = ()  # the same; none in files from before they were measured
     failures: tuple[Failure, ...] = ()
+    machine: str = ""  # where it was measured; "" in files that do not say
 
 
 def rate_report(
@@ -85,6 +86,10 @@ def _weights(report: dict[str, Any]) -> str:
     return f"{stored['name']} ({stored['sha256'][:12]})" if stored else str(report["codec"]["weights"])
 
 
+def _machine(stored: dict[str, Any]) -> str:
+    return f"{stored['cpu']}, {stored['cores']} cores" if stored.get("cpu") and stored.get("cores") else ""
+
+
 def read_run(path: Path) -> Run:
     """Reads a results file, of schema 1 too. Raises ResultsError, and OSError where there is no file."""
     with results_of("rate", path=path):
@@ -99,4 +104,5 @@ def read_run(path: Path) -> Run:
             rows=tuple(read_row(row) for row in report["rows"]),
             faces=tuple(read_face_row(row) for row in report.get("faces", ())),
             failures=tuple(Failure(**failure) for failure in report.get("failures", ())),
+            machine=_machine(report.get("environment", {})),
         )

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-LEAST_WIDTH = 230  # columns that the tables need where the output is not a terminal
+LEAST_WIDTH = 230  # columns that the tables need
 
 Tick = Callable[[str, float], None]  # what is being done, how much of it is done
 
 
 def tables_console() -> Console:
-    """Standard output, wide enough for the tables where it is not a terminal."""
+    """Standard output, wide enough for the tables: a narrow terminal wraps their lines, and no column is cut away."""
     console = Console()
-    return console if console.is_terminal else Console(width=LEAST_WIDTH)
+    return Console(width=max(console.width, LEAST_WIDTH))
 
 
 @contextmanager

@@ -66,6 +66,8 @@ def allowed(name: str, *, nested: bool = False) -> dict[str, str]:
     protocols = _PROTOCOLS[kind] + (_NESTED_PROTOCOLS.get(kind, ()) if nested else ())
     formats = (_FORMATS, *_STREAMED.get(kind, ()), *(NESTING if nested else ()))
     options = {"protocol_whitelist": ",".join(protocols), "format_whitelist": ",".join(formats)}
+    if kind in ("http", "https"):
+        options["http_proxy"] = ""  # else FFmpeg goes by the environment's, to where nobody said that it should
     if not nested:
         options |= _SINGLE.get(kind, {})
     return options

@@ -18,6 +18,7 @@ from facewire.call.self_test import self_test
 from receiver import ReceiverError, ReceiverOptions
 from receiver.terminal import Terminal
 from sender import SenderError, SenderOptions
+from signaling.diary import log_to_stderr
 from signaling.ends import first_error
 from signaling.errors import OptionsError, SignalingError
 from signaling.printable import printable
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Each with one line that says what is wrong. The self-test returns 0 or 1, and 130 where it is interrupted.
     """
     options, sending, receiving = parse_arguments(arguments)
+    log_to_stderr(options.log_level)
     if options.self_test:
         return _self_test(sending, receiving)
     problem: BaseException | None = None
@@ -56,7 +58,7 @@ def _self_test(sending: SenderOptions, receiving: ReceiverOptions) -> int:
 
 async def _run(options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, watch: Watch) -> None:
     watch.tasks(asyncio.get_running_loop())
-    terminal = Terminal(json_path=options.json)
+    terminal = Terminal(json_path=options.json, level=options.log_level)
     try:
         await Program(options, sending, receiving, terminal).run()
     finally:

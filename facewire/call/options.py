@@ -1,11 +1,10 @@
 """All stages, options of a call: where to meet, what is sent and shown, and where sound comes from and goes."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from codec.flags import add_flags, from_flags, option
+from codec.flags import Parser, add_flags, from_flags, option
 from receiver import ReceiverOptions
 from receiver.sound.outputs import SPEAKER_HELP
 from sender import SenderOptions
@@ -63,7 +62,7 @@ class CallOptions(MeetingOptions):
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions, SenderOptions, ReceiverOptions]:
     """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="facewire call", description="A call with one other end: your face and voice there, theirs here."
     )
     add_flags(parser, CallOptions, title="the call")

@@ -1,5 +1,6 @@
 """The front door: names, types and commands lead where they should, and a call needs no torch."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -152,3 +153,22 @@ def test_programs_that_need_torch_say_what_to_install(module: str, extra: str) -
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(f"pip install 'facewire[{extra}]'")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_system_without_the_libraries_of_opencv_is_told_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text(
+        "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')"
+    )
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from facewire.__main__ import main; "
+    done = run("-c", program + "sys.exit(main(['receive']))")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "libGL.so.1" in line
+    assert "apt-get install libgl1" in line
+
+
+def test_nothing_of_opencv_that_opens_windows_is_used() -> None:
+    """Its wheel without a GUI does as well: the window is SDL's."""
+    for package in ("codec", "facewire", "receiver", "sender", "signaling"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert not {"imshow", "namedWindow", "waitKey"} & set(re.findall(r"cv2\.(\w+)", path.read_text())), path

@@ -97,12 +97,13 @@ def test_a_line_for_each_codec_and_one_of_json(clock: Any, tmp_path: Path) -> No
     display.close()
     lines = out.getvalue().splitlines()
     assert "payload" in lines[0]
-    assert lines[1].split()[:7] == ["2", "s", "compare", "keypoints", "4.00", "4.28", "8.00"]
-    assert "10.0%" in lines[1]
-    assert "123 ms" in lines[1]
-    assert "flow 4" in lines[1]
-    assert lines[2].split()[3] == "h264"
-    assert lines[-1] == "done"
+    assert "kbps" in lines[1]
+    assert lines[2].split()[:6] == ["2", "compare", "keypoints", "4.0", "4.3", "8.0"]
+    assert lines[2].split()[9:11] == ["10.0", "123"]
+    assert "flow 4" in lines[2]
+    assert lines[3].split()[2] == "h264"
+    assert lines[4].endswith(" keypoints carries the call")
+    assert lines[-1].endswith(" done")
     seconds = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
     assert [second["time_s"] for second in seconds] == [2.0, 3.0]
 

@@ -9,7 +9,7 @@ import pytest
 
 from sender.capture import Picture, ThreadSource
 from sender.errors import SourceError
-from sender.sources import open_source
+from sender.sources import _why_no_camera, open_source
 
 
 def read(source: ThreadSource) -> list[Picture]:
@@ -92,3 +92,22 @@ def test_a_screen_needs_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_camera_that_is_not_there_says_so() -> None:
     with pytest.raises(SourceError, match="webcam:99: no such camera"):
         read(open_source("webcam:99"))
+
+
+def test_a_camera_that_is_not_there_is_all_that_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    """OpenCV, which tries one interface after another, would say a dozen lines."""
+    with pytest.raises(SourceError):
+        read(open_source("webcam:99"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_why_a_camera_does_not_open(tmp_path: Path) -> None:
+    (tmp_path / "video").touch()
+    assert _why_no_camera(0, folder=tmp_path, is_linux=True) == "no such camera"
+    for name in ("video2", "video10", "video3"):
+        (tmp_path / name).touch()
+    assert _why_no_camera(0, folder=tmp_path, is_linux=True) == (
+        "no such camera; there is webcam:2, webcam:3, webcam:10"
+    )
+    assert _why_no_camera(3, folder=tmp_path, is_linux=True).startswith("another program has this camera")
+    assert "another program" in _why_no_camera(0, folder=tmp_path, is_linux=False)

@@ -229,3 +229,10 @@ async def test_silent_connections_do_not_shut_a_server_with_a_certificate(certif
         code, log = server.stop()
     assert code == 0
     assert len(log) < 2000
+
+
+def test_nonsense_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--port", "70000"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "facewire-signal: error: argument --port: '70000' is not a port, 0 to 65535\n"

@@ -107,7 +107,8 @@ def plot_rates(rows: Sequence[RateRow], path: Path, *, size: int) -> None:
         axes.set_axis_off()
     for axes, (metric, title) in zip(panels.flat, shown, strict=False):
         _draw(axes, means, metric, title)
-    panels.flat[0].legend(loc="lower right", fontsize=9)
+    handles, labels = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9)
     noun = "clip" if clips == 1 else "clips"
     figure.suptitle(f"Rate against quality at {size}x{size}, mean of {clips} {noun}, low-delay settings")
     save_figure(figure, path)

@@ -59,3 +59,10 @@ def test_what_speaks_against_the_comparison_is_said(measured_rows: MeasuredRows)
         "b is another file in new",
         f"{FREEZE} has another PSNR in new: the clips or the coder are not the same",
     ]
+
+
+@pytest.mark.parametrize(("there", "said"), [("", 0), ("A, 2 cores", 0), ("B, 2 cores", 1)])
+def test_another_machine_is_said(measured_rows: MeasuredRows, there: str, said: int) -> None:
+    old, new = (run(name, measured_rows()) for name in ("old", "new"))
+    found = warnings(replace(old, machine=there), replace(new, machine="A, 2 cores"))
+    assert sum("another machine" in warning for warning in found) == said
