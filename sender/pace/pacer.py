@@ -137,7 +137,7 @@ class Pacer:
         self._line.tick(now_s=self._clock())
         self.shares = share_out(self.kbps, self._needs)
         if self._expects and not self._line.is_known:
-            self.shares = replace(self.shares, message_bytes=_FIRST_MESSAGE_BYTES)
+            self.shares = replace(self.shares, message_bytes=_FIRST_MESSAGE_BYTES, keyframes_first=True)
         frame_bits = None
         if self.shares.motion_kbps is not None:
             frame_bits = 1000 * self.shares.motion_kbps * self.shares.every * self._interval_s
