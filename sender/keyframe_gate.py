@@ -11,7 +11,7 @@ class KeyframeGate:
     """
 
     def __init__(self, *, interval_s: float = 0.5, patience_s: float = 2.0) -> None:
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self.patience_s = patience_s
         self._sent_s: float | None = None
         self._on_its_way = False
@@ -34,7 +34,7 @@ class KeyframeGate:
         """True if one is to be made now."""
         if not self._wanted:
             return False
-        wait_s = self.patience_s if self._on_its_way else self._interval_s
+        wait_s = self.patience_s if self._on_its_way else self.interval_s
         if self._sent_s is not None and now_s - self._sent_s < wait_s:
             return False
         self._wanted = False

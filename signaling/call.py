@@ -16,6 +16,7 @@ nothing has come for two seconds but both can reach the server, the end that off
 
 import asyncio
 import logging
+import math
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -35,7 +36,7 @@ __all__ = ["Call", "connect_peer", "peer_present"]
 _log = logging.getLogger(__name__)
 
 _LISTEN_S = 0.25  # between two looks at whether anything comes
-_RETURN_S = 0.6  # for what is on its way again to arrive
+_SIGN_S = 1.0  # between two signs of the end that answers
 _OFFER_AGAIN_S, _OFFER_LATEST_S = 3.0, 12.0
 _BROKEN = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
 
@@ -56,6 +57,9 @@ class Call:
         self.probe: Callable[[], None] = lambda: None  # asks the other end for a sign of life
         self.news: Callable[[str], None] = lambda text: None  # told when nothing comes any more, and when it does
         self._is_silent = False
+        self._silent_since_s = math.inf
+        self._reaches_server = False  # over a line made since it fell silent
+        self._signed_s = -math.inf  # when the end that answers said that it is there, and hears nothing
         pc.on("connectionstatechange", self._on_change)
 
     async def ended(self) -> str:
@@ -102,22 +106,29 @@ class Call:
         """Watches whether anything comes. Where nothing does, the line to the server is made anew: if that works, the
         network is there, and the way between the ends is what has gone. The end that answers calls then says so, with a
         candidate that is none, and the end that offers, if it hears nothing either, calls anew."""
-        silence = Silence(lambda: self.probe())
+        silence, signed_s = Silence(lambda: self.probe()), -math.inf
         while True:
             await asyncio.sleep(_LISTEN_S)
             packets, now_s = await packets_received(self.pc), asyncio.get_running_loop().time()
             was_silent, self._is_silent = self._is_silent, silence.see(packets, now_s=now_s)
             if self._is_silent and not was_silent:
+                self._silent_since_s = silence.since_s
                 self.news(f"nothing has come from the other end for {DEAD_S:g} s: looking for another way to it")
                 await self._client.renew()
+            if self._has_lost_its_way:
+                self._on_change()
+            elif self._is_silent and self._reaches_server and self._client.role == "receiver":
+                if now_s - signed_s >= _SIGN_S:  # the other end's line may be in the making just now
+                    signed_s = now_s
+                    await self._client.send(Candidate("", call=self.name))
             elif was_silent and not self._is_silent:
+                self._reaches_server = False
                 self.news("the other end is heard again")
 
-    async def _stays_silent(self) -> bool:
-        """Whether the way between the ends stays gone while the one to the server is there: after a cut both return."""
-        if self._is_silent:
-            await asyncio.sleep(_RETURN_S)
-        return self._is_silent
+    @property
+    def _has_lost_its_way(self) -> bool:
+        """Whether both ends hear nothing of each other, while both reach the server."""
+        return self._is_silent and self._signed_s >= self._silent_since_s
 
     async def _offer(self) -> None:
         """Offers to whoever comes into the room, until one answers; again where nobody does: a line may be dead."""
@@ -162,6 +173,8 @@ class Call:
                     return None
                 if state in _BROKEN:
                     return _BROKEN[state]
+                if self._has_lost_its_way:
+                    return "the way to the other end has gone; calling it anew"
                 message = await self._next()
                 reason = await self._heed(message) if message is not None else None
                 if reason is not None:
@@ -193,10 +206,10 @@ class Call:
                 return "the other end came back as a new one"
             case Welcome(peer=peer) if peer not in ("", self.peer):
                 return "the other end came back as a new one"
-            case Welcome() if self._client.role == "receiver" and await self._stays_silent():
-                await self._client.send(Candidate("", call=self.name))
-            case Candidate(candidate="", call=call) if call == self.name and self._is_silent:
-                return "the way to the other end has gone; calling it anew"
+            case Welcome() if self._is_silent:
+                self._reaches_server = True
+            case Candidate(candidate="", call=call) if call == self.name and self._client.role == "sender":
+                self._signed_s = asyncio.get_running_loop().time()
             case Offer(call=call) if call == self.name:
                 return None  # again, because our answer was not there yet
             case Offer():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from codec.frame_report import FrameReport
@@ -21,7 +22,7 @@ _PATIENCE_S = 1.0  # after it, what has no receipt is taken to be gone, where th
 PACE_S = 0.1  # between two looks at the line
 _FOLLOW = 0.1  # of the time between pictures
 _LONGEST_S = 0.5
-_FIRST_KBPS = 44.0
+_FIRST_MESSAGE_BYTES = 400  # until the line is known
 _SOUND_AHEAD_BYTES = 400  # of sound that may be on its way beyond the window
 
 
@@ -66,10 +67,8 @@ class Pacer:
 
     @property
     def kbps(self) -> float | None:
-        """What the line is held to; None where nobody tells. Before the first report, a middling one."""
-        if not self._line.is_known:
-            return _FIRST_KBPS if self._expects else None
-        return self._line.rate_kbps
+        """What the line is held to; None while nobody tells."""
+        return self._line.rate_kbps if self._line.is_known else None
 
     def states(self) -> dict[str, float | None]:
         """For the meter: what the line is held to, and how long its queue is; None while nobody knows."""
@@ -137,6 +136,8 @@ class Pacer:
         """A few times a second: what the line carries now, shared out anew."""
         self._line.tick(now_s=self._clock())
         self.shares = share_out(self.kbps, self._needs)
+        if self._expects and not self._line.is_known:
+            self.shares = replace(self.shares, message_bytes=_FIRST_MESSAGE_BYTES, keyframes_first=True)
         frame_bits = None
         if self.shares.motion_kbps is not None:
             frame_bits = 1000 * self.shares.motion_kbps * self.shares.every * self._interval_s

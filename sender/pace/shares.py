@@ -18,8 +18,8 @@ _LEAST_REFERENCE_KBPS = 1.2  # or the face would never be there
 _PACKET_BITS = 8 * 50  # of an RTP packet, besides the coded picture
 _LEAST_H264_KBPS, _COARSEST_H264_KBPS = 15.0, 6.0  # below the one, pictures are left out; the other is the end
 _H264_PART = 0.85  # of what is left: a key picture is ten of the others
-# From so many kbit/s on the wire: frames a message, and of how many pictures one is coded.
-_LADDER = ((44.0, 4, 1), (30.0, 5, 1), (22.0, 6, 1), (17.0, 8, 1), (13.5, 10, 1), (0.0, 12, 2))
+# From so many kbit/s on the wire: frames a message at least, and of how many pictures one is coded.
+_LADDER = ((44.0, 1, 1), (30.0, 5, 1), (22.0, 6, 1), (17.0, 8, 1), (13.5, 10, 1), (0.0, 12, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

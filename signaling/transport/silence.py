@@ -29,14 +29,14 @@ class Silence:
     def __init__(self, probe: Callable[[], None]) -> None:
         self._probe = probe
         self._packets = -1
-        self._since_s = 0.0
+        self.since_s = 0.0  # when the last packet was seen
 
     def see(self, packets: int, *, now_s: float) -> bool:
         """How many packets have come so far; whether it is silent, for `DEAD_S` or longer."""
         if packets != self._packets:
-            self._packets, self._since_s = packets, now_s
+            self._packets, self.since_s = packets, now_s
             return False
-        silent_s = now_s - self._since_s
+        silent_s = now_s - self.since_s
         if silent_s >= DOUBT_S:
             self._probe()
         return silent_s >= DEAD_S

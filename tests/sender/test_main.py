@@ -115,7 +115,7 @@ async def test_a_server_that_is_away_for_a_while_is_said_once(
 ) -> None:
     display, answers = Kept(), iter([Unreachable("no server")] * 3 + [PeerGone("it left")] + [Unreachable("no server")])
 
-    async def connect(pc: RTCPeerConnection, client: Any) -> Any:
+    async def connect(pc: RTCPeerConnection, client: Any, **more: Any) -> Any:
         await pc.close()
         try:
             error = next(answers)

@@ -229,3 +229,58 @@ def test_closed_channels_are_no_error(fakes: Any) -> None:
     wire.frame(0, reference_bytes=100, keyframe=True)
     wire.transmitter.flush()
     assert not wire.motion
+
+
+def test_pieces_are_as_small_as_the_line_is_thin(fakes: Any) -> None:
+    wire = Wire(fakes, delay_s=0.01)
+    wire.transmitter.set_pace(bundle=2, reference_bytes_per_s=30_000, message_bytes=400)
+    wire.frame(0, reference_bytes=1500, keyframe=True)
+    wire.run(0.5)
+    assert wire.fragments == 4
+    assert len(wire.references) == 1
+
+
+def test_a_keyframe_on_a_thin_line_goes_before_the_motion_that_moves_it(fakes: Any) -> None:
+    wire = Wire(fakes, bundle=1, delay_s=0.01, rate_bps=20_000)
+    wire.transmitter.set_pace(bundle=1, reference_bytes_per_s=100, message_bytes=400, keyframes_first=True)
+    wire.frame(0, reference_bytes=1500, keyframe=True)
+    assert wire.transmitter.keyframe_waits
+    for number in range(1, 30):
+        wire.frame(number)
+        wire.run(0.04)
+    assert wire.references[0][0] < 1.0, "it keeps to no rate but the line's"
+    assert wire.motion[0][0] > wire.references[0][0] - 0.3
+    assert len(wire.motion) > 5
+    assert not wire.transmitter.keyframe_waits
+
+
+def test_nothing_leaves_without_room_but_motion_that_rides_on_sound(fakes: Any) -> None:
+    wire = Wire(fakes, bundle=1, delay_s=0.01)
+    room, sound, ridden = [False], [False], []
+
+    def ride(data: bytes) -> bool:
+        ridden.append(data)
+        return True
+
+    transmitter = Transmitter(
+        wire.near,
+        bundle=1,
+        bundles=fakes.Bundles,
+        reference_bytes_per_s=30_000,
+        meter=wire.meter,
+        clock=wire.clock.time,
+        lost_track=lambda: None,
+        ride=ride,
+        rides=lambda: sound[0],
+        has_room=lambda size: room[0],
+    )
+    wire.transmitter = transmitter
+    wire.frame(0, reference_bytes=500)
+    wire.run(0.1)
+    assert (wire.fragments, ridden) == (0, [])
+    sound[0] = True
+    wire.run(0.1)
+    assert (wire.fragments, len(ridden)) == (0, 1)
+    room[0] = True
+    wire.run(0.1)
+    assert wire.fragments == 1

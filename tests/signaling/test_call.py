@@ -123,7 +123,7 @@ async def test_a_call_where_nothing_comes_is_made_anew_while_both_reach_the_serv
 
     monkeypatch.setattr("signaling.call.packets_received", none)
     monkeypatch.setattr("signaling.call._LISTEN_S", 0.01)
-    monkeypatch.setattr("signaling.call._RETURN_S", 0.01)
+    monkeypatch.setattr("signaling.call._SIGN_S", 0.05)
     monkeypatch.setattr("signaling.transport.silence.DOUBT_S", 0.02)
     monkeypatch.setattr("signaling.transport.silence.DEAD_S", 0.05)
     asked, told = asyncio.Event(), []

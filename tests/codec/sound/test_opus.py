@@ -148,3 +148,15 @@ def test_a_frame_of_another_length_and_an_impossible_loss() -> None:
         encoder.encode(np.zeros(960, np.float32))
     with pytest.raises(ConfigError, match="loss"):
         encoder.expect_loss(1.5)
+
+
+def test_another_bitrate_is_taken_up_at_once() -> None:
+    samples, config = voice(4.0), SoundConfig(kbps=16)
+    encoder, size = SoundEncoder(config), config.frame_samples
+    frames = [samples[start : start + size] for start in range(0, len(samples) - size + 1, size)]
+    high = sum(len(encoder.encode(frame)) for frame in frames[: len(frames) // 2])
+    encoder.set_kbps(6)
+    assert encoder.config.kbps == 6
+    assert sum(len(encoder.encode(frame)) for frame in frames[len(frames) // 2 :]) < 0.6 * high
+    with pytest.raises(ConfigError):
+        encoder.set_kbps(5)

@@ -97,3 +97,25 @@ def test_a_line_that_is_full_or_gone_loses_sound_and_nothing_else() -> None:
     for _ in range(2):
         nowhere.add(b"x", captured_s=0.0)
     assert nowhere.counts == {"stale_frames": 2}
+
+
+def test_a_thin_line_gets_longer_messages_and_no_repetition() -> None:
+    line = Line(span=2)
+    line.bundler.hear_loss(0.2)
+    line.bundler.set_pace(span=6, may_repeat=False, may_leave=lambda: True)
+    line.say(14)
+    assert [len(message.frames) for message in line.heard] == [7, 7]
+    assert not any(message.repeated for message in line.heard)
+
+
+def test_sound_that_would_wait_in_a_full_queue_is_left_out() -> None:
+    line, room = Line(span=2), [False]
+    line.bundler.set_pace(span=2, may_repeat=True, may_leave=lambda: room[0])
+    line.say(3)
+    assert line.heard == []
+    assert line.bundler.counts["stale_frames"] == 3
+    assert not line.bundler.is_leaving()
+    room[0] = True
+    line.say(2, first=3)
+    assert line.bundler.is_leaving()
+    assert line.bundler.carry(b"motion")
