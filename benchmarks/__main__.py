@@ -1,4 +1,4 @@
-"""Measuring: the command line, python -m benchmarks rate | speed | delay | engines | table | compare."""
+"""Measuring: the command line, python -m benchmarks rate | speed | delay | sync | engines | table | compare."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from codec.errors import CodecError
 
 def _parser() -> argparse.ArgumentParser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
+    from benchmarks.calls.sync.command import add_sync
     from benchmarks.delay.command import add_delay
     from benchmarks.engines.command import add_engines
     from benchmarks.rate.command import add_rate
@@ -18,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the codec.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_rate, add_speed, add_delay, add_engines, add_table, add_compare):
+    for add in (add_rate, add_speed, add_delay, add_sync, add_engines, add_table, add_compare):
         add(commands)
     return parser
 
