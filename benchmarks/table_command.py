@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.calls.sync.command import SYNC
 from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
@@ -20,7 +21,7 @@ from benchmarks.records.markdown import replace_section
 from benchmarks.records.terminal import tables_console
 from benchmarks.speed.command import SPEED
 
-KINDS = {"speed": SPEED, "delay": DELAY, "engines": ENGINES, "network": NETWORK}
+KINDS = {"speed": SPEED, "delay": DELAY, "sync": SYNC, "engines": ENGINES, "network": NETWORK}
 
 
 def add_table(commands: Commands) -> None:
@@ -32,7 +33,7 @@ def add_table(commands: Commands) -> None:
         "--into",
         type=Path,
         metavar="FILE.md",
-        help="of speed, delay and engines: writes the tables into its section",
+        help="of speed, delay, sync and engines: writes the tables into its section",
     )
     add_below(parser)
     parser.set_defaults(run=table)
@@ -44,7 +45,7 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
         show_timing(timing, plot=args.plot, into=args.into)
         return
     if args.into:
-        raise ResultsError(f"{args.results}: --into is for results of speed, delay and engines")
+        raise ResultsError(f"{args.results}: --into is for results of speed, delay, sync and engines")
     run = read_run(args.results)
     console = tables_console()
     show_rate(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below), console)

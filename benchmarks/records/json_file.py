@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.errors import ResultsError
 from benchmarks.records.provenance import environment
 
-SCHEMA = 1  # of results files of speed, delay and engines
+SCHEMA = 1  # of results files of speed, delay, sync and engines
 
 
 def report_head(

@@ -1,0 +1,1 @@
+"""Measuring sync: `python -m benchmarks sync`, how far sound and pictures are apart where they are heard and shown."""
