@@ -1,4 +1,4 @@
-"""Measuring: the command line, python -m benchmarks rate | speed | delay | sync | network | engines | table | compare."""
+"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | network | engines | table | compare."""
 
 import sys
 

@@ -20,7 +20,6 @@ from codec.decisions.motion_search import Found, MotionSearch
 from codec.decisions.observation import Observation, Observer
 from codec.decisions.reference_half import ReferenceHalfEncoder
 from codec.decisions.reference_policy import ReferencePolicy
-from codec.decisions.reference_quality import ReferenceQuality
 from codec.engines.runtime import Runtime
 from codec.frame_report import NOTHING_YET, FrameReport, FrameReporter
 from codec.graphs import files as graphs
@@ -66,7 +65,7 @@ class Encoder:
         self._seen: Observation  # what the picture shows; from the first one on
         self._observer = Observer(self._runtime)
         self._face = FaceSearch(self._runtime, self._symbols.tables)
-        self._policy, self._quality, self._clock = ReferencePolicy(), ReferenceQuality(), FrameClock()
+        self._policy, self._clock = ReferencePolicy(), FrameClock()
         self._reporter = FrameReporter(measure_every=self.config.measure_every)
         # Where one keyframe must do, it is worth looking for a good one.
         self._first = FirstPicture(self._runtime.face_shape) if self.config.references == "single" else None
@@ -138,10 +137,7 @@ class Encoder:
         return self._references.newest
 
     def begin_with(self, pictures: Sequence[Image]) -> None:
-        """The next keyframe shows the best of these, uint8 (H, W, 3): the first ones to come, where they can wait.
-
-        PictureError as in `encode`.
-        """
+        """The next keyframe shows the best of these, uint8 (H, W, 3), which come first. Raises PictureError."""
         observer = Observer(self._runtime)
         squares = [fitted(picture, self.config.size) for picture in pictures]
         candidates = [(square, observer.look(square)) for square in squares]
@@ -220,7 +216,6 @@ class Encoder:
         if self._first is not None:
             self._better = self._first.better(self._target, self._seen, pts=pts)
             self._keyframe_wanted |= self._better is not None
-        self._quality.frame(found.psnr_db, shown_for=self._clock.shown_for)
         spent = self._policy.frame(found.psnr_db, bits=8 * len(symbols), qp=self._qp, shown_for=self._clock.shown_for)
         return self._with_reference(coded, pts) if self._grants(spent) else CodedFrame.moved(self._number, coded)
 
@@ -300,7 +295,7 @@ class Encoder:
                 pts=pts,
                 duration=self._clock.duration,
                 qp=self._qp,
-                coarser_by=self._quality.coarser_by,
+                coarser_by=self._policy.coarser_by,
                 keyframe_bits=self._budget.keyframe_bits if self._budget else None,
             )
         return coded, 8 * (len(coded.symbols) + len(coded.picture))
@@ -311,8 +306,7 @@ class Encoder:
         self._reference, self._pending = reference, None
         target = View.of(self._target, points=self._seen.features)
         quality = weighted_psnr(View.of(reference.prepared.picture).colour, target)
-        for learning in (self._policy, self._quality):
-            learning.begin(bits=bits, psnr_db=quality, qp=self._qp, keyframe=coded.intra)
+        self._policy.begin(bits=bits, psnr_db=quality, qp=self._qp, keyframe=coded.intra)
         self._in_bundle = 0
 
     def _stand_still(self, pts: int) -> CodedMotion:

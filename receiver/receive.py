@@ -81,11 +81,7 @@ class FaceReceiver(End):
         )
         self._ready = Ready()
         self._control = Control(
-            channels.control,
-            now_us=self._now_us,
-            on_mode=self._on_mode,
-            on_peer=self._on_peer,
-            counts=self.counts,
+            channels.control, now_us=self._now_us, on_mode=self._on_mode, on_peer=self._on_peer, counts=self.counts
         )
         self.probe = self._control.ping  # asks the sender for a sign of life
         self._fallback.watch_gaps(self._control.miss_h264)
@@ -104,11 +100,7 @@ class FaceReceiver(End):
         )
         self._sound = SoundIntake(self.sound, now_us=self._now_us, on_motion=self._on_motion, counts=self.counts)
         self._report = Report(
-            self._meter,
-            now_us=self._now_us,
-            explain=self._explanation,
-            tell=self._tell,
-            stats=self._fallback.stats,
+            self._meter, now_us=self._now_us, explain=self._explanation, tell=self._tell, stats=self._fallback.stats
         )
         self._load, self._tells_load = DecodingLoad(), False
         self._held: tuple[int, ...] = ()

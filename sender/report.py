@@ -10,13 +10,15 @@ from aiortc.stats import RTCTransportStats
 import codec
 from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.weights.files import identify
+from sender.capture import Capture
+from sender.fallback import FallbackTrack
 from sender.meter import Figures, Meter, for_receiver
 from sender.options import SenderOptions
 from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL
 from signaling.messages import Capabilities, Mode, QualityReport
 from signaling.transport.control import ControlChannel
 
-__all__ = ["CallState", "Report", "Stats", "capabilities_of"]
+__all__ = ["CallState", "Report", "Stats", "call_state", "capabilities_of"]
 
 _REPORT_S = 1.0
 _REPORTS_PER_PING = 10
@@ -125,4 +127,33 @@ def capabilities_of(options: SenderOptions, *, h264_mid: str | None) -> Capabili
         sizes=(options.size,),
         h264_mid=h264_mid,
         features=(LOAD, ARRIVALS),
+    )
+
+
+def call_state(
+    *,
+    mode: Mode,
+    pts: int,
+    capture: Capture,
+    stale: int,
+    video: FallbackTrack | None,
+    sound: Mapping[str, int],
+    states: Mapping[str, Any],
+) -> CallState:
+    """What a sender knows of its call beside the meter: totals of frames, clocks' origins, `states` of its parts."""
+    epoch_s = capture.epoch_s
+    return CallState(
+        mode=mode,
+        pts=pts,
+        totals={
+            "captured": capture.pictures,
+            "stale": stale,
+            "h264_dropped": 0 if video is None else video.dropped,
+            **sound,
+        },
+        states={
+            "pts_origin_us": None if epoch_s is None else round(epoch_s * 1e6),
+            "h264_origin_pts": None if video is None else video.first_pts,
+            **states,
+        },
     )

@@ -19,7 +19,7 @@ from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
-from sender.report import CallState, Report, Stats, capabilities_of
+from sender.report import CallState, Report, Stats, call_state, capabilities_of
 from sender.sound import SoundFlow
 from sender.transmit import RETRY_S, Transmitter
 from sender.workload import Workload
@@ -336,22 +336,14 @@ class FaceSender(End):
                 self._fallback.end_overlap()
 
     def _call_state(self) -> CallState:
-        video, epoch_s = None if self._fallback is None else self._fallback.track, self._capture.epoch_s
-        return CallState(
+        return call_state(
             mode=self._machine.carrier,
             pts=self._pts,
-            totals={
-                "captured": self._capture.pictures,
-                "stale": self._transmitter.stale_frames,
-                "h264_dropped": video.dropped if video is not None else 0,
-                **({} if self._sound is None else self._sound.figures()),
-            },
-            states={
-                "pts_origin_us": round(epoch_s * 1e6) if epoch_s is not None else None,
-                "h264_origin_pts": video.first_pts if video is not None else None,
-                "qp": self._qp,
-                "queue_bytes": self._channels.queued_bytes,
-                **self.work.states,
-                **self._pacer.states(),
-            },
+            capture=self._capture,
+            stale=self._transmitter.stale_frames,
+            video=None if self._fallback is None else self._fallback.track,
+            sound={} if self._sound is None else self._sound.figures(),
+            states={"qp": self._qp, "queue_bytes": self._channels.queued_bytes}
+            | self.work.states
+            | self._pacer.states(),
         )

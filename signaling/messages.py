@@ -19,13 +19,11 @@ the offering end gives one attempt; answer, candidates and bye repeat it, and th
     hello         an end -> the server, first: room, role, end, token, secret
     welcome       the server -> an end: it is in; who is there already
     refused       the server -> an end: it is not in, or no longer; then the socket closes
-    peer-joined   the server -> an end: the other role has (another) end now
-    peer-left     the server -> an end: the other role is empty
+    peer-joined, peer-left            the server -> an end: the other role has (another) end now; is empty
     offer, answer, candidate, bye     relayed by the server to the other end, unread
 
-During the call, over the control channel: capabilities come first, from both ends; keyframe-request,
-reference-received, receiver-report and load-report go from the receiver to the sender, mode-switch and quality-report
-the other way; either end may send a clock-ping, the other one answers.
+During the call, over the control channel: first capabilities, from both; from the receiver keyframe-request,
+reference-received, receiver-report, load-report; from the sender mode-switch, quality-report; clock-ping from either.
 """
 
 import dataclasses
@@ -194,10 +192,9 @@ class ReferenceReceived:
 class ReceiverReport:
     """How the call looks at the receiver; about one each two seconds.
 
-    `loss` is the fraction of motion messages lost since the last report, `delay_ms` capture to display (None until the
-    clocks are compared), `fps` pictures shown a second, `jitter_ms` spread of arrival (RFC 3550, 6.4.1), `references`
-    the ids held. `sound_loss` is the fraction of sound's frames that did not come at the first try (None: there were
-    none), `h264_loss` of its packets. The `received_` figures count payload since the call began.
+    `loss` is the part of motion messages lost since the last report, `delay_ms` capture to display (None until clocks
+    are compared), `fps` pictures a second, `jitter_ms` as in RFC 3550, 6.4.1, `references` the ids held, `sound_loss`
+    of sound's frames at the first try (None: there were none), `h264_loss` of packets, `received_` payload.
     """
 
     loss: quantities.Loss

@@ -13,6 +13,7 @@ for the price of pictures, and look at it for seconds.
 import math
 
 from codec.decisions.lagrangian import lagrangian
+from codec.decisions.reference_quality import ReferenceQuality
 
 _SMOOTHING = 0.5  # of the marginal cost, so that a blink does not buy a picture
 _MIN_LIFE = 5  # frames
@@ -29,10 +30,17 @@ class ReferencePolicy:
         self._cost = 0.0  # of this reference's life so far, in dB x frames
         self._frames = 0.0
         self._marginal: float | None = None
+        self._quality = ReferenceQuality()
         self.excess_db = -math.inf  # of the last frames' cost over the usual, once it has lived long enough to leave
+
+    @property
+    def coarser_by(self) -> int:
+        """Steps of the quality index that the next reference should be coarser by."""
+        return self._quality.coarser_by
 
     def begin(self, *, bits: int, psnr_db: float, qp: int, keyframe: bool = False) -> None:
         """A new reference of so many bits and that quality is in use."""
+        self._quality.begin(bits=bits, psnr_db=psnr_db, qp=qp, keyframe=keyframe)
         if self._average is None:
             self._average = _USUAL_LOSS_DB - psnr_db
         elif self._frames:
@@ -47,6 +55,7 @@ class ReferencePolicy:
         `shown_for` is its duration in usual frames: where a slow machine codes few frames, each is looked at longer.
         """
         assert self._average is not None, "begin comes first"
+        self._quality.frame(psnr_db, shown_for=shown_for)
         cost = lagrangian(qp) * bits / shown_for - psnr_db
         blend = cost if self._marginal is None else self._marginal + _SMOOTHING * (cost - self._marginal)
         self._marginal = blend
