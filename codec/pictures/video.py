@@ -29,8 +29,10 @@ STDOUT = Path(STDIN)  # `-` names standard output as it names standard input
 LONGEST_PAUSE_S = 600
 BT709 = 1  # matrix coefficients in ITU-T H.273
 # An index for each second while it is written, and one for all of it in their place once it is finished: what is
-# written plays even where the end cannot be.
-MP4_OPTIONS = {"movflags": "hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}
+# written plays even where the end cannot be. The head waits for the first second, since only then it can say where each
+# stream begins (edit lists): x264 holds pictures back, AAC puts a thousand samples before its first.
+_MOVFLAGS = "hybrid_fragmented+delay_moov"
+MP4_OPTIONS = {"movflags": _MOVFLAGS, "frag_duration": "1000000", "flush_packets": "1"}
 H264_OPTIONS = {"preset": "medium", "crf": "12"}  # visually lossless: a decoded file should show our loss alone
 
 
@@ -74,10 +76,10 @@ class VideoWriter:
         """
         if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
             raise PictureError(f"a picture is uint8 (H, W, 3), not {image_rgb.dtype} {image_rgb.shape}")
-        shape = (image_rgb.shape[0], image_rgb.shape[1])
+        shape, ticks = (image_rgb.shape[0], image_rgb.shape[1]), whole_ticks(pts)
         try:
             if self._stream is None:
-                self._sound_end = round(pts * SAMPLE_RATE / PTS_PER_S)
+                self._sound_end = round(ticks * SAMPLE_RATE / PTS_PER_S)
                 self._start(shape)
             if shape != self._shape:
                 raise PictureError(f"a picture of {shape} among pictures of {self._shape}")
@@ -92,7 +94,7 @@ class VideoWriter:
                     dst_color_range=ColorRange.MPEG,
                     threads=1,
                 )
-            frame.pts, frame.time_base = whole_ticks(pts), Fraction(1, PTS_PER_S)
+            frame.pts, frame.time_base = ticks, Fraction(1, PTS_PER_S)
             self._container.mux(self._stream.encode(frame))
             self.frames += 1
         except BrokenPipeError:

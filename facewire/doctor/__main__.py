@@ -1,14 +1,14 @@
 """All stages, command line: `facewire doctor`, what of a call works from here."""
 
-import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from codec.flags import add_flags, from_flags
+from codec.flags import Parser, add_flags, from_flags
 from codec.units import SIZES
 from facewire.doctor import checks
 from facewire.finding import Finding
+from signaling.diary import log_to_stderr
 from signaling.errors import OptionsError
 from signaling.options import MeetingOptions
 
@@ -17,17 +17,24 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tries one thing after another and says what came of it. 0 where all that a call needs works, else 1; 2: flags."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="facewire doctor",
         description="Says what of a call works from here, and what to do about the rest.",
     )
-    add_flags(parser, MeetingOptions, title="the call", only=("signal", "token", "token_file", "ca", "stun", "turn"))
+    add_flags(
+        parser,
+        MeetingOptions,
+        title="the call",
+        only=("signal", "token", "token_file", "ca", "stun", "turn", "log_level"),
+    )
     parser.add_argument("--input", default="webcam:0", metavar="SOURCE", help="camera to try (default: %(default)s)")
     parser.add_argument("--size", type=int, choices=SIZES, default=256, help="side of the coded square")
     parser.set_defaults(room="doctor")
     parsed = parser.parse_args(arguments)
     try:
-        return asyncio.run(_run(from_flags(MeetingOptions, parsed), camera=parsed.input, size=parsed.size))
+        options = from_flags(MeetingOptions, parsed)
+        log_to_stderr(options.log_level)
+        return asyncio.run(_run(options, camera=parsed.input, size=parsed.size))
     except OptionsError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
