@@ -36,35 +36,36 @@ def sent_through(hosts: Hosts, *, count: int, patience_s: float = 20.0) -> bool:
         return "heard" in hearing.stdout.read()
 
 
-def counted(hosts: Hosts, *, packets: int) -> dict[str, int]:
-    """What the link has counted once it has seen so many packets."""
+def counted(hosts: Hosts, *, packets: int, of: str = "in_packets") -> dict[str, int]:
+    """What the link has counted once it has seen so many packets; a line of counts may lie between in and out."""
     give_up_s = time.monotonic() + 20
     while time.monotonic() < give_up_s:
         lines = hosts.link.counts()
-        if lines and lines[-1]["ab"]["in_packets"] >= packets:
+        if lines and lines[-1]["ab"][of] >= packets:
             return dict(lines[-1]["ab"])
-    raise AssertionError(f"the link did not see {packets} packets")
+    raise AssertionError(f"the link did not count {packets} {of}")
 
 
 def test_a_plain_wire_carries_all_and_counts_it(hosts: Hosts) -> None:
     assert sent_through(hosts, count=20)
-    ab = counted(hosts, packets=20)
+    ab = counted(hosts, packets=20, of="out_packets")
     assert ab["in_bytes"] >= 2000
-    assert ab["out_packets"] == ab["in_packets"]
+    assert ab["in_packets"] >= ab["out_packets"]
+    assert ab["lost"] == ab["dropped"] == 0
 
 
 def test_a_cut_wire_carries_nothing(hosts: Hosts) -> None:
     assert sent_through(hosts, count=1)  # the hosts know each other's cards: what follows is no question for those
     hosts.link.set(Wire(cut=True))
     assert not sent_through(hosts, count=1, patience_s=0.5)
-    assert counted(hosts, packets=2)["lost"] >= 1
+    assert counted(hosts, packets=1, of="lost")["lost"] >= 1
 
 
 def test_a_limit_queues_what_it_cannot_carry_and_drops_the_rest(hosts: Hosts) -> None:
     assert sent_through(hosts, count=1)
     hosts.link.set(Wire(kbps=80, queue_ms=50))  # 100 bytes are 10 ms
     assert not sent_through(hosts, count=200, patience_s=1.0)
-    assert counted(hosts, packets=200)["dropped"] > 100
+    assert counted(hosts, packets=101, of="dropped")["in_packets"] >= 101
 
 
 def test_a_host_that_moves_is_found_at_its_new_address(hosts: Hosts) -> None:
