@@ -7,17 +7,23 @@ __all__ = ["STEPS", "LadderRules", "Step", "WorkLadder"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`every` n-th picture is coded; `windows`: mouth and eyes are drawn. `cost` is that of a second, beside all."""
+    """`every` n-th picture is coded; `windows`: mouth and eyes are drawn. `cost` is that of a second, beside all.
+
+    `late` is the load, a part of the time there is, above which the step is too much.
+    """
 
     name: str
     every: int = 1
     windows: bool = True
     cost: float = 1.0
+    late: float = 1.0
 
 
+# A little too much of all the work leaves out a picture here and there by itself, since only the newest one waits: that
+# is better looked at than half of them.
 # From all the work to the least. Windows are last: a mouth that moves is worth more than pictures between.
 STEPS = (
-    Step(name="every picture"),
+    Step(name="every picture", late=1.4),
     Step(name="every second picture", every=2, cost=0.5),
     Step(name="every third picture", every=3, cost=0.33),
     Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
@@ -28,7 +34,6 @@ STEPS = (
 class LadderRules:
     """Loads are parts of the time there is: 1 is all of it. Times in seconds; the way up is slower on purpose."""
 
-    late: float = 1.0
     late_s: float = 2.0
     spare: float = 0.75  # what the step above would ask for, at most, before it is tried
     spare_s: float = 6.0  # doubled for each try that did not last
@@ -58,7 +63,7 @@ class WorkLadder:
     def see(self, load: float, *, now_s: float) -> bool:
         """The work of this step as a part of the time there is, at whichever end has less; True if the step changes."""
         rules = self._rules
-        late = load > rules.late
+        late = load > self.step.late
         above = self._steps[max(0, self._at - 1)]
         spare = self._at > 0 and load * above.cost / self.step.cost < rules.spare
         self._late_since_s = (now_s if self._late_since_s is None else self._late_since_s) if late else None
