@@ -55,9 +55,26 @@ def add_clips(parser: argparse.ArgumentParser, *, default: Path) -> None:
     )
 
 
+def add_clip(parser: argparse.ArgumentParser, *, default: Path) -> None:
+    """The clip that goes through a call."""
+    parser.add_argument(
+        "clip", nargs="?", type=Path, default=default, metavar="CLIP", help="of a face (default: the bundled one)"
+    )
+
+
 def add_size(parser: argparse.ArgumentParser, *, default: int, help: str | None = None) -> None:
     """`--size`, one of those that the codec knows."""
     parser.add_argument("--size", type=int, choices=SIZES, default=default, help=help)
+
+
+def viewer_parser(module: str, *, about: str) -> argparse.ArgumentParser:
+    """The flags of a receiver that a benchmark starts: where the call is, and where the meters of it go."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
+    parser.add_argument("--signal", required=True, metavar="ws://HOST:PORT")
+    parser.add_argument("--room", required=True)
+    add_size(parser, default=256)
+    parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the meters go")
+    return parser
 
 
 def add_sizes(parser: argparse.ArgumentParser) -> None:

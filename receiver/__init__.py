@@ -8,8 +8,9 @@ Everything runs on the event loop but `add reference`, `read` and `render`, whic
 window and the files, which have one each; behind that of the window stands a process, `receiver/window.py`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from signaling.lazy import names_of
 
 if TYPE_CHECKING:
     from receiver.attach import receive_face
@@ -19,23 +20,19 @@ if TYPE_CHECKING:
     from receiver.receive import FaceReceiver
     from receiver.track import FaceTrack
 else:
-    # Imported when they are first asked for (PEP 562): a program of ours has to listen to interrupts before that.
-    _HOMES = {
-        "receive_face": "receiver.attach",
-        "DisplayError": "receiver.errors",
-        "OptionsError": "receiver.errors",
-        "ReceiverError": "receiver.errors",
-        "ReceiverOptions": "receiver.options",
-        "Picture": "receiver.picture",
-        "FaceReceiver": "receiver.receive",
-        "FaceTrack": "receiver.track",
-    }
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
-        return value
+    __getattr__ = names_of(
+        __name__,
+        {
+            "receive_face": "receiver.attach",
+            "DisplayError": "receiver.errors",
+            "OptionsError": "receiver.errors",
+            "ReceiverError": "receiver.errors",
+            "ReceiverOptions": "receiver.options",
+            "Picture": "receiver.picture",
+            "FaceReceiver": "receiver.receive",
+            "FaceTrack": "receiver.track",
+        },
+    )
 
 
 __all__ = [

@@ -8,8 +8,9 @@ On the control channel go mode switches and figures out, keyframe requests, rece
 `python -m sender` is the program; `send_face` attaches the same to an application's own connection.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from signaling.lazy import names_of
 
 if TYPE_CHECKING:
     from sender.attach import send_face
@@ -17,22 +18,18 @@ if TYPE_CHECKING:
     from sender.options import SenderOptions
     from sender.send import FaceSender
 else:
-    # Imported when they are first asked for (PEP 562): a program of ours has to listen to interrupts before that.
-    _HOMES = {
-        "send_face": "sender.attach",
-        "FallbackError": "sender.errors",
-        "OptionsError": "sender.errors",
-        "SenderError": "sender.errors",
-        "SourceError": "sender.errors",
-        "SenderOptions": "sender.options",
-        "FaceSender": "sender.send",
-    }
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
-        return value
+    __getattr__ = names_of(
+        __name__,
+        {
+            "send_face": "sender.attach",
+            "FallbackError": "sender.errors",
+            "OptionsError": "sender.errors",
+            "SenderError": "sender.errors",
+            "SourceError": "sender.errors",
+            "SenderOptions": "sender.options",
+            "FaceSender": "sender.send",
+        },
+    )
 
 
 __all__ = ["FaceSender", "FallbackError", "OptionsError", "SenderError", "SenderOptions", "SourceError", "send_face"]

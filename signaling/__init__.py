@@ -1,7 +1,8 @@
 """Signaling: how two ends meet, and the channels they talk over. Knows no pictures."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from signaling.lazy import names_of
 
 if TYPE_CHECKING:
     from signaling.call import Call, connect_peer
@@ -21,35 +22,31 @@ if TYPE_CHECKING:
     from signaling.transport.memory import VirtualClock, memory_pair
     from signaling.transport.peer import accept_channels, ice_configuration, offer_channels
 else:
-    # Imported when they are first asked for (PEP 562): a program of ours has to listen to interrupts before that.
-    _HOMES = {
-        "Call": "signaling.call",
-        "connect_peer": "signaling.call",
-        "Retry": "signaling.client",
-        "SignalingClient": "signaling.client",
-        "BindError": "signaling.errors",
-        "MessageError": "signaling.errors",
-        "OptionsError": "signaling.errors",
-        "PeerGone": "signaling.errors",
-        "RoomError": "signaling.errors",
-        "SignalingError": "signaling.errors",
-        "TokenError": "signaling.errors",
-        "Unreachable": "signaling.errors",
-        "Channel": "signaling.transport.channels",
-        "Channels": "signaling.transport.channels",
-        "MAX_MESSAGE_BYTES": "signaling.transport.costs",
-        "VirtualClock": "signaling.transport.memory",
-        "memory_pair": "signaling.transport.memory",
-        "accept_channels": "signaling.transport.peer",
-        "ice_configuration": "signaling.transport.peer",
-        "offer_channels": "signaling.transport.peer",
-    }
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
-        return value
+    __getattr__ = names_of(
+        __name__,
+        {
+            "Call": "signaling.call",
+            "connect_peer": "signaling.call",
+            "Retry": "signaling.client",
+            "SignalingClient": "signaling.client",
+            "BindError": "signaling.errors",
+            "MessageError": "signaling.errors",
+            "OptionsError": "signaling.errors",
+            "PeerGone": "signaling.errors",
+            "RoomError": "signaling.errors",
+            "SignalingError": "signaling.errors",
+            "TokenError": "signaling.errors",
+            "Unreachable": "signaling.errors",
+            "Channel": "signaling.transport.channels",
+            "Channels": "signaling.transport.channels",
+            "MAX_MESSAGE_BYTES": "signaling.transport.costs",
+            "VirtualClock": "signaling.transport.memory",
+            "memory_pair": "signaling.transport.memory",
+            "accept_channels": "signaling.transport.peer",
+            "ice_configuration": "signaling.transport.peer",
+            "offer_channels": "signaling.transport.peer",
+        },
+    )
 
 
 __all__ = [

@@ -2,12 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.delay.report import delay_markdown, delay_report, plot_delay, read_delay, show_delay
 from benchmarks.delay.run import DEFAULT_BUNDLE, FPS, DelaySettings, measure_delay
-from benchmarks.flags import Commands, add_outputs, add_sizes, add_threads, add_timing, positive
+from benchmarks.flags import Commands, add_clip, add_outputs, add_sizes, add_threads, add_timing, positive
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
@@ -33,9 +32,7 @@ def add_delay(commands: Commands) -> None:
     default = DelaySettings()
     says = "capture to display through a call, against the targets"
     parser = add_timing(commands, "delay", says=says, about=ABOUT)
-    parser.add_argument(
-        "clip", nargs="?", type=Path, default=SAMPLE, metavar="CLIP", help="of a face (default: the bundled one)"
-    )
+    add_clip(parser, default=SAMPLE)
     add_sizes(parser)
     parser.add_argument(
         "--bundle", dest="bundles", type=positive, action="append", metavar="N",

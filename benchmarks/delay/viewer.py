@@ -16,7 +16,7 @@ from typing import IO
 
 from aiortc import RTCPeerConnection
 
-from benchmarks.flags import add_size
+from benchmarks.flags import viewer_parser
 from codec.errors import CodecError
 from receiver import Picture, ReceiverError, ReceiverOptions, receive_face
 from signaling import SignalingClient, SignalingError, connect_peer, ice_configuration
@@ -67,13 +67,7 @@ async def view(args: argparse.Namespace, notes: Notes) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Receives one call. Returns 0, or 2 after one line that says what is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.delay.viewer", description="Notes when pictures are shown."
-    )
-    parser.add_argument("--signal", required=True, metavar="ws://HOST:PORT")
-    parser.add_argument("--room", required=True)
-    add_size(parser, default=256)
-    parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the meters go")
+    parser = viewer_parser("benchmarks.delay.viewer", about="Notes when pictures are shown.")
     parser.add_argument("--pictures", type=Path, required=True, metavar="FILE", help="where the times go")
     args = parser.parse_args(argv)
     try:

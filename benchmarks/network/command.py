@@ -3,11 +3,10 @@
 import argparse
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.calls.pinning import load_before
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.flags import Commands, add_outputs, add_timing
+from benchmarks.flags import Commands, add_clip, add_outputs, add_timing
 from benchmarks.network.conditions import CONDITIONS
 from benchmarks.network.link import LinkUnavailable
 from benchmarks.network.report import network_markdown, network_report, plot_network, read_network, show_network
@@ -38,9 +37,7 @@ def add_network(commands: Commands) -> None:
     """Adds the subcommand."""
     default = NetworkSettings()
     parser = add_timing(commands, "network", says="calls over links that lose, delay, limit and break", about=ABOUT)
-    parser.add_argument(
-        "clip", nargs="?", type=Path, default=SAMPLE, metavar="CLIP", help="of a face (default: the bundled one)"
-    )
+    add_clip(parser, default=SAMPLE)
     parser.add_argument(
         "--on", dest="names", action="append", metavar="CONDITION", help="may be repeated (default: all)"
     )

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.network.conditions import Condition
+from codec.units import PTS_PER_S
 
 __all__ = ["Moment", "NetworkRow", "Shown", "network_row"]
 
 FRESH_MS = 400.0  # beyond the path's own delay: what is older is no talk any more
 BIN_S = 0.5
-TICKS_PER_S = 90_000
 Figures = dict[str, Any]
 
 
@@ -116,7 +116,7 @@ def _counts(lines: Sequence[Figures]) -> Figures:
 
 
 def _delay_ms(picture: Shown, origin_s: float | None) -> float | None:
-    return None if origin_s is None else 1000 * (picture.shown_s - origin_s - picture.pts / TICKS_PER_S)
+    return None if origin_s is None else 1000 * (picture.shown_s - origin_s - picture.pts / PTS_PER_S)
 
 
 def _kbps(link: Sequence[Figures], way: str) -> float:

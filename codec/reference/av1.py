@@ -1,11 +1,9 @@
 """Stages 4 and 8, references as AV1: SVT-AV1's settings, and which parts of its temporal units are sent."""
 
-import os
-
 from codec.errors import BitstreamError, TruncatedError
 from codec.reference import svt
 from codec.reference.contexts import PictureStream, SteadyStream, open_encoder
-from codec.reference.schedules import restore_schedules, thread_schedules
+from codec.reference.schedules import ordinary_threads
 
 SEQUENCE_OBU = 0x0A  # obu_type 1, with a size field
 FRAME_OBU = 0x32  # obu_type 6, with a size field
@@ -38,17 +36,13 @@ def open_av1(size: int, crf: int, intra_offset: int, preset: int) -> PictureStre
     parameters = {**_PARAMETERS, "key-frame-qindex-offset": str(intra_offset)}
     if svt.available():
         return svt.SvtStream(size=size, crf=crf, preset=preset, parameters=parameters)
-    # SVT-AV1 prints its settings to stderr unless told not to by the environment; failures still reach us as errors.
-    os.environ.setdefault("SVT_LOG", "0")
     options = {
         "preset": str(preset),
         "crf": str(crf),
         "svtav1-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
     }
-    before = thread_schedules()
-    codec = open_encoder("libsvtav1", size, options)
-    restore_schedules(before)
-    return SteadyStream(codec, crf=crf)
+    with ordinary_threads():
+        return SteadyStream(open_encoder("libsvtav1", size, options), crf=crf)
 
 
 def pack_av1(unit: bytes) -> bytes:

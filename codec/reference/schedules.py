@@ -1,9 +1,10 @@
 """Stage 4, threads of the reference coder: SVT-AV1 run as root makes threads real-time; here that is undone."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-__all__ = ["restore_schedules", "thread_schedules"]
+__all__ = ["ordinary_threads", "thread_schedules"]
 
 
 _THREADS = "/proc/self/task"
@@ -20,11 +21,21 @@ def thread_schedules() -> dict[int, int]:
     return schedules
 
 
-def restore_schedules(before: dict[int, int]) -> None:
-    """Undo what SVT-AV1 does when it is run as root: it makes itself, and the thread that opened it, real-time.
+@contextmanager
+def ordinary_threads() -> Iterator[None]:
+    """While an encoder is opened: SVT-AV1, run as root, makes itself and the thread that opened it real-time.
 
-    A real-time thread would starve the rest of the call, and of the machine. Threads that are new become ordinary.
+    A real-time thread would starve the rest of the call, and of the machine. Threads that are new become ordinary,
+    those that were there what they were, also where the encoder does not open.
     """
+    before = thread_schedules()
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(before: dict[int, int]) -> None:
     for thread, policy in thread_schedules().items():
         wanted = before.get(thread, os.SCHED_OTHER)
         if policy != wanted == os.SCHED_OTHER:

@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 
 from codec.errors import ConfigError, PictureError
-from codec.reference.schedules import restore_schedules, thread_schedules
+from codec.reference.schedules import ordinary_threads
 from codec.units import Image
 
 __all__ = ["SvtStream", "available"]
@@ -97,9 +97,8 @@ class SvtStream:
             raise ConfigError("this SVT-AV1 cannot change its quality index within a stream")
         self._size, self._crf, self._count = size, crf, 0
         settings = {"width": size, "height": size, "fps-num": 25, "fps-denom": 1, "preset": preset, "crf": crf}
-        before = thread_schedules()
-        self._handle = _open(library, {**settings, "input-depth": 8, "color-range": 1, **parameters})
-        restore_schedules(before)
+        with ordinary_threads():
+            self._handle = _open(library, {**settings, "input-depth": 8, "color-range": 1, **parameters})
         self._library = library
         self._end = weakref.finalize(self, _close, library, self._handle)
 
@@ -169,7 +168,9 @@ def _checked(code: int, what: str) -> None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    os.environ.setdefault("SVT_LOG", "0")  # else it prints its settings to stderr
+    # SVT-AV1 prints its settings to stderr unless told not to by the environment, whoever opens it; failures still
+    # reach us as errors.
+    os.environ.setdefault("SVT_LOG", "0")
     for path in _candidates():
         try:
             library = ctypes.CDLL(str(path))

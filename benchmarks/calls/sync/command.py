@@ -2,12 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.calls.sync.report import plot_sync, read_sync, show_sync, sync_markdown, sync_report
 from benchmarks.calls.sync.run import DEFAULT_BUNDLE, TARGET_MS, SyncSettings, measure_sync
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.flags import Commands, add_outputs, add_size, add_threads, add_timing, positive
+from benchmarks.flags import Commands, add_clip, add_outputs, add_size, add_threads, add_timing, positive
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
@@ -35,9 +34,7 @@ def add_sync(commands: Commands) -> None:
     """Adds the subcommand."""
     default = SyncSettings()
     parser = add_timing(commands, "sync", says="sound against pictures through a call, in ms", about=ABOUT)
-    parser.add_argument(
-        "clip", nargs="?", type=Path, default=SAMPLE, metavar="CLIP", help="of a face (default: the bundled one)"
-    )
+    add_clip(parser, default=SAMPLE)
     add_size(parser, default=default.size)
     parser.add_argument(
         "--loss", dest="losses", type=float, action="append", metavar="PART",

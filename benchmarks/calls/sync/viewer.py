@@ -20,7 +20,7 @@ from aiortc.mediastreams import MediaStreamError
 from benchmarks.calls.sync.loss import lose
 from benchmarks.calls.sync.marks import GRID, reduced
 from benchmarks.errors import BenchmarkError
-from benchmarks.flags import add_size
+from benchmarks.flags import viewer_parser
 from codec.errors import CodecError
 from receiver import Picture, ReceiverError, ReceiverOptions, receive_face
 from signaling import SignalingClient, SignalingError, connect_peer, ice_configuration
@@ -97,15 +97,9 @@ async def view(args: argparse.Namespace, kept: Kept) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Receives one call. Returns 0, or 2 after one line that says what is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calls.sync.viewer", description="Keeps what comes, and when."
-    )
-    parser.add_argument("--signal", required=True, metavar="ws://HOST:PORT")
-    parser.add_argument("--room", required=True)
-    add_size(parser, default=256)
+    parser = viewer_parser("benchmarks.calls.sync.viewer", about="Keeps what comes, and when.")
     parser.add_argument("--loss", type=float, default=0.0, metavar="PART", help="of the packets, each way")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the meters go")
     parser.add_argument("--kept", type=Path, required=True, metavar="FILE.npz", help="where the rest goes")
     args = parser.parse_args(argv)
     failed = False

@@ -12,7 +12,7 @@ import av
 from benchmarks.clips.clip import Clip
 from benchmarks.errors import EncoderFailed
 from benchmarks.rate.anchors.setups import Anchor
-from codec.reference.schedules import restore_schedules, thread_schedules
+from codec.reference.schedules import ordinary_threads
 
 H264_SEI = 6  # nal_unit_type, H.264 table 7-1
 ONE_KEYFRAME = 100_000  # a group of pictures longer than any clip
@@ -72,9 +72,8 @@ def _encode(setup: Anchor, clip: Clip, crf: int, tick: Callable[[], None]) -> En
     """Raises EncoderFailed, av.FFmpegError."""
     start = time.perf_counter()
     context = _encoder(setup, clip, crf)
-    before = thread_schedules()
-    context.open()
-    restore_schedules(before)  # SVT-AV1, run as root, would make itself real-time and starve what is measured beside it
+    with ordinary_threads():
+        context.open()
     coded = []
     for index, picture in enumerate(clip.pictures):
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

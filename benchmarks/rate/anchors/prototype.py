@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from benchmarks.clips.clip import Clip, Pictures
 from benchmarks.rate.anchors.coded_clip import CodedClip
 from codec.bits.packet import pack_reference
-from codec.reference.schedules import restore_schedules, thread_schedules
+from codec.reference.schedules import ordinary_threads
 from codec.units import Image
 from signaling.transport.costs import MAX_MESSAGE_BYTES, messages_on_wire
 
@@ -84,9 +84,8 @@ def _open(size: int) -> tuple[av.VideoCodecContext, av.VideoCodecContext]:
         "svtav1-params": "pred-struct=1:lookahead=0:keyint=-1:scd=0:lp=1",
     }
     decoder.options = {"max_frame_delay": "1"}
-    before = thread_schedules()
-    encoder.open()
-    restore_schedules(before)  # as for the anchors
+    with ordinary_threads():
+        encoder.open()
     return encoder, decoder
 
 

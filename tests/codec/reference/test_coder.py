@@ -17,7 +17,7 @@ from codec.reference import svt
 from codec.reference.coder import ReferenceDecoder, ReferenceEncoder
 from codec.reference.colour import rgb_to_yuv420, yuv420_to_rgb
 from codec.reference.contexts import CODERS, Coder
-from codec.reference.schedules import thread_schedules
+from codec.reference.schedules import ordinary_threads, thread_schedules
 
 Picture = NDArray[np.uint8]
 
@@ -238,6 +238,19 @@ def test_no_thread_is_left_real_time(clip: list[Picture]) -> None:
     for intra in (True, False, True):
         encoder.encode(clip[0], intra=intra)
         assert set(thread_schedules().values()) <= before | {os.SCHED_OTHER}
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="no schedulers to ask for")
+def test_threads_are_what_they_were_also_where_an_encoder_does_not_open() -> None:
+    def fail_to_open() -> None:
+        with ordinary_threads():
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            raise ConfigError("it does not open")
+
+    before = os.sched_getscheduler(0)
+    with pytest.raises(ConfigError):
+        fail_to_open()
+    assert os.sched_getscheduler(0) == before
 
 
 def test_colour_survives_the_way_there_and_back(clip: list[Picture]) -> None:
