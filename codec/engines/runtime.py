@@ -15,6 +15,7 @@ from codec.config import CodecConfig
 from codec.engines.engine import Engine, Graph
 from codec.errors import ConfigError
 from codec.motion.expression import FaceShape
+from codec.motion.flow import remap
 from codec.units import Floats, Image
 from codec.weights.files import Weights
 from codec.weights.files import load as load_weights
@@ -29,9 +30,9 @@ class PreparedReference:
     picture: Image  # (S, S, 3)
     motion: Floats  # (1, MOTION_NUMBERS), its own
     canonical: Floats  # (1, K, 3)
-    pixels: Floats  # (1, 3, S, S) in [0, 1]
+    pixels: Floats  # (S, S, 3) in [0, 1]
     scene: tuple[Floats, ...]  # small (1, 3, 64, 64), heat (1, K, 64, 64), points (1, K, 3)
-    features: tuple[Floats, ...]  # (1, C, S / 2^n, S / 2^n)
+    features: tuple[Floats, ...]  # (S / 2^n, S / 2^n, C)
 
 
 class Runtime:
@@ -76,8 +77,9 @@ class Runtime:
         pixels, small, points, heat = (
             array.copy() for array in self._graph("scene")(restored, canonical[None], motion[None])
         )
-        features = tuple(level.copy() for level in self._graph("appearance")(pixels))
-        return PreparedReference(restored[0], motion[None], canonical[None], pixels, (small, heat, points), features)
+        features = tuple(_channels_last(level) for level in self._graph("appearance")(pixels))
+        scene = (small, heat, points)
+        return PreparedReference(restored[0], motion[None], canonical[None], _channels_last(pixels), scene, features)
 
     def base_flow(self, reference: PreparedReference, *, driving_motion: Floats) -> tuple[Floats, Floats]:
         """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer.
@@ -104,11 +106,10 @@ class Runtime:
     def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Image:
         """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
         both = np.dstack((flow, occlusion))
-        field = _resized(flow, self._size)[None]
-        sides = [_resized(both, level.shape[-1])[None] for level in reference.features]
-        fields = [side[..., :2] for side in sides]
-        warped = self._graph("warp")(reference.pixels, *reference.features, field, *fields)
-        (picture,) = self._graph("generator")(*warped, *sides)
+        sides = [_resized(both, level.shape[0]) for level in reference.features]
+        warped = [remap(reference.pixels, _resized(flow, self._size), way=cv2.INTER_CUBIC)]
+        warped += [remap(level, side[..., :2]) for level, side in zip(reference.features, sides, strict=True)]
+        (picture,) = self._graph("generator")(*(part[None] for part in (*warped, *sides)))
         return np.array(picture[0], np.uint8)
 
     def landmarks(self, crop: Image) -> Floats:
@@ -145,6 +146,11 @@ class Runtime:
         if graph is None:
             graph = self._graphs[name] = self._engine.load(name, size=self._size)
         return graph
+
+
+def _channels_last(planes: Floats) -> Floats:
+    """(1, C, h, w) -> (h, w, C), a copy."""
+    return np.array(planes[0].transpose(1, 2, 0), np.float32, order="C")
 
 
 def _resized(plane: Floats, size: int) -> Floats:

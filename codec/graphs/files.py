@@ -21,7 +21,7 @@ REDUCED = (
 QUANTIZED = ("restoration", "appearance", "generator", "mouth", "eyes")
 QUANTIZED_NETWORKS = ("restoration", "appearance", "generator", "windows")  # whose they are, by their tensors' names
 BESIDE = ("mouth", "eyes")  # small ones that run beside other work, on one thread each
-PER_SIZE = ("restoration", "scene", "appearance", "warp", "generator")
+PER_SIZE = ("restoration", "scene", "appearance", "generator")
 WHOLE = (
     *("extractor", "keypoints", "candidates", "judgement", "mix"),
     *("landmarks", "mouth_points", "eye_points", "mouth", "eyes"),

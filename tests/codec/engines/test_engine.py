@@ -21,6 +21,7 @@ from codec.errors import ConfigError, WeightsError
 from codec.export import distinct, write, write_decoder, write_index
 from codec.graphs import files as graphs
 from codec.input.video import read_video
+from codec.motion.flow import remap
 from codec.networks import FaceModel
 from codec.units import SIZES, Array
 from codec.weights import files as weights
@@ -96,9 +97,10 @@ def pieces(engine: Engine, first: Array, later: Array, *, size: int) -> list[tup
     logits, occlusion = run("judgement", seen, looks)
     (flow,) = run("mix", shifts, affine, prior, logits)
     both = np.concatenate((flow, occlusion), 1)[0].transpose(1, 2, 0)
-    field, *sides = (cv2.resize(both, (size >> shift, size >> shift))[None] for shift in range(4))
-    warped = run("warp", pixels, *features, field[..., :2], *(side[..., :2] for side in sides))
-    run("generator", *warped, *sides)
+    planes = [plane[0].transpose(1, 2, 0) for plane in (pixels, *features)]
+    sides = [cv2.resize(both, plane.shape[:2]) for plane in planes]
+    warped = [remap(np.ascontiguousarray(plane), side[..., :2]) for plane, side in zip(planes, sides, strict=True)]
+    run("generator", *(part[None] for part in (*warped, *sides[1:])))
     return found + windows(first, later)
 
 
