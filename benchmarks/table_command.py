@@ -16,6 +16,7 @@ from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
 from benchmarks.rate.report import read_run
+from benchmarks.rate.results.ablation import ablations
 from benchmarks.rate.results.comparison import compare_all
 from benchmarks.records.markdown import replace_section
 from benchmarks.records.terminal import tables_console
@@ -48,7 +49,8 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
         raise ResultsError(f"{args.results}: --into is for results of speed, delay, sync and engines")
     run = read_run(args.results)
     console = tables_console()
-    show_rate(run.rows, compare_all(run.rows, run.anchors, below_kbps=args.below), console)
+    comparisons = compare_all(run.rows, run.anchors, below_kbps=args.below)
+    show_rate(run.rows, comparisons, ablations(run.rows), console)
     show_faces(run.rows, run.faces, console)
     for failure in run.failures:
         console.print(str(failure), highlight=False)

@@ -16,10 +16,12 @@ from benchmarks.rate.display.frames_csv import write_frames
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.sheet import write_details, write_sheet
 from benchmarks.rate.display.tables import show_rate
+from benchmarks.rate.left_out import PARTS
 from benchmarks.rate.measured_cache import open_cache
 from benchmarks.rate.operating_points import Degrade, RateSettings, operating_points
 from benchmarks.rate.parallel import measure
 from benchmarks.rate.report import rate_report
+from benchmarks.rate.results.ablation import ablations
 from benchmarks.rate.results.comparison import compare_all
 from benchmarks.rate.results.measured import ClipResult
 from benchmarks.rate.run import Keeping
@@ -45,6 +47,10 @@ def _steps(text: str) -> tuple[float, ...]:
         return tuple(float(number) for number in _names(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"numbers separated by commas, not {text!r}") from error
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(PARTS) if text.strip() == "all" else _names(text)
 
 
 def _pattern(text: str) -> StreamPattern:
@@ -93,6 +99,10 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--degrade", choices=get_args(Degrade),
         help="a degraded copy of each clip: dark, noisy, MJPEG, 15 pictures a second",
+    )  # fmt: skip
+    parser.add_argument(
+        "--without", type=_parts, default=(), metavar="PARTS",
+        help=f"ablation: facewire again without each of these parts, comma-separated, or 'all': {', '.join(PARTS)}",
     )  # fmt: skip
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="clips measured at once (default 1)")
     parser.add_argument(
@@ -161,6 +171,7 @@ def _settings(args: argparse.Namespace) -> RateSettings:
         every=args.every,
         threads=threads,
         degrade=args.degrade,
+        without=args.without,
     )
 
 
@@ -206,7 +217,7 @@ def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
     failures = [failure for result in results for failure in result.failures]
     comparisons = compare_all(rows, settings.held_against, below_kbps=args.below)
     console = tables_console()
-    show_rate(rows, comparisons, console)
+    show_rate(rows, comparisons, ablations(rows), console)
     show_faces(rows, faces, console)
     for failure in failures:
         console.print(str(failure), highlight=False)

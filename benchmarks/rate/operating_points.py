@@ -13,7 +13,8 @@ from benchmarks.rate.anchors.prototype import STEPS, run_prototype
 from benchmarks.rate.anchors.setups import ANCHORS, AnchorPoint, anchor, anchor_points
 from benchmarks.rate.anchors.streams import Stream, run_stream
 from benchmarks.rate.facewire import run_codec
-from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
+from benchmarks.rate.left_out import Part, part_of
+from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE, WITHOUT
 from codec import CodecConfig
 from codec.config import References
 
@@ -37,6 +38,7 @@ class RateSettings:
     every: int = EVERY
     threads: int = 2
     degrade: Degrade | None = None  # codecs are given a degraded copy of each clip
+    without: tuple[str, ...] = ()  # parts of facewire that are left out, one at a time, in rows of their own
 
     def __post_init__(self) -> None:
         if not self.qps:
@@ -47,6 +49,8 @@ class RateSettings:
             raise SettingError("the prototype's steps must be positive")
         for name in self.anchors:
             anchor(name)
+        for name in self.without:
+            part_of(name)
 
     @property
     def held_against(self) -> tuple[str, ...]:
@@ -114,13 +118,22 @@ def _shuffled(config: CodecConfig) -> OperatingPoint:
     return OperatingPoint(SHUFFLED, f"qp {config.qp}", lambda clip: run_codec(clip, config, shuffled=True))
 
 
+def _without(part: Part, config: CodecConfig) -> OperatingPoint:
+    def run(clip: Clip) -> CodedClip:
+        with part.left_out():
+            return run_codec(clip, part.config(config))
+
+    return OperatingPoint(f"{WITHOUT}{part.name}", f"qp {config.qp}", run)
+
+
 def stream_points(settings: RateSettings, *, clip: str) -> list[OperatingPoint]:
     """The competitors' streams of one clip."""
     return [_stream(stream) for stream in settings.streams if stream.clip == clip]
 
 
 def operating_points(settings: RateSettings, *, shuffled: bool = False) -> list[OperatingPoint]:
-    """Freeze, the prototype, facewire at each QP, at the middle one its base layer, one keyframe, the anchors.
+    """Freeze, the prototype, facewire at each QP, at the middle one its base layer, one keyframe, facewire
+    without one part after the other, the anchors.
 
     `shuffled` adds the control of what is said of faces. What runs on every clip alike: streams come on top.
     """
@@ -134,6 +147,11 @@ def operating_points(settings: RateSettings, *, shuffled: bool = False) -> list[
         listed += [_facewire(SINGLE, settings.one_keyframe(qp)) for qp in sorted(settings.one_keyframe_qps)]
         if shuffled:
             listed.append(_shuffled(settings.one_keyframe(min(settings.one_keyframe_qps))))
+    listed += [
+        _without(part_of(name), settings.config(qp, residual=settings.residual))
+        for name in settings.without
+        for qp in sorted(settings.qps)
+    ]
     for name in settings.anchors:
         listed += [_anchor(point, size=settings.size) for point in anchor_points(name, size=settings.size)]
     return listed

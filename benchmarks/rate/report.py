@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.rate.anchors.setups import ANCHORS
 from benchmarks.rate.operating_points import RateSettings
+from benchmarks.rate.results.ablation import ablations
 from benchmarks.rate.results.comparison import Comparison
 from benchmarks.rate.results.face_rows import FaceRow, pooled_rows, read_face_row
 from benchmarks.rate.results.measured import Failure
@@ -57,6 +58,7 @@ def rate_report(
         "faces_pooled": [asdict(row) for row in pooled_rows(faces)],
         "gains_over_freeze": [asdict(one) for one in gains(rows)],
         "comparisons": [asdict(one) for one in comparisons],
+        "ablations": [asdict(one) for one in ablations(rows)],
         "failures": [asdict(one) for one in failures],
     }
 

@@ -19,6 +19,7 @@ from benchmarks.rate.results.rows import (
     PROTOTYPE,
     SHUFFLED,
     SINGLE,
+    WITHOUT,
     RateRow,
     curve,
     mean_rows,
@@ -75,8 +76,13 @@ def _draw_codec(axes: Axes, rows: Sequence[RateRow], codec: str, metric: str, st
     axes.plot(*zip(*points, strict=True), line, color=colour, marker=marker, linewidth=width, label=_label(codec))
 
 
+def _has_a_line(codec: str) -> bool:
+    """Not controls, which are no codecs, nor facewire without a part, which a table says better."""
+    return codec not in (SHUFFLED, FREEZE) and not codec.startswith(WITHOUT)
+
+
 def _draw(axes: Axes, rows: Sequence[RateRow], metric: str, title: str) -> None:
-    codecs = list(dict.fromkeys(row.codec for row in rows if row.codec not in (SHUFFLED, FREEZE)))
+    codecs = list(dict.fromkeys(row.codec for row in rows if _has_a_line(row.codec)))
     for held in (row for row in rows if row.codec == FREEZE):
         quality = getattr(held, metric)
         axes.axhline(quality, color="black", linestyle=":", linewidth=1.2, label="freeze frame 0 (0 kbps)")

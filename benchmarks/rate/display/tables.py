@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.rate.results.ablation import Ablation
 from benchmarks.rate.results.bdrate import Delta
 from benchmarks.rate.results.comparison import Comparison
 from benchmarks.rate.results.rows import KEYPOINT_CODECS, MEAN, Gain, RateRow, gains, mean_rows
@@ -118,6 +119,18 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     return table
 
 
+def ablation_table(found: Sequence[Ablation]) -> Table:
+    """What facewire costs without each part, in % of the bits of the whole at equal quality."""
+    title = "facewire without a part: BD-rate against the whole, % (in brackets how much of the curves is compared)"
+    table = Table(title=title, title_justify="left")
+    for name in ("without", "PSNR", "least, most of a clip", "MS-SSIM", "LPIPS"):
+        table.add_column(name, justify="left" if name == "without" else "right", no_wrap=True)
+    for one in found:
+        clips = "-" if one.least_psnr is None else f"{one.least_psnr:+.1f}, {one.most_psnr:+.1f}"
+        table.add_row(one.part, str(one.psnr), clips, str(one.ms_ssim), "-" if one.lpips is None else str(one.lpips))
+    return table
+
+
 def reasons(comparisons: Sequence[Comparison]) -> list[str]:
     """Why a comparison of the mean rows is n/a, one line each."""
     return [
@@ -129,7 +142,9 @@ def reasons(comparisons: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def show_rate(rows: Sequence[RateRow], comparisons: Sequence[Comparison], console: Console) -> None:
+def show_rate(
+    rows: Sequence[RateRow], comparisons: Sequence[Comparison], without: Sequence[Ablation], console: Console
+) -> None:
     """All tables and lines of a run."""
     for clip in dict.fromkeys(row.clip for row in rows):
         console.print(rate_table([row for row in rows if row.clip == clip], title=clip))
@@ -144,6 +159,8 @@ def show_rate(rows: Sequence[RateRow], comparisons: Sequence[Comparison], consol
         console.print(gain_line(gain), highlight=False)
     if comparisons:
         console.print(comparison_table(comparisons))
+    if without:
+        console.print(ablation_table(without))
     for line in reasons(comparisons):
         console.print(line, highlight=False)
     console.print(
