@@ -6,10 +6,11 @@ to the keypoints, so that even the untrained network interpolates. Equal keypoin
 scenes stay pixel-exact.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from codec.motion.parameters import FLOW_SIZE, FREE_POINTS, KEYPOINTS
 from codec.networks.layers import Conv, Residual, full_precision, pixel_grid, resize, upsample, warp, zero_convolution
@@ -94,8 +95,12 @@ class DenseMotion(nn.Module):
     def judge(self, features: Tensor, looks: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, K + 1, 64, 64) that correct the prior, and the occlusion map (B, 1, 64, 64)."""
         hidden = self._unet(features, looks)
-        logits = _BOUND * torch.tanh(self.logits(hidden).float() / _BOUND)
-        return logits, torch.sigmoid(self.occlusion(hidden).float() + 2)
+        # One convolution for both: by itself the map of one channel takes a tenth of the network's time.
+        weight = torch.cat((self.logits.weight, self.occlusion.weight))
+        bias = torch.cat((cast(Tensor, self.logits.bias), cast(Tensor, self.occlusion.bias)))
+        both = functional.conv2d(hidden, weight, bias, padding=1).float()
+        logits, occlusion = both[:, : KEYPOINTS + 1], both[:, KEYPOINTS + 1 :]
+        return _BOUND * torch.tanh(logits / _BOUND), torch.sigmoid(occlusion + 2)
 
     def _unet(self, features: Tensor, detail: Tensor) -> Tensor:
         at32 = self.level32(self.enter(features))
