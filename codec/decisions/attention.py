@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from codec.motion.flow import PICTURE_SIDE, remap, widen
+from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, remap, shrink, widen
 from codec.motion.parameters import FEATURE_POINTS
 from codec.units import Floats, Image
 
@@ -22,9 +22,10 @@ _FACE_WEIGHT, _FEATURE_WEIGHT = 2.0, 6.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A picture as the search sees it: RGB and grey at 256x256, whatever the size of the call, and what matters in it.
+    """A picture as the search sees it, whatever the size of the call, and what matters in it.
 
-    attention (256, 256) has mean 1.
+    RGB is at 128x128: there, texture that no warp puts back to the pixel has no say in what moves best. Grey is at
+    256x256, where optical flow looks for more than it has. attention (128, 128) has mean 1.
     """
 
     colour: Image
@@ -38,13 +39,13 @@ class View:
             small = cv2.resize(picture, (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_AREA)
             picture = np.asarray(small, np.uint8)
         picture = np.ascontiguousarray(picture)
-        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        return cls(picture, grey, np.ones(grey.shape, np.float32) if points is None else attention(points))
+        grey, colour = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8), shrink(picture)
+        return cls(colour, grey, np.ones(colour.shape[:2], np.float32) if points is None else attention(points))
 
 
 def warp_psnr(driving: View, source: View, flow: Floats) -> float:
     """Attention-weighted PSNR in dB, over RGB, of the plain warp by a flow (64, 64, 2)."""
-    return weighted_psnr(np.asarray(remap(source.colour, widen(flow, PICTURE_SIDE)), np.uint8), driving)
+    return weighted_psnr(np.asarray(remap(source.colour, widen(flow, FLOW_PICTURE)), np.uint8), driving)
 
 
 def weighted_psnr(picture: Image, target: View) -> float:
@@ -56,7 +57,7 @@ def weighted_psnr(picture: Image, target: View) -> float:
 
 
 def attention(points: Floats) -> Floats:
-    """Weights (256, 256) of mean 1 from keypoints (K, 3): the face above the background, eyes and mouth above it."""
+    """Weights (128, 128) of mean 1 from keypoints (K, 3): the face above the background, eyes and mouth above it."""
     centres = (np.arange(_ATTENTION_SIZE, dtype=np.float32) * 2 + 1) / _ATTENTION_SIZE - 1
 
     def bumps(points: Floats, width: float) -> Floats:  # (n, 3) -> (n, 64, 64)
@@ -67,5 +68,5 @@ def attention(points: Floats) -> Floats:
     middle, reach = points.mean(0, keepdims=True), float(points[:, :2].std()) + 0.05
     field = 1 + _FACE_WEIGHT * bumps(middle, 2 * reach)[0]
     field += _FEATURE_WEIGHT * bumps(points, 0.3 * reach).max(0)
-    wide = cv2.resize(field / field.mean(), (PICTURE_SIDE, PICTURE_SIDE), interpolation=cv2.INTER_LINEAR)
+    wide = cv2.resize(field / field.mean(), (FLOW_PICTURE, FLOW_PICTURE), interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.float32)

@@ -10,8 +10,8 @@ import numpy as np
 
 from codec.units import Array, Floats, Image
 
-PICTURE_SIDE = 256  # of pictures as they are compared
-FLOW_PICTURE = 128  # side at which optical flow is measured: half of that, and still eight pixels a cell
+PICTURE_SIDE = 256  # of pictures that flow is measured from
+FLOW_PICTURE = 128  # side at which it is measured, and errors are: half of that, and still eight pixels a cell
 _NO_MAP = np.empty(0, np.float32)  # OpenCV's way to say that the first map holds x and y
 
 
