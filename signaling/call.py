@@ -30,6 +30,7 @@ from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 from signaling.transport.diagnosis import why_no_way
 from signaling.transport.silence import DEAD_S, Silence, packets_received
+from signaling.transport.sockets import way_of
 
 __all__ = ["Call", "connect_peer", "peer_present"]
 
@@ -107,6 +108,8 @@ class Call:
         network is there, and the way between the ends is what has gone. The end that answers calls then says so, with a
         candidate that is none, and the end that offers, if it hears nothing either, calls anew."""
         silence, signed_s = Silence(lambda: self.probe()), -math.inf
+        if (way := way_of(self.pc)) is not None:
+            self.news(f"the call goes {way}")
         while True:
             await asyncio.sleep(_LISTEN_S)
             packets, now_s = await packets_received(self.pc), asyncio.get_running_loop().time()

@@ -110,7 +110,8 @@ class Pacer:
         if flying is None:
             flying = self._line.unanswered_bytes(now_s=self._clock(), patience_s=_PATIENCE_S)
         self._line.flies(flying, now_s=self._clock())
-        return flying == 0 or flying + size + MESSAGE_OVERHEAD <= self._line.window_bytes(now_s=self._clock())
+        wire_bytes = size + MESSAGE_OVERHEAD + self._channels.extra()
+        return flying == 0 or flying + wire_bytes <= self._line.window_bytes(now_s=self._clock())
 
     def takes_picture(self) -> bool:
         """Whether this picture is coded: on thin lines not each of them is."""
@@ -134,6 +135,7 @@ class Pacer:
 
     def tick(self, levers: Levers) -> None:
         """A few times a second: what the line carries now, shared out anew."""
+        self._line.goes(extra_bytes=self._channels.extra())
         self._line.tick(now_s=self._clock())
         self.shares = share_out(self.kbps, self._needs)
         if self._expects and not self._line.is_known:

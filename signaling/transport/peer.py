@@ -23,6 +23,7 @@ from aiortc.exceptions import InvalidStateError
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, ChannelCallbacks, Channels, check_message
 from signaling.transport.internals import bytes_on_their_way
+from signaling.transport.sockets import extra_bytes
 from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
@@ -174,6 +175,7 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = Fal
         control=channel("control", reliable=True),
         sound=channel("sound", reliable=False) if sound else None,
         flying=partial(bytes_on_their_way, pc),
+        extra=partial(extra_bytes, pc),
     )
     return tapped(channels)
 

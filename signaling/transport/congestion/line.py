@@ -71,6 +71,10 @@ class Line:
         """Whether the line has shown a limit lately."""
         return self._nada.is_limited(now_s=now_s)
 
+    def goes(self, *, extra_bytes: int) -> None:
+        """Each packet takes so much more than it would in UDP over IPv4."""
+        self._departures.extra_bytes = extra_bytes
+
     def sent(self, data: bytes, *, now_s: float, resent: bool) -> None:
         """A message leaves; `resent` says that the transport sends it again if it gets lost."""
         self._departures.add(data, now_s=now_s, resent=resent)
