@@ -7,7 +7,6 @@ from typing import Any
 
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
-from aiortc.stats import RTCTransportStats
 from av import VideoFrame
 
 from codec.errors import MediaError
@@ -93,8 +92,7 @@ class FallbackSource:
         """The statistics of that track and of the connection, without those of other tracks (W3C webrtc-stats)."""
         report = {} if self._pc is None else await connection_stats(self._pc)
         kept: dict[str, Any] = {} if self._receiver is None else dict(await self._receiver.getStats())
-        of_connection = (RTCTransportStats, WireCount)
-        return {**kept, **{name: entry for name, entry in report.items() if isinstance(entry, of_connection)}}
+        return {**kept, **{name: entry for name, entry in report.items() if isinstance(entry, WireCount)}}
 
     async def close(self) -> None:
         """Drops what waits, and ends the thread that decodes after the picture in hand."""

@@ -126,7 +126,8 @@ def _chosen(dtls: Any) -> tuple[Any, Way] | None:
         pair = next(iter(dtls.transport._connection._nominated.values()), None)
         if pair is None:
             return None
-        protocol, relay = pair.protocol, ""
+        protocol = pair.protocol
+        relay: Relay = ""
         if pair.local_candidate.type == "relay":
             protocol = protocol.transport._TurnTransport__inner_protocol
             relay = _relay(protocol.transport)

@@ -102,9 +102,7 @@ class Internet:
         which the kernel says that there is no route."""
         gateway, own, bits = ("fd78:9::2", "fd78:9::1", 64) if self._case.ipv6 else ("10.78.9.2", "10.78.9.1", 24)
         self._hosts.cable(("internet", "away"), ("internet", "nobody"))
-        self._address(
-            "internet", "away", "fd78:9::1" if self._case.ipv6 else "10.78.9.1", bits=64 if self._case.ipv6 else 24
-        )
+        self._address("internet", "away", own, bits=bits)
         self._hosts.on("internet", "neighbor", "add", gateway, "lladdr", "02:00:00:00:00:99", "dev", "away")
         self._route("internet", "default", gateway)
 
