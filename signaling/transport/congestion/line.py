@@ -8,7 +8,8 @@ __all__ = ["Line"]
 
 _ALLOWED_QUEUE_S = 0.15
 _LEAST_WINDOW_BYTES = 600  # two messages of a thin line, with all around them
-_FIRST_WINDOW_BYTES = 2400  # before the first report: nobody knows what the line is
+_FIRST_WINDOW_BYTES = 1600  # before the first report: nobody knows what the line is
+_GROWTH = 2.0  # the window is so much of what has come through, at most, once that is more
 _LOST_STAY = 6.0  # what is lost counts as on its way until the transport gives it up, several round trips later
 _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
 _SILENT_S = 1.8  # no report for so long while something waits for one: the rate halves, once each such time
@@ -57,14 +58,18 @@ class Line:
         """The most that may be on its way, as it counts on the wire.
 
         On a thin line that has not been empty for ten seconds nothing, until it is: what its queue is called the path
-        itself by then (as BBR's ProbeRTT). At first, too: what a call begins with may have filled it.
+        itself by then (as BBR's ProbeRTT). At first, too: what a call begins with may have filled it. It grows no
+        faster than the line has shown to carry: the rate that a call begins with is a guess, and on a line of 12 kbit/s
+        what is guessed is seconds of queue.
         """
         if self._empty_s is None or (self.rate_kbps < _THIN_KBPS and now_s - self._empty_s > _EMPTY_EVERY_S):
             return 0
         if not self._heard:
             return _FIRST_WINDOW_BYTES
         loss = 0.0 if self.latest is None else self.latest.loss
-        window_bytes = self.rate_kbps * 125 * (self._shortest_s + _ALLOWED_QUEUE_S)
+        loop_s = self._shortest_s + _ALLOWED_QUEUE_S
+        shown_bytes = 0.0 if self.latest is None else _GROWTH * self.latest.received_kbps * 125 * loop_s
+        window_bytes = min(self.rate_kbps * 125 * loop_s, max(_FIRST_WINDOW_BYTES, shown_bytes))
         return max(_LEAST_WINDOW_BYTES, round(window_bytes * (1 + _LOST_STAY * loss)))
 
     def is_limited(self, *, now_s: float) -> bool:
