@@ -31,6 +31,7 @@ from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer
 from signaling.transport.diagnosis import why_no_way
 from signaling.transport.silence import DEAD_S, Silence, packets_received
 from signaling.transport.sockets import way_of
+from signaling.transport.trim import trimmed
 
 __all__ = ["Call", "connect_peer", "peer_present"]
 
@@ -149,7 +150,7 @@ class Call:
                 if self.pc.signalingState == "stable":
                     await self.pc.setLocalDescription()
             if joined or (message is None and self.name and self._client.peer):
-                await self._client.send(Offer(self.pc.localDescription.sdp, self.name))
+                await self._client.send(Offer(trimmed(self.pc.localDescription.sdp), self.name))
             message = await self._reading.within(pause_s)
             pause_s = min(2 * pause_s, _OFFER_LATEST_S)
             joined = isinstance(message, PeerJoined) or (isinstance(message, Welcome) and message.peer_present)
@@ -163,7 +164,7 @@ class Call:
             pass
         self.name = message.call
         await apply_description(self.pc, message.sdp, "offer")
-        await self._client.send(Answer(await answer(self.pc), self.name))
+        await self._client.send(Answer(trimmed(await answer(self.pc)), self.name))
 
     async def _over(self, *, until: str | None = None) -> str | None:
         """Heeds messages until the call is over, and says why; None when the connection is `until` before."""
