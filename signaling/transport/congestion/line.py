@@ -12,6 +12,8 @@ _FIRST_WINDOW_BYTES = 1600  # before the first report: nobody knows what the lin
 _GROWTH = 2.0  # the window is so much of what has come through, at most, once that is more
 _LOST_STAY = 6.0  # what is lost counts as on its way until the transport gives it up, several round trips later
 _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
+_SERIOUS_LOSS, _SCARCE_LOSS = 0.12, 0.06  # from the one on the line loses, until the other
+_WAITING_MS = 100.0  # of queue: what is lost then may be for want of room
 _SILENT_S = 1.8  # no report for so long while something waits for one: the rate halves, once each such time
 
 
@@ -32,6 +34,7 @@ class Line:
         self._heard = False
         self._scale = 1.0  # of the rate, while nothing is heard
         self._empty_s: float | None = None  # when nothing was on its way
+        self._loses = False
         self.latest: Feedback | None = None
 
     @property
@@ -48,6 +51,11 @@ class Line:
     def queue_ms(self) -> float:
         """The line's queue, as the last report has it."""
         return self._nada.queue_ms
+
+    @property
+    def loses(self) -> bool:
+        """Whether it loses what it has room for: a tenth and more, and nothing waits. It takes a while to say."""
+        return self._loses
 
     def flies(self, flying_bytes: int, *, now_s: float) -> None:
         """So much is on its way now."""
@@ -104,6 +112,8 @@ class Line:
         self._shortest_s = min(self._shortest_s, max(0.02, feedback.answered_s))
         self.latest = feedback
         self._nada.hear(feedback)
+        least = _SCARCE_LOSS if self._loses else _SERIOUS_LOSS
+        self._loses = feedback.loss > least and feedback.queue_ms < _WAITING_MS
 
     def tick(self, *, now_s: float) -> None:
         """Time passes: without a report, what was true of the line is no more."""

@@ -131,3 +131,18 @@ def test_a_thin_line_is_emptied_now_and_then() -> None:
     assert line.window_bytes(now_s=11) == 0
     line.flies(0, now_s=12)
     assert line.window_bytes(now_s=13) > 0
+
+
+def test_a_line_loses_where_nothing_waits_for_it() -> None:
+    line, log = Line(min_kbps=8, max_kbps=400), ArrivalLog()
+    said = []
+    for number in range(200):
+        now_s, message = number / 10, number.to_bytes(2, "big") * 50
+        line.sent(message, now_s=now_s, resent=False)
+        if number < 100 or number % 4:
+            log.add(message, now_s=now_s + 0.02)
+        if number % 5 == 4 and (report := log.take(now_s=now_s + 0.05)) is not None:
+            line.hear(report, now_s=now_s + 0.07)
+        said.append(line.loses)
+    assert not any(said[:100])
+    assert all(said[150:])
