@@ -30,6 +30,7 @@ COMMANDS = {
     "send": Command("sender.__main__", (), "send a camera, file, stream or screen to a room"),
     "receive": Command("receiver.__main__", (), "show or write what is sent to a room"),
     "signal": Command("signaling.__main__", (), "the server at which two ends meet"),
+    "turn-login": Command("signaling.turn_login", (), "a login for your TURN server, good for some hours"),
     "encode": Command("codec.__main__", ("encode",), "a video into a .fw file"),
     "decode": Command("codec.__main__", ("decode",), "a .fw file into a video"),
     "info": Command("codec.__main__", ("info",), "what a .fw file holds, as JSON"),
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Hands over to the program named first; its exit status, or 2 after one line where there is no such program."""
     command, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
     if command in ("-h", "--help"):
-        print("\n".join([_USAGE, "", *(f"  {name:9}{one.help}" for name, one in COMMANDS.items())]))
-        print(f"\n  {'--version':9} which facewire this is")
+        print("\n".join([_USAGE, "", *(f"  {name:11}{one.help}" for name, one in COMMANDS.items())]))
+        print(f"\n  {'--version':11} which facewire this is")
         return 0
     if command == "--version":
         from codec import __version__

@@ -7,7 +7,6 @@ from typing import Any
 
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
 from aiortc.mediastreams import MediaStreamError
-from aiortc.stats import RTCTransportStats
 from av import VideoFrame
 
 from codec.errors import MediaError
@@ -16,6 +15,7 @@ from codec.units import PTS_PER_S, Image
 from receiver.h264 import H264Track, divert
 from signaling.messages import Capabilities
 from signaling.transport.internals import connection_stats
+from signaling.transport.wire import WireCount
 
 __all__ = ["FallbackSource"]
 
@@ -90,10 +90,9 @@ class FallbackSource:
 
     async def stats(self) -> Mapping[str, Any]:
         """The statistics of that track and of the connection, without those of other tracks (W3C webrtc-stats)."""
-        if self._receiver is not None:
-            return await self._receiver.getStats()
         report = {} if self._pc is None else await connection_stats(self._pc)
-        return {name: entry for name, entry in report.items() if isinstance(entry, RTCTransportStats)}
+        kept: dict[str, Any] = {} if self._receiver is None else dict(await self._receiver.getStats())
+        return {**kept, **{name: entry for name, entry in report.items() if isinstance(entry, WireCount)}}
 
     async def close(self) -> None:
         """Drops what waits, and ends the thread that decodes after the picture in hand."""

@@ -5,11 +5,12 @@ Three kinds of bits are told apart, for keypoints and for H.264:
 - payload: what the codec made (coded frames; the RTP payload for H.264);
 - packet: with our own message headers (data channel), with the RTP header (H.264);
 - wire: as IP packets. A data-channel message of N bytes is N + 93 bytes, and a SACK of 93 bytes goes back; an RTP
-  packet with N bytes of payload is N + 50. `wire_back_kbps` is what the keypoints cost in the other direction.
+  packet with N bytes of payload is N + 50. `wire_back_kbps` is what the keypoints cost in the other direction. IPv6 and
+  a relay add theirs (`Way.extra_bytes`).
 
 The H.264 figures come from the connection's own statistics: packets and loss as received, payload as told by the RTCP
-sender reports (about one a second). `connection` is what the transport really carried, both ways, everything included
-(payload of the UDP packets as counted by the transport, plus 28 bytes of UDP and IPv4 header for each).
+sender reports (about one a second). `connection` is what was counted at the connection's sockets, both ways, everything
+included (control channel, ICE checks, RTCP, a relay's framing), with the headers of IP.
 """
 
 from collections import Counter, deque
@@ -23,11 +24,11 @@ from signaling.transport.costs import (
     RTP_HEADER,
     RTP_OVERHEAD,
     SACK_BYTES,
-    UDP_IP_HEADER,
     Kind,
     kbps,
     per_second,
 )
+from signaling.transport.wire import Way, WireCount
 
 Figures = dict[str, Any]
 
@@ -56,6 +57,7 @@ class Meter:
             "connection": deque(maxlen=1),
         }
         self._start_us: int | None = None
+        self._way: Way | None = None
         self.shown: Counter[str] = Counter()
 
     def message(self, *, payload_bytes: int, message_bytes: int, frames: int = 0, reference: bool = False) -> None:
@@ -67,8 +69,8 @@ class Meter:
                 f"{part}_bytes": payload_bytes,
                 f"{part}_messages": 1,
                 "packet_bytes": message_bytes,
-                "wire_bytes": message_bytes + MESSAGE_OVERHEAD,
-                "wire_back_bytes": SACK_BYTES,
+                "wire_bytes": message_bytes + MESSAGE_OVERHEAD + self._extra_bytes,
+                "wire_back_bytes": SACK_BYTES + self._extra_bytes,
                 "messages": 1,
                 "coded_frames": frames,
             }
@@ -87,15 +89,21 @@ class Meter:
         packets = min(received_packets, sent_packets)
         counts["payload_bytes"] = max(counts["payload_bytes"], payload)
         counts["packet_bytes"] = max(counts["packet_bytes"], payload + RTP_HEADER * packets)
-        counts["wire_bytes"] = max(counts["wire_bytes"], payload + RTP_OVERHEAD * packets)
+        counts["wire_bytes"] = max(counts["wire_bytes"], payload + (RTP_OVERHEAD + self._extra_bytes) * packets)
         counts["messages"] = received_packets
         counts["lost"] = max(0, lost_packets)
         counts["expected"] = received_packets + max(0, lost_packets)
 
-    def connection(self, *, received_bytes: int, received_packets: int, sent_bytes: int, sent_packets: int) -> None:
-        """What the transport carried so far."""
-        self._connection["in_bytes"] = received_bytes + UDP_IP_HEADER * received_packets
-        self._connection["out_bytes"] = sent_bytes + UDP_IP_HEADER * sent_packets
+    def connection(self, wire: WireCount) -> None:
+        """What the transport carried so far, and the way it goes."""
+        self._connection["in_bytes"] = wire.in_bytes
+        self._connection["out_bytes"] = wire.out_bytes
+        self._way = wire.way
+
+    @property
+    def _extra_bytes(self) -> int:
+        """Of each packet, where it is no UDP over IPv4."""
+        return 0 if self._way is None else self._way.extra_bytes
 
     def decoded(self, kind: Kind, *, pts: int, delay_ms: float | None, shown: bool) -> None:
         """One picture is ready, `delay_ms` after it was captured (None while that is not known)."""
@@ -131,6 +139,7 @@ class Meter:
             "out_kbps": kbps(connection["out_bytes"], seconds),
             "in_bytes": self._connection["in_bytes"],
             "out_bytes": self._connection["out_bytes"],
+            "way": None if self._way is None else str(self._way),
         }
         return figures
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats, RTCTransportStats
+from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats
 
 from receiver.meter import Meter
+from signaling.transport.wire import WireCount
 
 
 def read_stats(report: Mapping[str, Any], *, into: Meter) -> None:
@@ -16,13 +17,8 @@ def read_stats(report: Mapping[str, Any], *, into: Meter) -> None:
             received = entry
         elif isinstance(entry, RTCRemoteOutboundRtpStreamStats) and entry.kind == "video":
             sent = entry
-        elif isinstance(entry, RTCTransportStats):
-            into.connection(
-                received_bytes=entry.bytesReceived,
-                received_packets=entry.packetsReceived,
-                sent_bytes=entry.bytesSent,
-                sent_packets=entry.packetsSent,
-            )
+        elif isinstance(entry, WireCount):
+            into.connection(entry)
     if sent is None:
         return
     # aiortc files all streams of a receiver under one id: once packets are sent again, the entry may be of that stream.

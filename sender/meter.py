@@ -5,10 +5,10 @@ Three kinds of bits are told apart, for keypoints and for H.264:
 - payload: what the codec made (coded frames; RTP payload for H.264);
 - packet: with our own message headers (data channel), with the RTP header (H.264);
 - wire: as IP packets, by model. A data-channel message of N bytes is N + 93 bytes, and a SACK of 93 bytes comes back
-  (`wire_back_kbps`); an RTP packet with N bytes of payload is N + 50.
+  (`wire_back_kbps`); an RTP packet with N bytes of payload is N + 50. IPv6 and a relay add theirs (`Way.extra_bytes`).
 
-`connection` is no model: it is what the transport counted, both ways, everything included (control channel, ICE checks,
-RTCP), plus 28 bytes of UDP and IPv4 header a packet.
+`connection` is no model: it is what was counted at the connection's sockets, both ways, everything included (control
+channel, ICE checks, RTCP, a relay's framing), with the headers of IP.
 """
 
 from collections import Counter
@@ -23,11 +23,11 @@ from signaling.transport.costs import (
     RTP_HEADER,
     RTP_OVERHEAD,
     SACK_BYTES,
-    UDP_IP_HEADER,
     Kind,
     kbps,
     per_second,
 )
+from signaling.transport.wire import Way, WireCount
 
 __all__ = ["Figures", "Kind", "Meter", "for_receiver"]
 
@@ -55,6 +55,7 @@ class Meter:
         self._before_s = 0.0
         self._stages: dict[str, tuple[int, float]] = {}
         self._report: ReceiverReport | None = None
+        self._way: Way | None = None
         self.states: dict[str, float | None] = {}  # as they are now: qp, round_trip_ms, queue_bytes...
         self.latest: Figures = self._figures(0.0, seconds=0.0, mode="keypoints")  # of the last second
 
@@ -63,8 +64,8 @@ class Meter:
         self._flows["keypoints"].counts.update(
             payload_bytes=payload_bytes,
             packet_bytes=message_bytes,
-            wire_bytes=message_bytes + MESSAGE_OVERHEAD,
-            wire_back_bytes=SACK_BYTES,
+            wire_bytes=message_bytes + MESSAGE_OVERHEAD + self._extra_bytes,
+            wire_back_bytes=SACK_BYTES + self._extra_bytes,
             messages=1,
         )
 
@@ -72,8 +73,16 @@ class Meter:
         """The RTP packets of one H.264 picture, by the bytes of their payloads."""
         for size in payloads:
             self._flows["h264"].counts.update(
-                payload_bytes=size, packet_bytes=size + RTP_HEADER, wire_bytes=size + RTP_OVERHEAD, messages=1
+                payload_bytes=size,
+                packet_bytes=size + RTP_HEADER,
+                wire_bytes=size + RTP_OVERHEAD + self._extra_bytes,
+                messages=1,
             )
+
+    @property
+    def _extra_bytes(self) -> int:
+        """Of each packet, where it is no UDP over IPv4."""
+        return 0 if self._way is None else self._way.extra_bytes
 
     def frame(self, kind: Kind, *, psnr_db: float | None, sent: bool) -> None:
         """One coded picture; `sent` is False when the codec ran only to see what it could do.
@@ -100,10 +109,11 @@ class Meter:
             runs, total_ms = self._stages.get(name, (0, 0.0))
             self._stages[name] = (runs + 1, total_ms + ms)
 
-    def connection(self, *, sent_bytes: int, sent_packets: int, received_bytes: int, received_packets: int) -> None:
-        """Totals of the transport."""
-        self._counts["connection_out"] = sent_bytes + UDP_IP_HEADER * sent_packets
-        self._counts["connection_in"] = received_bytes + UDP_IP_HEADER * received_packets
+    def connection(self, wire: WireCount) -> None:
+        """Totals of the transport, and the way it goes."""
+        self._counts["connection_out"] = wire.out_bytes
+        self._counts["connection_in"] = wire.in_bytes
+        self._way = wire.way
 
     def hear(self, report: ReceiverReport) -> None:
         """What the receiver says."""
@@ -128,8 +138,12 @@ class Meter:
         figures["connection"] = {
             "out_kbps": kbps(new["connection_out"], seconds),
             "in_kbps": kbps(new["connection_in"], seconds),
+            "out_bytes": self._counts["connection_out"],
+            "in_bytes": self._counts["connection_in"],
+            "way": None if self._way is None else str(self._way),
         }
-        figures["control_kbps"] = kbps(new["control_bytes"] + MESSAGE_OVERHEAD * new["control_messages"], seconds)
+        each_control = MESSAGE_OVERHEAD + self._extra_bytes
+        figures["control_kbps"] = kbps(new["control_bytes"] + each_control * new["control_messages"], seconds)
         figures["receiver"] = _said(self._report)
         figures["stages_ms"] = {name: round(ms / runs, 2) for name, (runs, ms) in sorted(self._stages.items())}
         figures["counts"] = dict(self._counts)

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiortc.stats import RTCTransportStats
-
 import codec
 from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.weights.files import identify
@@ -17,6 +15,7 @@ from sender.options import SenderOptions
 from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL
 from signaling.messages import Capabilities, Mode, QualityReport
 from signaling.transport.control import ControlChannel
+from signaling.transport.wire import WireCount
 
 __all__ = ["CallState", "Report", "Stats", "call_state", "capabilities_of"]
 
@@ -67,13 +66,8 @@ class Report:
 
     def _read_stats(self, report: Mapping[str, Any]) -> None:
         for entry in report.values():
-            if isinstance(entry, RTCTransportStats):
-                self._meter.connection(
-                    sent_bytes=entry.bytesSent,
-                    sent_packets=entry.packetsSent,
-                    received_bytes=entry.bytesReceived,
-                    received_packets=entry.packetsReceived,
-                )
+            if isinstance(entry, WireCount):
+                self._meter.connection(entry)
 
     def _tell(self) -> None:
         state, meter, control = self._state(), self._meter, self._control

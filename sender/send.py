@@ -161,7 +161,7 @@ class FaceSender(End):
 
     def _parts(self) -> list[Callable[[], Any]]:
         parts_of_it = self._transmitter, self._worker.orders, self._keyframes, self._sound, self._fallback
-        levers = SenderLevers(*parts_of_it, self._pacer.sound_may_leave)
+        levers = SenderLevers(*parts_of_it, self._pacer.sound_has_room)
         tell, pace = partial(self._report.run, begun=self._first), partial(self._pacer.run, levers)
         parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, tell, pace]
         if self._fallback is not None:

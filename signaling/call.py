@@ -30,6 +30,8 @@ from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 from signaling.transport.diagnosis import why_no_way
 from signaling.transport.silence import DEAD_S, Silence, packets_received
+from signaling.transport.sockets import way_of
+from signaling.transport.trim import trimmed
 
 __all__ = ["Call", "connect_peer", "peer_present"]
 
@@ -107,6 +109,8 @@ class Call:
         network is there, and the way between the ends is what has gone. The end that answers calls then says so, with a
         candidate that is none, and the end that offers, if it hears nothing either, calls anew."""
         silence, signed_s = Silence(lambda: self.probe()), -math.inf
+        if (way := way_of(self.pc)) is not None:
+            self.news(f"the call goes {way}")
         while True:
             await asyncio.sleep(_LISTEN_S)
             packets, now_s = await packets_received(self.pc), asyncio.get_running_loop().time()
@@ -146,7 +150,7 @@ class Call:
                 if self.pc.signalingState == "stable":
                     await self.pc.setLocalDescription()
             if joined or (message is None and self.name and self._client.peer):
-                await self._client.send(Offer(self.pc.localDescription.sdp, self.name))
+                await self._client.send(Offer(trimmed(self.pc.localDescription.sdp), self.name))
             message = await self._reading.within(pause_s)
             pause_s = min(2 * pause_s, _OFFER_LATEST_S)
             joined = isinstance(message, PeerJoined) or (isinstance(message, Welcome) and message.peer_present)
@@ -160,7 +164,7 @@ class Call:
             pass
         self.name = message.call
         await apply_description(self.pc, message.sdp, "offer")
-        await self._client.send(Answer(await answer(self.pc), self.name))
+        await self._client.send(Answer(trimmed(await answer(self.pc)), self.name))
 
     async def _over(self, *, until: str | None = None) -> str | None:
         """Heeds messages until the call is over, and says why; None when the connection is `until` before."""

@@ -9,6 +9,10 @@ from benchmarks.clips.sample import SAMPLE
 from benchmarks.flags import Commands, add_clip, add_outputs, add_timing
 from benchmarks.network.conditions import CONDITIONS
 from benchmarks.network.link import LinkUnavailable
+from benchmarks.network.paths.cases import CASES
+from benchmarks.network.paths.coturn import coturn_version
+from benchmarks.network.paths.report import no_plot, paths_markdown, paths_report, read_paths, show_paths
+from benchmarks.network.paths.run import PathSettings, measure_paths
 from benchmarks.network.report import network_markdown, network_report, plot_network, read_network, show_network
 from benchmarks.network.run import NetworkSettings, measure_network
 from benchmarks.records.kind import ResultsKind
@@ -16,9 +20,10 @@ from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
 from codec import CodecConfig
 
-__all__ = ["NETWORK", "add_network"]
+__all__ = ["NETWORK", "PATHS", "add_network"]
 
 NETWORK = ResultsKind(read_network, show_network, plot_network, network_markdown)
+PATHS = ResultsKind(read_paths, show_paths, no_plot, paths_markdown)
 ABOUT = f"""\
 Makes two hosts of network namespaces with a link between them that loses, delays, limits and breaks, and holds a call
 over it with the programs as they are, one call for each condition. It needs Linux, root and a C compiler, and says so
@@ -27,8 +32,13 @@ and does nothing where there is none. docs/network.md says what each column mean
 conditions:
 {chr(10).join(f"  {name:9} {condition.says}" for name, condition in CONDITIONS.items())}
 
+between two homes (--nat), which needs coturn and nftables besides:
+{chr(10).join(f"  {name:15} {case.says}" for name, case in CASES.items())}
+
 examples:
   python -m benchmarks network
+  python -m benchmarks network --nat --json paths.json
+  python -m benchmarks network --nat --on "symmetric, TLS" --seconds 10
   python -m benchmarks network --on "loss 10" --on "limit 20" --mode auto --json network.json --plot network.png
 """
 
@@ -48,6 +58,7 @@ def add_network(commands: Commands) -> None:
     parser.add_argument(
         "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
     )
+    parser.add_argument("--nat", action="store_true", help="the ways between two homes in place of bad links")
     parser.add_argument("--silent", action="store_true", help="without sound")
     parser.add_argument(
         "--sender", action="append", default=[], metavar="FLAG", help="one more word for the sender; may be repeated"
@@ -58,6 +69,9 @@ def add_network(commands: Commands) -> None:
 
 def network(args: argparse.Namespace, command: Sequence[str]) -> None:
     """Runs the calls and writes what was asked for; says why not where this machine cannot."""
+    if args.nat:
+        _between_homes(args, command)
+        return
     default = NetworkSettings()
     settings = NetworkSettings(
         names=tuple(dict.fromkeys(args.names or default.names)),
@@ -77,3 +91,25 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
         return
     report = network_report(settings, rows, load_before=load, provenance=origin)
     NETWORK.put_out(report, json=args.json, plot=args.plot)
+
+
+def _between_homes(args: argparse.Namespace, command: Sequence[str]) -> None:
+    default = PathSettings()
+    settings = PathSettings(
+        names=tuple(dict.fromkeys(args.names or default.names)),
+        seconds=args.seconds,
+        mode=(args.modes or [default.mode])[0],
+        sound=not args.silent,
+    )
+    origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
+    load = load_before()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        servers = f"coturn {coturn_version()}"
+        with progress_of(len(settings.names)) as tick:
+            rows = measure_paths(args.clip, settings, tick=tick)
+    except LinkUnavailable as reason:
+        print(f"skipped: {reason}")
+        return
+    report = paths_report(settings, rows, servers=servers, load_before=load, provenance=origin)
+    PATHS.put_out(report, json=args.json, plot=args.plot)

@@ -1,14 +1,11 @@
 """Stage 6, transport, measured: two hosts as network namespaces, and between them a third that holds the link."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks.network.link import Link, LinkUnavailable, compile_link
+from benchmarks.network.link import Link, compile_link
+from benchmarks.network.namespaces import Namespaces
 
 __all__ = ["Hosts"]
 
@@ -26,23 +23,18 @@ class Hosts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names = {part: f"fw{os.getpid()}{part}" for part in ("sender", "receiver", "link")}
+        self._hosts = Namespaces(("sender", "receiver", "link"))
         self.link: Link
 
     def __enter__(self) -> Self:
-        if shutil.which("ip") is None:
-            raise LinkUnavailable("no ip (iproute2): hosts cannot be made")
-        if os.geteuid() != 0:
-            raise LinkUnavailable("not root: hosts are network namespaces, which only root may make")
         program = compile_link(self._folder)
         try:
-            for name in self._names.values():
-                self._ip("netns", "add", name)
-            self._cable("sender", "a", _SENDER)
-            self._cable("receiver", "b", _RECEIVER)
+            self._hosts.make()
+            self._connect("sender", "a", _SENDER)
+            self._connect("receiver", "b", _RECEIVER)
             self.link = Link(program, ("a", "b"), prefix=self.prefix("link"), folder=self._folder)
         except BaseException:
-            self._remove()
+            self._hosts.remove()
             raise
         return self
 
@@ -50,41 +42,19 @@ class Hosts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.link.close()
-        self._remove()
+        self._hosts.remove()
 
     def prefix(self, part: str) -> list[str]:
         """What has to stand before a command that is to run on this host."""
-        return ["ip", "netns", "exec", self._names[part]]
+        return self._hosts.prefix(part)
 
     def move_receiver(self) -> None:
         """The receiver's host has another address from now on, and not the old one any more."""
-        self._on("receiver", "address", "add", f"{_MOVED}/{_BITS}", "dev", "eth0")
-        self._on("receiver", "address", "del", f"{_RECEIVER}/{_BITS}", "dev", "eth0")
+        self._hosts.on("receiver", "address", "add", f"{_MOVED}/{_BITS}", "dev", "eth0")
+        self._hosts.on("receiver", "address", "del", f"{_RECEIVER}/{_BITS}", "dev", "eth0")
 
-    def _cable(self, part: str, end: str, address: str) -> None:
-        near, far = ("name", end, "netns", self._names["link"]), ("name", "eth0", "netns", self._names[part])
-        self._ip("link", "add", *near, "type", "veth", "peer", *far)
-        self._on("link", "link", "set", "dev", end, "up")
-        for command in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up")):
-            self._on(part, *command)
+    def _connect(self, part: str, end: str, address: str) -> None:
+        self._hosts.cable(("link", end), (part, "eth0"))
         # Or the address that goes would take those added after it along.
-        self._run(part, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/promote_secondaries")
-        self._run(part, sys.executable, "-m", "benchmarks.network.plain_card", "eth0")
-        self._on(part, "address", "add", f"{address}/{_BITS}", "dev", "eth0")
-
-    def _run(self, part: str, *command: str) -> None:
-        done = subprocess.run([*self.prefix(part), *command], capture_output=True, text=True)
-        if done.returncode:
-            raise LinkUnavailable(f"{' '.join(command)}: {(done.stderr.splitlines() or ['?'])[-1]}")
-
-    def _on(self, part: str, *command: str) -> None:
-        self._ip("-n", self._names[part], *command)
-
-    def _ip(self, *command: str) -> None:
-        done = subprocess.run(["ip", *command], capture_output=True, text=True)
-        if done.returncode:
-            raise LinkUnavailable(f"ip {' '.join(command)}: {done.stderr.strip()}")
-
-    def _remove(self) -> None:
-        for name in self._names.values():
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+        self._hosts.set(part, **{"ipv4.conf.all.promote_secondaries": "1"})
+        self._hosts.on(part, "address", "add", f"{address}/{_BITS}", "dev", "eth0")

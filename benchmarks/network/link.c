@@ -33,6 +33,12 @@
 #define LONGEST_FRAME 2048
 #define REPORT_S 0.1
 
+/* What a packet is, as far as it can be told from outside (RFC 7983): signaling and TURN over TCP; ICE; DTLS's beginning;
+ * data channels, of which those that are no larger than a receipt (SCTP's SACK) are apart; RTP and RTCP. */
+enum { TCP_KIND, STUN_KIND, HANDSHAKE_KIND, RECEIPT_KIND, MESSAGE_KIND, MEDIA_KIND, OTHER_KIND, KINDS };
+static const char *const KIND_NAMES[KINDS] = {"tcp", "stun", "handshake", "receipts", "messages", "media", "other"};
+#define RECEIPT_PAYLOAD 75 /* of UDP: 93 bytes of IPv4 are 65, and a gap or two */
+
 typedef struct {
     double loss, enter, leave, bad_loss, delay_ms, jitter_ms, reorder, duplicate, kbps, queue_ms;
     int mtu, cut;
@@ -53,6 +59,7 @@ typedef struct {
     double newest_s;  /* jitter reorders nothing: no packet is due before the one ahead of it */
     Flight *flights;  /* by time */
     int in_fd, out_fd, out_index;
+    long kinds[KINDS]; /* bytes that went in */
     long in_packets, in_bytes, out_packets, out_bytes, lost, dropped;
 } Direction;
 
@@ -119,6 +126,18 @@ static int ip_length(const unsigned char *frame, int length) {
     return 0;
 }
 
+static int kind_of(const unsigned char *frame, int length) {
+    int is_ipv6 = (frame[12] << 8 | frame[13]) == ETH_P_IPV6, head = 14 + (is_ipv6 ? 40 : (frame[14] & 15) * 4);
+    int protocol = is_ipv6 ? frame[20] : frame[23];
+    if (protocol == IPPROTO_TCP) return TCP_KIND;
+    if (protocol != IPPROTO_UDP || length < head + 9) return OTHER_KIND;
+    int first = frame[head + 8], payload = (frame[head + 4] << 8 | frame[head + 5]) - 8;
+    if (first < 4) return STUN_KIND;
+    if (first >= 20 && first < 64)
+        return first != 23 ? HANDSHAKE_KIND : payload <= RECEIPT_PAYLOAD ? RECEIPT_KIND : MESSAGE_KIND;
+    return first >= 128 && first < 192 ? MEDIA_KIND : OTHER_KIND;
+}
+
 static void fly(Direction *way, double due_s, const unsigned char *frame, int length) {
     Flight *flight = malloc(sizeof *flight), **place = &way->flights;
     if (!flight) abort();
@@ -149,6 +168,7 @@ static void take(Direction *way, const unsigned char *frame, int length) {
     }
     way->in_packets++;
     way->in_bytes += size;
+    way->kinds[kind_of(frame, length)] += size;
     if (is_lost(way)) {
         way->lost++;
         return;
@@ -197,9 +217,12 @@ static void report(double at_s) {
         Direction *way = &ways[i];
         double queue_ms = way->free_s > at_s ? (way->free_s - at_s) * 1000 : 0;
         printf(", \"%s\": {\"in_packets\": %ld, \"in_bytes\": %ld, \"out_packets\": %ld, \"out_bytes\": %ld, "
-               "\"lost\": %ld, \"dropped\": %ld, \"queue_ms\": %.0f}",
+               "\"lost\": %ld, \"dropped\": %ld, \"queue_ms\": %.0f, \"kinds\": {",
                way->name, way->in_packets, way->in_bytes, way->out_packets, way->out_bytes, way->lost, way->dropped,
                queue_ms);
+        for (int kind = 0; kind < KINDS; kind++)
+            printf("%s\"%s\": %ld", kind ? ", " : "", KIND_NAMES[kind], way->kinds[kind]);
+        printf("}}");
     }
     printf("}\n");
     fflush(stdout);

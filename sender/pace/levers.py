@@ -25,7 +25,7 @@ class SenderLevers:
     keyframes: KeyframeGate
     sound: SoundFlow | None
     fallback: FallbackFlow | None
-    sound_may_leave: Callable[[], bool]
+    sound_has_room: Callable[[bool], bool]
     frame_s: float = 0.04
     _told: tuple[Shares, int] | None = None
 
@@ -56,3 +56,12 @@ class SenderLevers:
             )
         if self.fallback is not None:
             self.fallback.set_pace(kbps=shares.h264_kbps, every=shares.h264_every)
+
+    @property
+    def begins(self) -> bool:
+        """See `sender.pace.pacer.Levers`."""
+        return self.transmitter.first_keyframe_waits
+
+    def sound_may_leave(self) -> bool:
+        """Sound goes before all else, but for the first keyframe of a call on a thin line: they take turns."""
+        return self.sound_has_room(self.transmitter.first_keyframe_waits)

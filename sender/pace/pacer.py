@@ -22,12 +22,16 @@ _PATIENCE_S = 1.0  # after it, what has no receipt is taken to be gone, where th
 PACE_S = 0.1  # between two looks at the line
 _FOLLOW = 0.1  # of the time between pictures
 _LONGEST_S = 0.5
-_FIRST_MESSAGE_BYTES = 400  # until the line is known
+_FIRST_MESSAGE_BYTES, _FIRST_SOUND_KBPS = 400, 6.0  # until the line is known
 _SOUND_AHEAD_BYTES = 400  # of sound that may be on its way beyond the window
 
 
 class Levers(Protocol):
     """What can be done about a line: the parts of a sending end, which are told their shares."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether the first keyframe has not left yet: until then, nobody knows what the line carries."""
 
     def follow(self, shares: Shares, *, qp: int) -> None:
         """From now on."""
@@ -98,9 +102,9 @@ class Pacer:
         self.counts["arrival_reports"] += 1
         self._line.hear(report, now_s=self._clock())
 
-    def sound_may_leave(self) -> bool:
-        """Sound goes before all else, but not into a queue that would make it useless."""
-        return self.has_room(-_SOUND_AHEAD_BYTES)
+    def sound_has_room(self, takes_turns: bool) -> bool:
+        """Sound goes before all else, unless it `takes_turns`, but not into a queue that would make it useless."""
+        return self.has_room(_FIRST_MESSAGE_BYTES if takes_turns else -_SOUND_AHEAD_BYTES)
 
     def has_room(self, size: int) -> bool:
         """Whether a message of so many bytes may leave now."""
@@ -110,7 +114,8 @@ class Pacer:
         if flying is None:
             flying = self._line.unanswered_bytes(now_s=self._clock(), patience_s=_PATIENCE_S)
         self._line.flies(flying, now_s=self._clock())
-        return flying == 0 or flying + size + MESSAGE_OVERHEAD <= self._line.window_bytes(now_s=self._clock())
+        wire_bytes = size + MESSAGE_OVERHEAD + self._channels.extra()
+        return flying == 0 or flying + wire_bytes <= self._line.window_bytes(now_s=self._clock())
 
     def takes_picture(self) -> bool:
         """Whether this picture is coded: on thin lines not each of them is."""
@@ -134,10 +139,16 @@ class Pacer:
 
     def tick(self, levers: Levers) -> None:
         """A few times a second: what the line carries now, shared out anew."""
+        self._line.goes(extra_bytes=self._channels.extra())
         self._line.tick(now_s=self._clock())
-        self.shares = share_out(self.kbps, self._needs)
-        if self._expects and not self._line.is_known:
-            self.shares = replace(self.shares, message_bytes=_FIRST_MESSAGE_BYTES, keyframes_first=True)
+        self.shares = share_out(self.kbps, self._needs, loses=self._line.loses)
+        if self._expects and (levers.begins or not self._line.is_known):
+            self.shares = replace(
+                self.shares,
+                message_bytes=_FIRST_MESSAGE_BYTES,
+                keyframes_first=True,
+                sound_kbps=min(self.shares.sound_kbps, _FIRST_SOUND_KBPS),
+            )
         frame_bits = None
         if self.shares.motion_kbps is not None:
             frame_bits = 1000 * self.shares.motion_kbps * self.shares.every * self._interval_s

@@ -18,6 +18,8 @@ _LEAST_REFERENCE_KBPS = 1.2  # or the face would never be there
 _PACKET_BITS = 8 * 50  # of an RTP packet, besides the coded picture
 _LEAST_H264_KBPS, _COARSEST_H264_KBPS = 15.0, 6.0  # below the one, pictures are left out; the other is the end
 _H264_PART = 0.85  # of what is left: a key picture is ten of the others
+# Where the line loses and does not queue: what a message is late by when it comes with the next one is a bundle more.
+_LOSSY = ((36.0, 2), (24.0, 3))
 # From so many kbit/s on the wire: frames a message at least, and of how many pictures one is coded.
 _LADDER = ((44.0, 1, 1), (30.0, 5, 1), (22.0, 6, 1), (17.0, 8, 1), (13.5, 10, 1), (0.0, 12, 2))
 
@@ -51,12 +53,14 @@ class Shares:
     h264_fits: bool
 
 
-def share_out(kbps: float | None, needs: Needs) -> Shares:
-    """What `kbps` on the wire is spent on; None: nobody knows a limit."""
+def share_out(kbps: float | None, needs: Needs, *, loses: bool = False) -> Shares:
+    """What `kbps` on the wire is spent on; None: nobody knows a limit. `loses`: the line loses what it has room for."""
     if kbps is None:
         return _unlimited(needs)
     bundle, every = next((bundle, every) for least, bundle, every in _LADDER if kbps >= least)
     bundle = max(needs.bundle, bundle // every if every > 1 else bundle)
+    if loses:
+        bundle = next((min(needs.bundle, short) for least, short in _LOSSY if kbps >= least), bundle)
     frames = needs.fps / every
     left = kbps - _REPORTS_KBPS - frames / bundle * _MESSAGE_BITS / 1000
     thin, small = kbps < 30, kbps < 46

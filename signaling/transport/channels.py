@@ -116,6 +116,7 @@ class Channels:
     sound: Channel | None = field(default=None, kw_only=True)  # unordered, never sent twice; opens with the others
     tap: Tap = field(default_factory=Tap, kw_only=True)  # told of all messages, where the channels are `tapped`
     flying: Callable[[], int | None] = field(default=lambda: None, kw_only=True)  # see `bytes_on_their_way`
+    extra: Callable[[], int] = field(default=lambda: 0, kw_only=True)  # bytes of each packet beyond UDP over IPv4
     hears: bool = field(default=True, kw_only=True)  # False: nobody is at the other end, nothing will be asked for
 
     @property

@@ -1,4 +1,4 @@
-"""Stage 6, transport: what aiortc keeps to itself and we need all the same; the one file that touches it.
+"""Stage 6, transport: what aiortc keeps to itself and we need all the same; aioice's is in `sockets.py`.
 
 Each of these has a plain fallback for an aiortc that has it no more, and a test that says so when that day comes
 (tests/signaling/transport/test_internals.py).
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 
 from signaling.transport.costs import MESSAGE_OVERHEAD
+from signaling.transport.sockets import extra_bytes, wire_count
 
 __all__ = ["PacketSink", "bytes_on_their_way", "connection_stats", "forget_missing", "limit_resends", "take_packets"]
 
@@ -25,13 +26,14 @@ def bytes_on_their_way(pc: RTCPeerConnection) -> int | None:
         return None
     try:
         waiting = [chunk for chunk in chunks if not (chunk._acked or chunk._abandoned)]
-        return sum(len(chunk.user_data) + MESSAGE_OVERHEAD for chunk in waiting)
+        each = MESSAGE_OVERHEAD + extra_bytes(pc)
+        return sum(len(chunk.user_data) + each for chunk in waiting)
     except AttributeError:
         return None
 
 
 async def connection_stats(pc: RTCPeerConnection) -> Mapping[str, Any]:
-    """Its statistics (W3C webrtc-stats), with those of the transport where only data channels use it.
+    """Its statistics (W3C webrtc-stats), the transport's also where only data channels use it, and a `WireCount`.
 
     aiortc gathers them from tracks: without any it tells of no packet at all.
     """
@@ -40,6 +42,7 @@ async def connection_stats(pc: RTCPeerConnection) -> Mapping[str, Any]:
     get_stats = getattr(transport, "_get_stats", None)
     if get_stats is not None:
         report.update(get_stats())
+    report["wire"] = wire_count(pc)
     return report
 
 

@@ -23,6 +23,8 @@ from aiortc.exceptions import InvalidStateError
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, ChannelCallbacks, Channels, check_message
 from signaling.transport.internals import bytes_on_their_way
+from signaling.transport.receipts import spare_receipts
+from signaling.transport.sockets import extra_bytes
 from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
@@ -140,6 +142,7 @@ class _Acceptance:
         if data_channel.listeners("message"):
             return  # of a stream that another receiver on this connection has taken
         self._stream = stream
+        spare_receipts(self._pc)
         self._joined.add(kind)
         self._channels[kind].join(PeerChannel(data_channel))
 
@@ -168,12 +171,15 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = Fal
             pc.createDataChannel(f"{_PREFIX}/{name}/{kind}", ordered=reliable, maxRetransmits=retransmits)
         )
 
+    reference = channel("reference", reliable=True)
+    spare_receipts(pc)
     channels = Channels(
-        reference=channel("reference", reliable=True),
+        reference=reference,
         motion=channel("motion", reliable=False),
         control=channel("control", reliable=True),
         sound=channel("sound", reliable=False) if sound else None,
         flying=partial(bytes_on_their_way, pc),
+        extra=partial(extra_bytes, pc),
     )
     return tapped(channels)
 

@@ -3,10 +3,11 @@
 import datetime
 
 import pytest
-from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats, RTCTransportStats
+from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats
 
 from receiver.meter import Meter
 from receiver.stats import read_stats
+from signaling.transport.wire import Way, WireCount
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -48,7 +49,7 @@ def stats(*, packets: int, payload: int, sent: int, lost: int = 0, ssrc: int = 1
     return {
         "in": RTCInboundRtpStreamStats(NOW, "inbound-rtp", "in", ssrc, "video", "t", packets, lost, 0),
         "out": RTCRemoteOutboundRtpStreamStats(NOW, "remote-outbound-rtp", "out", 1, "video", "t", sent, payload, NOW),
-        "t": RTCTransportStats(NOW, "transport", "t", 10, 100, 500, 9000, "controlling", "connected"),
+        "wire": WireCount(out_bytes=780, in_bytes=11_800, way=Way(local="host", remote="host")),
         "audio": RTCInboundRtpStreamStats(NOW, "inbound-rtp", "audio", 9, "audio", "t", 5, 0, 0),
     }
 
@@ -62,7 +63,7 @@ def test_h264_and_the_connection_as_the_transport_counts_them() -> None:
     assert figures["h264"]["packet_kbps"] == pytest.approx((4000 + 12 * 40) * 8 / 1000)
     assert figures["h264"]["wire_kbps"] == pytest.approx((4000 + 50 * 40) * 8 / 1000)
     assert figures["h264"]["loss"] == pytest.approx(10 / 60, abs=1e-4)
-    assert figures["connection"]["in_kbps"] == pytest.approx((9000 + 28 * 100) * 8 / 1000)
+    assert figures["connection"]["in_kbps"] == pytest.approx(94.4)
     assert figures["connection"]["out_kbps"] == pytest.approx((500 + 28 * 10) * 8 / 1000, abs=0.01)
 
 

@@ -12,11 +12,13 @@ from sender.errors import OptionsError
 from sender.meter import Meter, for_receiver
 from sender.terminal import Display
 from signaling.messages import QualityReport, ReceiverReport, decode, encode
+from signaling.transport.wire import Way, WireCount
 
 
-def metered(clock: Any) -> tuple[Meter, dict[str, Any]]:
+def metered(clock: Any, way: Way | None = None) -> tuple[Meter, dict[str, Any]]:
     meter = Meter(clock=clock)
     meter.snapshot(mode="keypoints")
+    meter.connection(WireCount(way=way))
     for number in range(10):
         meter.message(payload_bytes=100, message_bytes=107)
         meter.frame("keypoints", psnr_db=30.0 + number // 2 if number in (0, 2) else None, sent=True)
@@ -26,7 +28,7 @@ def metered(clock: Any) -> tuple[Meter, dict[str, Any]]:
     meter.stages({"total": 20.0})
     meter.count("keyframes")
     meter.set_count("captured", 50)
-    meter.connection(sent_bytes=1000, sent_packets=10, received_bytes=500, received_packets=5)
+    meter.connection(WireCount(out_bytes=1280, in_bytes=640, way=way))
     meter.hear(ReceiverReport(loss=0.1, delay_ms=123.0, fps=24.0, jitter_ms=2.0))
     meter.states = {"qp": 32, "round_trip_ms": None}
     clock.now_s += 2.0
@@ -48,10 +50,21 @@ def test_payload_packet_and_wire_of_the_last_time(clock: Any) -> None:
     assert h264["wire_back_kbps"] == 0.0
     assert figures["stages_ms"] == {"flow": 4.0, "total": 15.0}
     assert figures["captured_fps"] == 25.0
-    assert figures["connection"] == {"out_kbps": 5.12, "in_kbps": 2.56}
+    assert figures["connection"] == {
+        "out_kbps": 5.12, "in_kbps": 2.56, "out_bytes": 1280, "in_bytes": 640, "way": None
+    }  # fmt: skip
     assert figures["receiver"]["delay_ms"] == 123.0
     assert (figures["time_s"], figures["mode"], figures["qp"]) == (2.0, "compare", 32)
     assert meter.latest is figures
+
+
+def test_what_the_way_adds_to_each_packet_is_on_the_wire(clock: Any) -> None:
+    way = Way(local="relay", remote="relay", ipv6=True, relay="udp")
+    _, figures = metered(clock, way)
+    assert figures["keypoints"]["wire_kbps"] == 8.96  # 10 x (107 + 93 + 24)
+    assert figures["keypoints"]["wire_back_kbps"] == 4.68
+    assert figures["h264"]["wire_kbps"] == pytest.approx((1500 + 2 * 74) * 8 / 2000, abs=0.01)
+    assert figures["connection"]["way"] == "through a TURN server over UDP, IPv6"
 
 
 def test_the_next_second_begins_at_nothing_but_totals_stay(clock: Any) -> None:

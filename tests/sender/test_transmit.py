@@ -254,6 +254,17 @@ def test_a_keyframe_on_a_thin_line_goes_before_the_motion_that_moves_it(fakes: A
     assert not wire.transmitter.keyframe_waits
 
 
+def test_only_the_first_keyframe_of_a_call_is_its_beginning(fakes: Any) -> None:
+    wire = Wire(fakes, bundle=1, delay_s=0.01, rate_bps=20_000)
+    wire.transmitter.set_pace(bundle=1, reference_bytes_per_s=100, message_bytes=400, keyframes_first=True)
+    wire.frame(0, reference_bytes=1500, keyframe=True)
+    assert wire.transmitter.first_keyframe_waits
+    wire.run(2.0)
+    wire.frame(1, reference_bytes=1500, keyframe=True)
+    assert wire.transmitter.keyframe_waits
+    assert not wire.transmitter.first_keyframe_waits
+
+
 def test_nothing_leaves_without_room_but_motion_that_rides_on_sound(fakes: Any) -> None:
     wire = Wire(fakes, bundle=1, delay_s=0.01)
     room, sound, ridden = [False], [False], []

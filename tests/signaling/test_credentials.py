@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from signaling.credentials import token_from, turn_from
+from signaling import turn_login as program
+from signaling.credentials import token_from, turn_from, turn_login
 from signaling.errors import OptionsError
 from signaling.options import MeetingOptions
 
+LOGIN = "lV8v9c9TsajfLXLkZIc5nnmtEng="
 SERVER = "turn:user:passw0rd@192.0.2.1"
 
 
@@ -81,3 +84,34 @@ def test_options_that_make_no_sense_are_told_without_secrets(values: dict[str, o
         MeetingOptions(**values)  # type: ignore[arg-type]
     assert complaint in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_a_login_is_the_code_of_its_own_name() -> None:
+    # As openssl has it: printf 1700000000:ada | openssl dgst -sha1 -hmac secret -binary | base64
+    assert turn_login("secret", user="ada", until_s=1_700_000_000) == ("1700000000:ada", LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("transport", "begins", "ends"),
+    [("udp", "turn:", "@host:3478"), ("tcp", "turn:", "@host:3478?transport=tcp"), ("tls", "turns:", "@host:3478")],
+)
+def test_the_program_prints_what_a_call_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], transport: str, begins: str, ends: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("secret\n")
+    words = ["--server", "host:3478", "--secret-file", str(file), "--user", "ada", "--hours", "1"]
+    assert program.main([*words, "--transport", transport], now_s=lambda: 1_699_996_400.0) == 0
+    url = capsys.readouterr().out.strip()
+    assert url == f"{begins}1700000000%3Aada:{quote(LOGIN, safe='')}{ends}"
+    assert MeetingOptions(turn=(url,)).turn == (url,)
+
+
+@pytest.mark.parametrize("words", [["--hours", "0"], ["--secret-file", "/nowhere"], ["--server", ""]])
+def test_the_program_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    file = tmp_path / "secret"
+    file.write_text("secret")
+    assert program.main(["--server", "host", "--secret-file", str(file), *words]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("facewire turn-login: ")

@@ -53,10 +53,11 @@ class DepartureLog:
         self._came: deque[tuple[float, int]] = deque(maxlen=2048)  # (arrival on its own clock, wire bytes)
         self._arrival_s = 0.0  # of the newest, unwrapped
         self._newest_ms: int | None = None
+        self.extra_bytes = 0  # of each packet, where it is no UDP over IPv4
 
     def add(self, data: bytes, *, now_s: float, resent: bool) -> None:
         """A message leaves."""
-        departure = _Departure(now_s, len(data) + MESSAGE_OVERHEAD, resent)
+        departure = _Departure(now_s, len(data) + MESSAGE_OVERHEAD + self.extra_bytes, resent)
         tag = tag_of(data)
         self._waiting.pop(tag, None)
         self._waiting[tag] = departure

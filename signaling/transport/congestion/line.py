@@ -8,9 +8,12 @@ __all__ = ["Line"]
 
 _ALLOWED_QUEUE_S = 0.15
 _LEAST_WINDOW_BYTES = 600  # two messages of a thin line, with all around them
-_FIRST_WINDOW_BYTES = 2400  # before the first report: nobody knows what the line is
+_FIRST_WINDOW_BYTES = 1600  # before the first report: nobody knows what the line is
+_GROWTH = 2.0  # the window is so much of what has come through, at most, once that is more
 _LOST_STAY = 6.0  # what is lost counts as on its way until the transport gives it up, several round trips later
 _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
+_SERIOUS_LOSS, _SCARCE_LOSS = 0.12, 0.06  # from the one on the line loses, until the other
+_WAITING_MS = 100.0  # of queue: what is lost then may be for want of room
 _SILENT_S = 1.8  # no report for so long while something waits for one: the rate halves, once each such time
 
 
@@ -31,6 +34,7 @@ class Line:
         self._heard = False
         self._scale = 1.0  # of the rate, while nothing is heard
         self._empty_s: float | None = None  # when nothing was on its way
+        self._loses = False
         self.latest: Feedback | None = None
 
     @property
@@ -48,6 +52,11 @@ class Line:
         """The line's queue, as the last report has it."""
         return self._nada.queue_ms
 
+    @property
+    def loses(self) -> bool:
+        """Whether it loses what it has room for: a tenth and more, and nothing waits. It takes a while to say."""
+        return self._loses
+
     def flies(self, flying_bytes: int, *, now_s: float) -> None:
         """So much is on its way now."""
         if not flying_bytes:
@@ -57,19 +66,27 @@ class Line:
         """The most that may be on its way, as it counts on the wire.
 
         On a thin line that has not been empty for ten seconds nothing, until it is: what its queue is called the path
-        itself by then (as BBR's ProbeRTT). At first, too: what a call begins with may have filled it.
+        itself by then (as BBR's ProbeRTT). At first, too: what a call begins with may have filled it. It grows no
+        faster than the line has shown to carry: the rate that a call begins with is a guess, and on a line of 12 kbit/s
+        what is guessed is seconds of queue.
         """
         if self._empty_s is None or (self.rate_kbps < _THIN_KBPS and now_s - self._empty_s > _EMPTY_EVERY_S):
             return 0
         if not self._heard:
             return _FIRST_WINDOW_BYTES
         loss = 0.0 if self.latest is None else self.latest.loss
-        window_bytes = self.rate_kbps * 125 * (self._shortest_s + _ALLOWED_QUEUE_S)
+        loop_s = self._shortest_s + _ALLOWED_QUEUE_S
+        shown_bytes = 0.0 if self.latest is None else _GROWTH * self.latest.received_kbps * 125 * loop_s
+        window_bytes = min(self.rate_kbps * 125 * loop_s, max(_FIRST_WINDOW_BYTES, shown_bytes))
         return max(_LEAST_WINDOW_BYTES, round(window_bytes * (1 + _LOST_STAY * loss)))
 
     def is_limited(self, *, now_s: float) -> bool:
         """Whether the line has shown a limit lately."""
         return self._nada.is_limited(now_s=now_s)
+
+    def goes(self, *, extra_bytes: int) -> None:
+        """Each packet takes so much more than it would in UDP over IPv4."""
+        self._departures.extra_bytes = extra_bytes
 
     def sent(self, data: bytes, *, now_s: float, resent: bool) -> None:
         """A message leaves; `resent` says that the transport sends it again if it gets lost."""
@@ -95,6 +112,8 @@ class Line:
         self._shortest_s = min(self._shortest_s, max(0.02, feedback.answered_s))
         self.latest = feedback
         self._nada.hear(feedback)
+        least = _SCARCE_LOSS if self._loses else _SERIOUS_LOSS
+        self._loses = feedback.loss > least and feedback.queue_ms < _WAITING_MS
 
     def tick(self, *, now_s: float) -> None:
         """Time passes: without a report, what was true of the line is no more."""

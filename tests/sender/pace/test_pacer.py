@@ -1,6 +1,6 @@
 """The pace of a stream: what the reports of the other end make of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codec.units import MAX_QP
@@ -23,6 +23,7 @@ class Told:
 
     shares: list[Shares] = field(default_factory=list)
     qps: list[int] = field(default_factory=list)
+    begins: bool = False
 
     def follow(self, shares: Shares, *, qp: int) -> None:
         self.shares.append(shares)
@@ -123,3 +124,36 @@ def test_the_quantiser_stays_between_the_users_and_the_coarsest() -> None:
     quantiser.see(4000, qp=30)
     assert [quantiser.keep_to(1) for _ in range(30)][-1] == MAX_QP
     assert [quantiser.keep_to(1_000_000) for _ in range(30)][-1] == 30
+
+
+def flying_over(flying: list[int]) -> Pacer:
+    """A stream whose transport tells what is on its way."""
+    near, _ = memory_pair(clock=VirtualClock())
+    return Pacer(replace(near, flying=lambda: flying[0]), options=SenderOptions(), sound=True, clock=lambda: 1.0)
+
+
+def test_until_the_first_keyframe_has_left_the_line_is_taken_to_be_thin() -> None:
+    pacer = flying_over([0])
+    told = Told(begins=True)
+    pacer.meet(HEARS)
+    pacer.tick(told)
+    assert (told.shares[-1].message_bytes, told.shares[-1].sound_kbps) == (400, 6.0)
+    assert told.shares[-1].keyframes_first
+
+
+def test_sound_goes_ahead_of_the_window_and_in_turn_leaves_room_for_a_piece() -> None:
+    flying = [0]
+    pacer = flying_over(flying)
+    assert pacer.has_room(0)  # an empty line has shown itself
+    room = next(size for size in range(0, 4000, 10) if not _fits(pacer, flying, size))
+    flying[0] = room - 200
+    assert pacer.has_room(0)
+    assert not pacer.sound_has_room(True)
+    flying[0] = room + 200
+    assert not pacer.has_room(0)
+    assert pacer.sound_has_room(False)
+
+
+def _fits(pacer: Pacer, flying: list[int], size: int) -> bool:
+    flying[0] = size or 1
+    return pacer.has_room(0)

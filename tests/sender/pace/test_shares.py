@@ -1,5 +1,6 @@
 """A budget on the wire, shared out."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -71,3 +72,10 @@ def test_without_sound_its_share_goes_to_the_face() -> None:
     assert with_sound.motion_kbps is not None
     assert without.motion_kbps > with_sound.motion_kbps
     assert without.reference_kbps > with_sound.reference_kbps
+
+
+def test_where_the_line_loses_messages_are_short_and_where_it_is_thin_they_are_not() -> None:
+    for kbps, bundle in ((60.0, 2), (36.0, 2), (30.0, 3), (24.0, 3), (20.0, 8)):
+        assert share_out(kbps, NEEDS, loses=True).bundle == bundle
+    assert share_out(60.0, replace(NEEDS, bundle=1), loses=True).bundle == 1
+    assert share_out(60.0, NEEDS).bundle == NEEDS.bundle

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from signaling.transport.congestion import Line
+from signaling.transport.congestion import ArrivalLog, Line
 
 Queues = list[tuple[float, float]]
 Run = Callable[..., Queues]
@@ -107,7 +107,21 @@ def test_without_a_report_what_is_on_its_way_stays_little() -> None:
     assert not line.is_known
     assert line.window_bytes(now_s=0) == 0
     line.flies(0, now_s=0)
-    assert 0 < line.window_bytes(now_s=1) <= 2400
+    assert 0 < line.window_bytes(now_s=1) <= 1600
+
+
+def test_the_window_grows_with_what_the_line_has_shown_to_carry() -> None:
+    line, log = Line(min_kbps=8, max_kbps=400), ArrivalLog()
+    line.flies(0, now_s=0)
+    for number in range(3):
+        message = bytes([number]) * 200
+        line.sent(message, now_s=0.1 * number, resent=False)
+        log.add(message, now_s=0.1 * number + 0.5)
+    report = log.take(now_s=1.0)
+    assert report is not None
+    line.hear(report, now_s=1.0)
+    assert line.rate_kbps == 48  # as it began
+    assert line.window_bytes(now_s=1.0) == 1600
 
 
 def test_a_thin_line_is_emptied_now_and_then() -> None:
@@ -117,3 +131,18 @@ def test_a_thin_line_is_emptied_now_and_then() -> None:
     assert line.window_bytes(now_s=11) == 0
     line.flies(0, now_s=12)
     assert line.window_bytes(now_s=13) > 0
+
+
+def test_a_line_loses_where_nothing_waits_for_it() -> None:
+    line, log = Line(min_kbps=8, max_kbps=400), ArrivalLog()
+    said = []
+    for number in range(200):
+        now_s, message = number / 10, number.to_bytes(2, "big") * 50
+        line.sent(message, now_s=now_s, resent=False)
+        if number < 100 or number % 4:
+            log.add(message, now_s=now_s + 0.02)
+        if number % 5 == 4 and (report := log.take(now_s=now_s + 0.05)) is not None:
+            line.hear(report, now_s=now_s + 0.07)
+        said.append(line.loses)
+    assert not any(said[:100])
+    assert all(said[150:])
