@@ -1,8 +1,8 @@
 """Stage 6, transport: what messages and packets cost on the wire, by a stated packet model, and rates of them.
 
-A data-channel message of N bytes leaves as N + 93 bytes and brings a SACK of 93 bytes back at most; an RTP packet with N
-bytes of payload leaves as N + 50. Both were measured with aiortc over loopback. Not counted: the control channel's own
-messages, RTCP, ICE checks. The meters' `connection` figures have all of it, as the transport counts it.
+A data-channel message of N bytes leaves as N + 93 bytes and brings a SACK of 93 bytes back at most; an RTP packet with
+N bytes of payload leaves as N + 50. Both were measured with aiortc over loopback. Not counted: the control channel's
+own messages, RTCP, ICE checks. The meters' `connection` figures have all of it, as the transport counts it.
 """
 
 from collections.abc import Iterable
