@@ -18,6 +18,7 @@ from codec.program.interrupts import leave
 from receiver.attach import receive_face
 from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
+from receiver.held import in_words
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
@@ -136,6 +137,7 @@ class Program:
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
+        receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
         if self._options.record is not None:
             receiver.watch(self._destinations.record, every=True)
         try:

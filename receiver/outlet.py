@@ -72,3 +72,8 @@ class Outlet:
     def _record(self, picture: Picture) -> None:
         for callback in self._every:
             callback(picture)
+
+    def figures(self) -> dict[str, object]:
+        """Which mode is on, which codec is shown, and how often that has changed."""
+        selection = self.selection
+        return {"mode": selection.mode, "showing": selection.showing, "changes": selection.changes}

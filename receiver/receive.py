@@ -20,6 +20,7 @@ from receiver.control import Control
 from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
 from receiver.due_pictures import Due, Ready
 from receiver.fallback import FallbackSource
+from receiver.held import Held
 from receiver.intake import Intake
 from receiver.load import DecodingLoad
 from receiver.meter import Figures, Meter
@@ -71,6 +72,7 @@ class FaceReceiver(End):
         self.track = FaceTrack()
         self.sound = SoundPlayout()
         self.sound_track = SoundTrack(self.sound)
+        self.held = Held(now_us=self._now_us)  # whether the picture on show is an old one
         self.counts: Counter[str] = Counter()  # malformed by channel, missing references, pictures shown
         self.refusal: str | None = None  # why the sender's keypoints cannot be read, once it has said what it sends
         self._options, self._channels = options, channels
@@ -112,6 +114,7 @@ class FaceReceiver(End):
             delay_ms=self._control.delay_ms,
         )
         self._outlet.watch(self.track.offer, every=False)
+        self._outlet.watch(self.held.shown, every=False)
         self._refused: Callable[[str], None] = lambda reason: None
         self._refusals: set[str] = set()
         self._wake, self._stopped = asyncio.Event(), asyncio.Event()
@@ -311,6 +314,7 @@ class FaceReceiver(End):
         while True:
             self._control.tick()
             self._arrivals.tick()
+            self.held.tick()
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
@@ -330,9 +334,8 @@ class FaceReceiver(End):
             self._meter.quality(keypoints=quality.keypoints_psnr_db, h264=quality.h264_psnr_db)
         latest = self._control.clock.latest
         return {
-            "mode": self._outlet.selection.mode,
-            "showing": self._outlet.selection.showing,
-            "changes": self._outlet.selection.changes,
+            **self._outlet.figures(),
+            "held_s": round(self.held.seconds, 1),
             "playout_delay_ms": round(self._playout.delay_us / 1000, 1),
             "jitter_ms": round(self._playout.jitter_us / 1000, 1),
             "round_trip_ms": None if latest is None else round(latest.round_trip_us / 1000, 2),

@@ -31,7 +31,7 @@ from sender.capture import Picture
 from sender.errors import FallbackError
 from sender.resends import ResendBudget
 from signaling.transport.costs import RTP_PAYLOAD
-from signaling.transport.internals import limit_resends
+from signaling.transport.internals import limit_packets, limit_resends
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 
@@ -259,5 +259,6 @@ def add_h264_track(pc: RTCPeerConnection) -> FallbackTrack:
         + [codec for codec in codecs if codec.mimeType == "video/rtx"]
     )
     track.transceiver = transceiver
+    limit_packets()
     limit_resends(transceiver.sender, track.resends.may_resend)
     return track

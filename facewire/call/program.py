@@ -13,6 +13,7 @@ from facewire.call.face_call import FaceCall
 from facewire.call.options import CallOptions
 from receiver import ReceiverOptions, receive_face
 from receiver.destinations import Destinations
+from receiver.held import in_words
 from receiver.picture import Picture
 from receiver.terminal import Terminal
 from sender import FaceSender, SenderOptions
@@ -161,6 +162,7 @@ class Program:
         receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
+        receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
         receiver.watch(self._destinations.record, every=options.record is not None)
         call = await connect_peer(pc, client, servers=ice.iceServers or ())

@@ -16,6 +16,7 @@ from codec.sound.message import SEQUENCES, TIMES
 from codec.sound.opus import FrameMs
 from codec.units import pts_to_us
 from receiver.jitterbuffer import unwrap
+from receiver.sound.fade import Fade
 from receiver.sound.resample import Resampler
 
 __all__ = ["SoundPlayout"]
@@ -47,7 +48,8 @@ class SoundPlayout:
     also takes up what the clocks of the two sound cards drift apart; in silence by whole frames.
 
     A frame that is missing while later ones are here is lost: Opus makes it up, from the copy in the next packet if
-    there is one. Where nothing later is here the sound is drawn on in place, and the delay grows.
+    there is one. Where nothing later is here the sound is drawn on in place, and the delay grows. What is made up for
+    long fades away (`Fade`).
     """
 
     def __init__(self, *, margin_us: int = 5_000, longest_us: int = 800_000) -> None:
@@ -60,7 +62,7 @@ class SoundPlayout:
 
     def _begin(self, frame_ms: FrameMs) -> None:
         self._frame_ms: FrameMs = frame_ms
-        self._decoder, self._resampler = SoundDecoder(frame_ms), Resampler()
+        self._decoder, self._resampler, self._fade = SoundDecoder(frame_ms), Resampler(), Fade()
         self._packets: dict[int, bytes] = {}
         self._transits: deque[tuple[int, float]] = deque(maxlen=1024)  # (arrival, arrival - time)
         self._anchor: _Anchor | None = None
@@ -176,7 +178,8 @@ class SoundPlayout:
             ahead_us = self._settle(play_us)
             ratio = 1 + min(MOST_STEERING, max(-MOST_STEERING, ahead_us / STEER_US))
             while self._resampler.lacks(count, ratio=ratio):
-                self._resampler.add(self._frame(ahead_us))
+                samples, made_up = self._frame(ahead_us)
+                self._resampler.add(self._fade.pass_on(samples, made_up=made_up))
             return self._resampler.take(count, ratio=ratio)
 
     def _started(self, play_us: int) -> bool:
@@ -200,8 +203,8 @@ class SoundPlayout:
             self.counts["skipped"] += 1
         return self._offset_us - target_us
 
-    def _frame(self, ahead_us: float) -> Samples:
-        """The samples of the next frame, whatever has become of it."""
+    def _frame(self, ahead_us: float) -> tuple[Samples, bool]:
+        """The samples of the next frame, whatever has become of it, and whether they are made up."""
         assert self._next is not None
         frame_us = self._frame_ms * 1000
         # In silence nobody hears what is left out; and for a lost frame the stretching before it has stood in already.
@@ -211,20 +214,21 @@ class SoundPlayout:
         packet = self._packets.get(self._next)
         if packet is None and self._next > self._newest and ahead_us < FAR_US:
             self.counts["stretched"] += 1
-            return self._decoder.conceal()
+            return self._decoder.conceal(), True
         if packet == b"" and ahead_us < -frame_us:
-            return self._decoder.conceal()
+            return self._decoder.conceal(), False
         self._packets.pop(self._next, None)
         self._next += 1
         self.counts["played"] += 1
         if packet is None:
             self.counts["concealed"] += 1
-            return self._recover(self._packets.get(self._next, b""))
+            following = self._packets.get(self._next, b"")
+            return self._recover(following), not following
         try:
-            return self._decoder.decode(packet)
+            return self._decoder.decode(packet), False
         except BitstreamError:
             self.counts["malformed"] += 1
-            return self._decoder.conceal()
+            return self._decoder.conceal(), True
 
     def _recover(self, following: bytes) -> Samples:
         try:

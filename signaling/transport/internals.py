@@ -9,11 +9,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
+from aiortc.codecs import h264
 
-from signaling.transport.costs import MESSAGE_OVERHEAD
+from signaling.transport.costs import MESSAGE_OVERHEAD, RTP_PAYLOAD
 from signaling.transport.sockets import extra_bytes, wire_count
 
-__all__ = ["PacketSink", "bytes_on_their_way", "connection_stats", "forget_missing", "limit_resends", "take_packets"]
+__all__ = [
+    "PacketSink",
+    "bytes_on_their_way",
+    "connection_stats",
+    "forget_missing",
+    "limit_packets",
+    "limit_resends",
+    "take_packets",
+]
 
 
 def bytes_on_their_way(pc: RTCPeerConnection) -> int | None:
@@ -108,6 +117,15 @@ def forget_missing(receiver: RTCRtpReceiver, sequence: int) -> None:
     missing: set[int] = getattr(getattr(receiver, _MISSING, None), "missing", set())
     for number in [number for number in missing if (sequence - number) % 65_536 < 32_768]:
         missing.discard(number)
+
+
+def limit_packets() -> bool:
+    """Cuts H.264 into packets that every path takes, from now on and for the whole process; False where aiortc has no
+    such place any more."""
+    if not hasattr(h264, "PACKET_MAX"):
+        return False
+    h264.PACKET_MAX = RTP_PAYLOAD
+    return True
 
 
 def limit_resends(sender: RTCRtpSender, may_resend: Callable[[int], bool]) -> bool:

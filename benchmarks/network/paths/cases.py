@@ -7,6 +7,7 @@ __all__ = ["CASES", "Case", "Nat", "Turn"]
 
 Nat = Literal["", "cone", "symmetric"]
 Turn = Literal["", "udp", "tcp", "tls"]
+Mode = Literal["", "h264"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +15,9 @@ class Case:
     """What both homes are like, which servers are named, and what is to come of it.
 
     `way`: words of the line that says how the call goes; "" where it cannot come about, and `why` are words of the line
-    that says so. `mtu` is of the line between each home and the network; with `silent` what is larger vanishes there,
-    else whoever sent it is told (ICMP).
+    that says so. `mode` is the sender's, where it is not the one asked for. `mtu` is of the line between each home and
+    the network; with `silent` what is larger vanishes there, and only TCP is told beforehand, by the routers (MSS);
+    else whoever sent it is (ICMP).
     """
 
     nat: Nat = ""
@@ -25,6 +27,7 @@ class Case:
     login: Literal["good", "old"] = "good"
     mtu: int = 1500
     silent: bool = False
+    mode: Mode = ""
     way: str = ""
     why: str = ""
     says: str = ""
@@ -49,5 +52,6 @@ CASES: dict[str, Case] = {
         nat="symmetric", turn="udp", mtu=1280, silent=True, way="over UDP, IPv4", says="the same, through TURN"
     ),
     "MTU 1280, IPv6": Case(ipv6=True, mtu=1280, silent=True, way="directly, IPv6", says="the same over IPv6"),
+    "MTU 1280, H.264": Case(mtu=1280, silent=True, mode="h264", way="directly, IPv4", says="the same, H.264 alone"),
     "MTU 576": Case(mtu=576, way="directly, IPv4", says="larger packets are cut, or who sent them is told"),
 }  # fmt: skip

@@ -33,8 +33,8 @@ class Internet:
         self.links: dict[str, Link] = {}
 
     def __enter__(self) -> Self:
-        if self._case.nat and shutil.which("nft") is None:
-            raise LinkUnavailable("no nft (nftables): routers with NAT cannot be made")
+        if (self._case.nat or self._case.silent) and shutil.which("nft") is None:
+            raise LinkUnavailable("no nft (nftables): routers cannot be made")
         program = compile_link(self._folder)
         try:
             self._hosts.make()
@@ -92,6 +92,8 @@ class Internet:
         if not self._case.silent and self._case.mtu < 1500:
             for part, card in ((router, "wan"), ("internet", f"home{number}")):
                 hosts.on(part, "link", "set", "dev", card, "mtu", str(self._case.mtu))
+        if self._case.silent:
+            self._clamp(router)
         if self._case.nat:
             self._hide(router, self._case.nat)
         else:
@@ -113,10 +115,22 @@ class Internet:
             "table ip door { chain entering { type filter hook forward priority 0; policy accept; "
             'iifname "wan" ct state new drop; }\n}\n'
         )
+        self._rule(router, rules)
+
+    def _clamp(self, router: str) -> None:
+        """As home routers do for a line that takes less: TCP on both sides of it learns that."""
+        largest = self._case.mtu - (60 if self._case.ipv6 else 40)
+        self._rule(
+            router,
+            "table inet clamp { chain passing { type filter hook forward priority -150; policy accept; "
+            f"tcp flags syn tcp option maxseg size set {largest}; }}\n}}\n",
+        )
+
+    def _rule(self, router: str, rules: str) -> None:
         try:
             self._hosts.run(router, "nft", "-f", "-", told=rules)
         except LinkUnavailable as reason:
-            raise LinkUnavailable(f"this kernel has no NAT of this kind: {reason}") from None
+            raise LinkUnavailable(f"this kernel lacks something of nftables that a router needs: {reason}") from None
 
     def _forward(self, part: str) -> None:
         self._hosts.set(part, **{"ipv4.ip_forward": "1", "ipv6.conf.all.forwarding": "1"})

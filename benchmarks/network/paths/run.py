@@ -122,7 +122,16 @@ class _OneWay:
             url = coturn.url(case.turn, host=internet.url_host, old=case.login == "old")
             trusted.append(f"FACEWIRE_TURN={url}")
         sound = ["--microphone", str(voice)] if settings.sound else []
-        sends = ["--input", str(clip), "--loop", "--mode", settings.mode, "--size", str(settings.size), *sound]
+        sends = [
+            "--input",
+            str(clip),
+            "--loop",
+            "--mode",
+            case.mode or settings.mode,
+            "--size",
+            str(settings.size),
+            *sound,
+        ]
         processes.start(
             "sender", "sender", [*meets, *sends, "--json", str(folder / "sender.jsonl")],
             prefix=[*internet.prefix("sender"), *trusted],

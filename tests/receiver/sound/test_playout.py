@@ -198,3 +198,12 @@ def test_pictures_follow_the_sound_and_sound_waits_for_them() -> None:
 
 def test_nothing_came_is_silence() -> None:
     assert not SoundPlayout().pull(BLOCK, play_us=0, now_us=0).any()
+
+
+def test_where_nothing_comes_any_more_it_becomes_silent() -> None:
+    line = Line(SoundPlayout(), lost=lambda number: number >= 10)
+    heard = line.run(4.0)
+    power = np.abs(heard.reshape(-1, 4800)).max(axis=1)  # of each tenth of a second
+    cut = 16 + int(line.playout.delay_us / 100_000)  # what is there is played first
+    assert power[5:cut].min() > 0.1
+    assert power[cut + 6 :].max() == 0.0

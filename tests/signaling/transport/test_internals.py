@@ -1,18 +1,22 @@
 """What we touch of aiortc's own: these fail on the day that it is there no more, and then the fallbacks are used."""
 
 import asyncio
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
+from aiortc.codecs import h264
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 from aiortc.stats import RTCTransportStats
+from av import Packet
 
 from signaling.transport.internals import (
     bytes_on_their_way,
     connection_stats,
     forget_missing,
+    limit_packets,
     limit_resends,
     take_packets,
 )
@@ -123,3 +127,17 @@ async def test_a_transport_that_only_data_channels_use_is_counted() -> None:
     assert counts[0].packetsReceived > 0
     await near.close()
     await far.close()
+
+
+def test_packets_of_h264_fit_the_least_path_that_ipv6_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(h264, "PACKET_MAX", 1300)
+    assert limit_packets()
+    encoder = h264.H264Encoder()
+    data = b"".join(b"\x00\x00\x00\x01\x65" + b"x" * size for size in (900, 250, 4000, 30))
+    packet = Packet(data)
+    packet.pts, packet.time_base = 0, Fraction(1, 90_000)
+    payloads, _ = encoder.pack(packet)
+    ipv6, udp, turn, rtp, extensions, srtp, resend = 40, 8, 4, 12, 20, 10, 2
+    assert max(map(len, payloads)) + ipv6 + udp + turn + rtp + extensions + srtp + resend <= 1280
+    monkeypatch.delattr(h264, "PACKET_MAX")
+    assert not limit_packets()
