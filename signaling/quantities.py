@@ -28,6 +28,7 @@ __all__ = [
     "SpreadMs",
     "Ticks",
     "Versions",
+    "Viewers",
     "or_unknown",
 ]
 
@@ -46,6 +47,7 @@ FrameNumber = Annotated[int, Between(0, 255)]  # number of a frame, modulo 256
 SectionIndex = Annotated[int, Between(0, 255)]  # place of a media section in an SDP
 Protocol = Annotated[int, Between(0, 65_535)]  # counts changes
 Version = Annotated[int, Between(0, 65_535)]  # of coded frames
+Viewers = Annotated[int, Between(1, 32)]  # receivers of one sender; as many as `Names` holds
 Side = Annotated[int, Between(1, 65_536)]  # pixels
 
 ReferenceIds = Annotated[tuple[ReferenceId, ...], Longest(64)]
