@@ -17,9 +17,10 @@ from typing import Any, NoReturn
 from signaling.credentials import TOKEN_VARIABLE, token_from
 from signaling.ends import interrupts
 from signaling.errors import BindError, OptionsError
+from signaling.quantities import MOST_VIEWERS
 from signaling.server.log import BoundedHandler
 from signaling.server.rendezvous import SignalingServer, listening
-from signaling.server.rooms import IDLE_TIMEOUT_S, MOST_VIEWERS, RoomLimits
+from signaling.server.rooms import IDLE_TIMEOUT_S, RoomLimits
 from signaling.server.settings import ServerSettings
 
 __all__ = ["ServeOptions", "main"]

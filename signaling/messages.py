@@ -12,7 +12,7 @@ What `decode` holds a message to; anything else raises `MessageError`, and nothi
 - the types are exact: text is msgpack str in UTF-8, a truth value is no number, a whole number is no float (but a whole
   number may stand where a float is expected), floats are finite, texts, lists and maps keep to the lengths below.
 
-Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a peer
+Meeting, over WebSocket: `room` names the place, `end` is the random name that one process chose for itself: a peer
 recognises a returning end by it, the server by `secret` besides, which it tells nobody. `call` is the random name that
 the offering end gives one attempt; answer, candidates and bye repeat it, and those of earlier attempts are left out.
 A room has one sender, and one receiver or as many `viewers` as its sender said. Where that is more than one, the sender
@@ -111,7 +111,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class PeerJoined:
-    """The other role is taken by `peer` from now on; an earlier holder of the role is gone, but in a room of several."""
+    """The other role is taken by `peer` from now on; where it has one place, an earlier holder is gone."""
 
     role: Role
     peer: Name
@@ -295,9 +295,7 @@ Message = (
 )
 
 # By name: each class's own in small letters, "keyframe-request".
-_TYPES: dict[str, type[Message]] = {
-    re.sub(r"(?<=.)(?=[A-Z])", "-", cls.__name__).lower(): cls for cls in get_args(Message)
-}
+_TYPES: dict[str, type[Message]] = {re.sub("(?<=.)(?=[A-Z])", "-", c.__name__).lower(): c for c in get_args(Message)}
 _NAMES = {cls: name for name, cls in _TYPES.items()}
 
 

@@ -1,8 +1,8 @@
 """Signaling, server: rooms over WebSocket, where a sender and its receivers find each other.
 
 One sender and one receiver to a room, or as many receivers as the sender says. The server checks every message and
-relays offers, answers, candidates and byes to the other end as they are, the sender's to the receiver that they name; it
-never sees pictures, and nothing of a call passes through it once the ends have met.
+relays offers, answers, candidates and byes to the other end as they are, the sender's to the receiver that they name;
+it never sees pictures, and nothing of a call passes through it once the ends have met.
 
 A seat that is taken stays taken while its holder answers a WebSocket ping; a holder that does not answer within
 `probe_s` is dead and is replaced. `GET /health` answers `{"status": "ok", "rooms": N, "ends": N}`.

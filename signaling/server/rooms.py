@@ -1,8 +1,9 @@
 """Signaling, rooms: who sits where. No sockets, no time of its own.
 
-A room has one seat for a sender and, unless its sender asks for more, one for a receiver; it is there as long as anybody
-sits in it. An end whose line breaks keeps its seat for `grace_s`: when it is back by then nobody was told anything, what was said to it meanwhile is handed over, and
-a running call goes on. Another end may take the seat of one that is away at once.
+A room has one seat for a sender and one for a receiver, or as many as its sender says; it is there as long as anybody
+sits in it. An end whose line breaks keeps its seat for `grace_s`: when it is back by then nobody was told anything,
+what was said to it meanwhile is handed over, and a running call goes on. Another end may take the seat of one that is
+away at once.
 
 An end is known again by the secret that it came with the first time. Its name is no proof: the other end knows it.
 """
@@ -14,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from signaling.messages import PeerLeft, Role
+from signaling.quantities import MOST_VIEWERS
 
-__all__ = ["IDLE_TIMEOUT_S", "MOST_VIEWERS", "RoomLimits", "Rooms", "Seat", "Sweep"]
+__all__ = ["IDLE_TIMEOUT_S", "RoomLimits", "Rooms", "Seat", "Sweep"]
 
 IDLE_TIMEOUT_S = 3600.0
-MOST_VIEWERS = 32  # as many as a welcome can name
 
 # Kept for an end that is away: an offer or an answer, and its candidates.
 _KEPT_MESSAGES = 32
