@@ -35,7 +35,7 @@ class Guest:
     ) -> None:
         self.name = name
         self.peer = name
-        self.renew = renew
+        self._renew = renew
         self._send = send
         self._heard: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
         self._came = asyncio.Event()
@@ -53,6 +53,10 @@ class Guest:
         if isinstance(message, Offer | Answer | Candidate | Bye):
             message = replace(message, to=self.name)
         await self._send(message, mend=mend)
+
+    async def renew(self) -> None:
+        """Has the line that all receivers share made anew, unless that was done just now."""
+        await self._renew()
 
     def put_back(self, message: Message) -> None:
         """The next message given out will be `message`."""
