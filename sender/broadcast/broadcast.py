@@ -93,6 +93,7 @@ class FaceBroadcast(End):
             clock=self._clock,
         )
         self.viewers.append(viewer)
+        self._meter.count("joins")
         self._somebody.set()
         if self._group is not None:
             self._group.create_task(self._deliver(viewer))
