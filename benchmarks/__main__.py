@@ -1,4 +1,4 @@
-"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | network | engines | table | compare."""
+"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | network | engines | ..."""
 
 import sys
 
@@ -10,6 +10,7 @@ from codec.flags import Parser
 def _parser() -> Parser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
     from benchmarks.calls.sync.command import add_sync
+    from benchmarks.calls.viewers.command import add_viewers
     from benchmarks.delay.command import add_delay
     from benchmarks.engines.command import add_engines
     from benchmarks.network.command import add_network
@@ -20,7 +21,17 @@ def _parser() -> Parser:
 
     parser = Parser(prog="python -m benchmarks", description="Measures the codec.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_rate, add_speed, add_delay, add_sync, add_network, add_engines, add_table, add_compare):
+    for add in (
+        add_rate,
+        add_speed,
+        add_delay,
+        add_sync,
+        add_viewers,
+        add_network,
+        add_engines,
+        add_table,
+        add_compare,
+    ):
         add(commands)
     return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.calls.sync.command import SYNC
+from benchmarks.calls.viewers.command import VIEWERS
 from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
@@ -22,7 +23,15 @@ from benchmarks.records.markdown import replace_section
 from benchmarks.records.terminal import tables_console
 from benchmarks.speed.command import SPEED
 
-KINDS = {"speed": SPEED, "delay": DELAY, "sync": SYNC, "engines": ENGINES, "network": NETWORK, "paths": PATHS}
+KINDS = {
+    "speed": SPEED,
+    "delay": DELAY,
+    "sync": SYNC,
+    "engines": ENGINES,
+    "viewers": VIEWERS,
+    "network": NETWORK,
+    "paths": PATHS,
+}
 
 
 def add_table(commands: Commands) -> None:

@@ -3,6 +3,7 @@
     from facewire import CodecConfig, Decoder, Encoder                      # the codec: bytes, arrays, no network
     from facewire import ReceiverOptions, SenderOptions, receive_face, send_face   # a face over a connection of yours
     from facewire import FaceCall, call_face               # both directions at once, with sound
+    from facewire import FaceBroadcast, broadcast_face     # one face to several connections, coded once
     from facewire import SignalingClient, connect_peer, ice_configuration   # how two ends meet, where you have no way
     from facewire import CodecError, OptionsError, ReceiverError, SenderError, SignalingError     # what can go wrong
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from codec import CodecConfig, CodecError, CodedFrame, Decoder, Encoder, FrameReport, MotionState, __version__
     from facewire.call import FaceCall, call_face
     from receiver import FaceReceiver, FaceTrack, Picture, ReceiverError, ReceiverOptions, receive_face
-    from sender import FaceSender, SenderError, SenderOptions, send_face
+    from sender import FaceBroadcast, FaceSender, SenderError, SenderOptions, broadcast_face, send_face
     from signaling import (
         Channel,
         Channels,
@@ -39,7 +40,7 @@ else:
         ),
         "facewire.call": ("FaceCall", "call_face"),
         "receiver": ("FaceReceiver", "FaceTrack", "Picture", "ReceiverError", "ReceiverOptions", "receive_face"),
-        "sender": ("FaceSender", "SenderError", "SenderOptions", "send_face"),
+        "sender": ("FaceBroadcast", "FaceSender", "SenderError", "SenderOptions", "broadcast_face", "send_face"),
         "signaling": (
             *("Channel", "Channels", "OptionsError", "SignalingClient", "SignalingError"),
             *("connect_peer", "ice_configuration", "memory_pair"),
@@ -62,6 +63,7 @@ __all__ = [
     "CodedFrame",
     "Decoder",
     "Encoder",
+    "FaceBroadcast",
     "FaceCall",
     "FaceReceiver",
     "FaceSender",
@@ -77,6 +79,7 @@ __all__ = [
     "SignalingClient",
     "SignalingError",
     "__version__",
+    "broadcast_face",
     "call_face",
     "connect_peer",
     "ice_configuration",

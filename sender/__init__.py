@@ -5,7 +5,8 @@
 
 On the control channel go mode switches and figures out, keyframe requests, receipts and reports in.
 
-`python -m sender` is the program; `send_face` attaches the same to an application's own connection.
+`python -m sender` is the program; `send_face` attaches the same to an application's own connection, `broadcast_face`
+to several of them: coded once, each viewer with a line of its own.
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from signaling.lazy import names_of
 
 if TYPE_CHECKING:
     from sender.attach import send_face
+    from sender.broadcast import FaceBroadcast, Viewer, broadcast_face
     from sender.errors import FallbackError, OptionsError, SenderError, SourceError
     from sender.options import SenderOptions
     from sender.send import FaceSender
@@ -22,6 +24,9 @@ else:
         __name__,
         {
             "send_face": "sender.attach",
+            "FaceBroadcast": "sender.broadcast",
+            "Viewer": "sender.broadcast",
+            "broadcast_face": "sender.broadcast",
             "FallbackError": "sender.errors",
             "OptionsError": "sender.errors",
             "SenderError": "sender.errors",
@@ -32,4 +37,15 @@ else:
     )
 
 
-__all__ = ["FaceSender", "FallbackError", "OptionsError", "SenderError", "SenderOptions", "SourceError", "send_face"]
+__all__ = [
+    "FaceBroadcast",
+    "FaceSender",
+    "FallbackError",
+    "OptionsError",
+    "SenderError",
+    "SenderOptions",
+    "SourceError",
+    "Viewer",
+    "broadcast_face",
+    "send_face",
+]

@@ -16,6 +16,7 @@ from aiortc import RTCPeerConnection
 from codec import CodecError
 from codec.program.interrupts import leave
 from sender.attach import make_sound, make_worker
+from sender.broadcast.program import BroadcastProgram
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
 from sender.fallback import add_h264_track
@@ -219,7 +220,8 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display, wa
     assert task is not None
     with interrupts(task.cancel):
         try:
-            await Program(options, coding, display).run()
+            program = Program if options.viewers == 1 else BroadcastProgram
+            await program(options, coding, display).run()
         except asyncio.CancelledError:
             display.say("stopped")
 

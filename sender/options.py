@@ -11,6 +11,7 @@ from sender.errors import OptionsError
 from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError as BadOption
 from signaling.options import MeetingOptions
+from signaling.quantities import MOST_VIEWERS
 
 __all__ = ["CallOptions", "SenderOptions", "parse_arguments"]
 
@@ -115,6 +116,12 @@ class CallOptions(MeetingOptions):
         ),
     )
     microphone: str = field(default="none", metadata=option(MICROPHONE_HELP, metavar="SOURCE"))
+    viewers: int = field(
+        default=1,
+        metadata=option(
+            "receivers at a time, 1 to 32; more than one get keypoints alone, coded once for all, without sound"
+        ),
+    )
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(
         default=False,
@@ -134,6 +141,10 @@ class CallOptions(MeetingOptions):
         MeetingOptions.__post_init__(self)
         if not self.seconds >= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: 0 or more")
+        if not 1 <= self.viewers <= MOST_VIEWERS:
+            raise OptionsError(f"--viewers {self.viewers}: 1 to {MOST_VIEWERS}")
+        if self.viewers > 1 and self.microphone != "none":
+            raise OptionsError(f"--viewers {self.viewers} with --microphone: sound goes to one receiver alone")
         if self.stream is not None and self.stream < 0:
             raise OptionsError(f"--stream {self.stream}: 0 or more")
 
@@ -150,6 +161,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions
     parser.add_argument("--compare", **compare, help="the same as --mode compare")
     parsed = parser.parse_args(arguments)
     try:
-        return from_flags(CallOptions, parsed), from_flags(SenderOptions, parsed)
+        options, coding = from_flags(CallOptions, parsed), from_flags(SenderOptions, parsed)
+        if options.viewers > 1 and coding.mode in ("h264", "compare"):
+            raise OptionsError(
+                f"--viewers {options.viewers} with --mode {coding.mode}: H.264 goes to one receiver alone"
+            )
+        return options, coding
     except BadOption as error:
         parser.error(str(error))

@@ -264,6 +264,11 @@ class Transmitter:
         """Whether nothing waits here or in the transport's queue."""
         return not self._bundle and not self._pacer.waiting_bytes and not self._channels.queued_bytes
 
+    @property
+    def waiting_reference_bytes(self) -> int:
+        """What waits here of references."""
+        return self._pacer.waiting_bytes
+
     def pump(self) -> float | None:
         """Hands over what may go now. Returns when to try again, in seconds; None: nothing waits."""
         if not self._channels.is_open:

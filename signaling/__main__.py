@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from signaling.credentials import TOKEN_VARIABLE, token_from
 from signaling.ends import interrupts
 from signaling.errors import BindError, OptionsError
+from signaling.quantities import MOST_VIEWERS
 from signaling.server.log import BoundedHandler
 from signaling.server.rendezvous import SignalingServer, listening
 from signaling.server.rooms import IDLE_TIMEOUT_S, RoomLimits
@@ -48,6 +49,12 @@ def _duration(text: str) -> float:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000000")
+    return int(text)
+
+
+def _viewers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_VIEWERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_VIEWERS}")
     return int(text)
 
 
@@ -85,6 +92,10 @@ class ServeOptions:
     rooms_per_address: int = field(
         default=_LIMITS.rooms_per_address, metadata=_flag("rooms in which ends from one address may be", _count)
     )
+    viewers: int = field(
+        default=_LIMITS.viewers,
+        metadata=_flag("receivers that a room seats before its sender has said how many it takes", _viewers),
+    )
     connections_per_address: int = field(
         default=_SETTINGS.connections_per_address, metadata=_flag("connections from one address at a time", _count)
     )
@@ -105,7 +116,10 @@ class ServeOptions:
         """What the server is made with."""
         return ServerSettings(
             limits=RoomLimits(
-                idle_timeout_s=self.idle_timeout_s, rooms=self.rooms, rooms_per_address=self.rooms_per_address
+                idle_timeout_s=self.idle_timeout_s,
+                rooms=self.rooms,
+                rooms_per_address=self.rooms_per_address,
+                viewers=self.viewers,
             ),
             connections_per_address=self.connections_per_address,
             origins=frozenset(self.origin),

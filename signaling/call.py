@@ -22,8 +22,8 @@ from collections.abc import Callable, Sequence
 
 from aiortc import RTCIceServer, RTCPeerConnection
 
-from signaling.client import SignalingClient
 from signaling.errors import PeerGone, SignalingError
+from signaling.line import SignalingLine
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
 from signaling.printable import printable
 from signaling.reading import Reading
@@ -46,7 +46,7 @@ _BROKEN = {"failed": "the connection to the other end broke", "closed": "the oth
 class Call:
     """One connection to one other end; made by `connect_peer`."""
 
-    def __init__(self, pc: RTCPeerConnection, client: SignalingClient, *, servers: Sequence[RTCIceServer] = ()) -> None:
+    def __init__(self, pc: RTCPeerConnection, client: SignalingLine, *, servers: Sequence[RTCIceServer] = ()) -> None:
         self._servers = servers
         self.pc = pc
         self.name = ""  # of the attempt, in its messages
@@ -225,7 +225,7 @@ class Call:
         return None
 
 
-async def peer_present(client: SignalingClient) -> str:
+async def peer_present(client: SignalingLine) -> str:
     """Waits until another end is in the room; its name. Raises what the line to the server raises."""
     while not client.peer:
         await anext(client)
@@ -234,7 +234,7 @@ async def peer_present(client: SignalingClient) -> str:
 
 async def connect_peer(
     pc: RTCPeerConnection,
-    client: SignalingClient,
+    client: SignalingLine,
     *,
     timeout_s: float = 30.0,
     servers: Sequence[RTCIceServer] = (),

@@ -85,6 +85,7 @@ class SignalingClient:
         role: Role,
         token: str = "",
         ca: str = "",
+        viewers: int = 1,
         retry: Retry | None = None,
         news: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -93,6 +94,7 @@ class SignalingClient:
     ) -> Self:
         """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
 
+        `viewers` of a sender: how many receivers it takes; for more than one, `signaling.hall` has a line for each.
         A server at wss:// has to show a certificate for its name that the system trusts, or that the PEM file `ca`
         does. `news` is told in a few words when the line breaks later and cannot be mended at once, and when it is
         mended.
@@ -102,7 +104,7 @@ class SignalingClient:
         """
         check_address(url)
         tls = trust(url, ca)
-        hello = Hello(room, role, secrets.token_hex(8), token, secrets.token_hex(16))
+        hello = Hello(room, role, secrets.token_hex(8), token, secrets.token_hex(16), viewers)
         encode(hello)
         retry = retry if retry is not None else Retry()
         client = cls(url, hello, retry=retry, news=news, sleep=sleep, now_s=now_s, draw=draw, tls=tls)
@@ -117,6 +119,16 @@ class SignalingClient:
     def role(self) -> Role:
         """As what this end is in the room."""
         return self._hello.role
+
+    @property
+    def address(self) -> str:
+        """The server's address, as it may be shown."""
+        return self._shown
+
+    @property
+    def viewers(self) -> int:
+        """How many receivers this end, a sender, has asked for."""
+        return self._hello.viewers
 
     @property
     def peer(self) -> str:

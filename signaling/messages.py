@@ -12,9 +12,11 @@ What `decode` holds a message to; anything else raises `MessageError`, and nothi
 - the types are exact: text is msgpack str in UTF-8, a truth value is no number, a whole number is no float (but a whole
   number may stand where a float is expected), floats are finite, texts, lists and maps keep to the lengths below.
 
-Meeting, over WebSocket. `room` names the place, `end` is the random name that one process chose for itself: a peer
+Meeting, over WebSocket: `room` names the place, `end` is the random name that one process chose for itself: a peer
 recognises a returning end by it, the server by `secret` besides, which it tells nobody. `call` is the random name that
 the offering end gives one attempt; answer, candidates and bye repeat it, and those of earlier attempts are left out.
+A room has one sender, and one receiver or as many `viewers` as its sender said. Where that is more than one, the sender
+says in `to` which of them a message is for, and knows by `call` who answers; receivers notice nothing of each other.
 
     hello         an end -> the server, first: room, role, end, token, secret
     welcome       the server -> an end: it is in; who is there already
@@ -27,8 +29,9 @@ reference-received, receiver-report, load-report; from the sender mode-switch, q
 """
 
 import dataclasses
+import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgpack
 
@@ -80,26 +83,35 @@ Names = Annotated[tuple[Name, ...], Longest(32)]
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First word of an end: where it wants to be, and as what; `secret` proves that a seat there was its own."""
+    """First word of an end: where it wants to be, and as what; `secret` proves that a seat there was its own.
+
+    `viewers` of a sender: to how many receivers it sends at a time.
+    """
 
     room: Name
     role: Role
     end: Name
     token: Text = dataclasses.field(default="", repr=False)
     secret: Text = dataclasses.field(default="", repr=False)
+    viewers: quantities.Viewers = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The end is in the room. `peer` names the other end, "" when the other role is empty."""
+    """The end is in the room. `peer` names the other end, "" when the other role is empty.
+
+    `viewers` is how many receivers the room takes; where that is more than one, `peers` tells the sender all of them.
+    """
 
     peer_present: bool
     peer: Name = ""
+    viewers: quantities.Viewers = 1
+    peers: Names = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PeerJoined:
-    """The other role is taken by `peer` from now on; an earlier holder of the role is gone."""
+    """The other role is taken by `peer` from now on; where it has one place, an earlier holder is gone."""
 
     role: Role
     peer: Name
@@ -107,9 +119,10 @@ class PeerJoined:
 
 @dataclass(frozen=True, slots=True)
 class PeerLeft:
-    """The other role is empty from now on."""
+    """The other role is empty from now on; with `peer`, that end of it has left, and others may be there."""
 
     role: Role
+    peer: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,7 @@ class Offer:
 
     sdp: Sdp
     call: Name = ""
+    to: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,7 @@ class Answer:
 
     sdp: Sdp
     call: Name = ""
+    to: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,7 @@ class Candidate:
     sdp_mid: Name | None = None
     sdp_mline_index: quantities.SectionIndex | None = None
     call: Name = ""
+    to: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +160,7 @@ class Bye:
 
     reason: Text = ""
     call: Name = ""
+    to: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,26 +294,8 @@ Message = (
     | ClockPong
 )
 
-_TYPES: dict[str, type[Message]] = {
-    "hello": Hello,
-    "welcome": Welcome,
-    "peer-joined": PeerJoined,
-    "peer-left": PeerLeft,
-    "offer": Offer,
-    "answer": Answer,
-    "candidate": Candidate,
-    "bye": Bye,
-    "refused": Refused,
-    "capabilities": Capabilities,
-    "keyframe-request": KeyframeRequest,
-    "reference-received": ReferenceReceived,
-    "receiver-report": ReceiverReport,
-    "load-report": LoadReport,
-    "mode-switch": ModeSwitch,
-    "quality-report": QualityReport,
-    "clock-ping": ClockPing,
-    "clock-pong": ClockPong,
-}
+# By name: each class's own in small letters, "keyframe-request".
+_TYPES: dict[str, type[Message]] = {re.sub("(?<=.)(?=[A-Z])", "-", c.__name__).lower(): c for c in get_args(Message)}
 _NAMES = {cls: name for name, cls in _TYPES.items()}
 
 

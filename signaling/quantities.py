@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 from signaling.fields import Between, Longest, Named
 
 __all__ = [
+    "MOST_VIEWERS",
     "ClockUs",
     "Count",
     "DelayMs",
@@ -28,8 +29,11 @@ __all__ = [
     "SpreadMs",
     "Ticks",
     "Versions",
+    "Viewers",
     "or_unknown",
 ]
+
+MOST_VIEWERS = 32  # as many as a welcome can name
 
 # name                                from .. to                           unit, and what the range is good for
 Count = Annotated[int, Between(0, 2**53)]  # bytes, messages, packets since the call began
@@ -46,6 +50,7 @@ FrameNumber = Annotated[int, Between(0, 255)]  # number of a frame, modulo 256
 SectionIndex = Annotated[int, Between(0, 255)]  # place of a media section in an SDP
 Protocol = Annotated[int, Between(0, 65_535)]  # counts changes
 Version = Annotated[int, Between(0, 65_535)]  # of coded frames
+Viewers = Annotated[int, Between(1, MOST_VIEWERS)]  # receivers of one sender
 Side = Annotated[int, Between(1, 65_536)]  # pixels
 
 ReferenceIds = Annotated[tuple[ReferenceId, ...], Longest(64)]

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from signaling.client import SignalingClient
+from signaling.line import SignalingLine
 from signaling.messages import Message
 
 __all__ = ["Reading"]
@@ -12,7 +12,7 @@ __all__ = ["Reading"]
 class Reading:
     """One reader of a client's messages. A message that was read when nobody wanted it any more is put back."""
 
-    def __init__(self, client: SignalingClient) -> None:
+    def __init__(self, client: SignalingLine) -> None:
         self._client = client
         self._task: asyncio.Task[Message] | None = None
 

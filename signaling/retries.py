@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from signaling.backoff import Retries
-from signaling.client import SignalingClient
+from signaling.line import SignalingLine
 from signaling.messages import Message, PeerJoined
 from signaling.reading import Reading
 
@@ -18,7 +18,7 @@ _KEPT_MESSAGES = 64
 Sleep = Callable[[float], Awaitable[None]]
 
 
-async def pause(client: SignalingClient, seconds: float, *, sleep: Sleep = asyncio.sleep) -> None:
+async def pause(client: SignalingLine, seconds: float, *, sleep: Sleep = asyncio.sleep) -> None:
     """Waits, and reads the line to the server meanwhile: it breaks where nobody answers its pings.
 
     What was read is given out again afterwards, the newest 64 messages of it. Another end in the room ends a long wait

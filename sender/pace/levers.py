@@ -10,10 +10,19 @@ from sender.pace.shares import Shares
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter
 
-__all__ = ["SenderLevers"]
+__all__ = ["SenderLevers", "pace_keyframes"]
 
 _KEYFRAME_BITS = 24_000  # a usual one, with all around its pieces
 _LEAST_PATIENCE_S, _INTERVAL_S, _THIN_INTERVAL_S = 2.0, 0.5, 8.0
+
+
+def pace_keyframes(gate: KeyframeGate, shares: Shares) -> None:
+    """How often a receiver may have keyframes, by how long one takes."""
+    gate.patience_s = max(_LEAST_PATIENCE_S, 2 * _KEYFRAME_BITS / (1000 * shares.reference_kbps))
+    gate.interval_s = _INTERVAL_S
+    if shares.keyframes_first:  # each holds up all pictures for seconds, and no reference is ever lost for good
+        gate.patience_s = max(gate.patience_s, _THIN_INTERVAL_S)
+        gate.interval_s = _THIN_INTERVAL_S
 
 
 @dataclass(slots=True)
@@ -44,11 +53,7 @@ class SenderLevers:
         )
         if before is None or (before[0].bundle, before[0].residual, before[1]) != (shares.bundle, shares.residual, qp):
             self.orders.set_pace(qp=qp, bundle=shares.bundle, residual=shares.residual)
-        self.keyframes.patience_s = max(_LEAST_PATIENCE_S, 2 * _KEYFRAME_BITS / (1000 * shares.reference_kbps))
-        self.keyframes.interval_s = _INTERVAL_S
-        if shares.keyframes_first:  # each holds up all pictures for seconds, and no reference is ever lost for good
-            self.keyframes.patience_s = max(self.keyframes.patience_s, _THIN_INTERVAL_S)
-            self.keyframes.interval_s = _THIN_INTERVAL_S
+        pace_keyframes(self.keyframes, shares)
         if self.sound is not None:
             span_ms = 1000 * frame_s * shares.bundle
             self.sound.set_pace(

@@ -1,7 +1,8 @@
-"""Signaling, server: rooms over WebSocket, where a sender and a receiver find each other.
+"""Signaling, server: rooms over WebSocket, where a sender and its receivers find each other.
 
-One sender and one receiver to a room. The server checks every message and relays offers, answers, candidates and byes
-to the other end as they are; it never sees pictures, and nothing of a call passes through it once the ends have met.
+One sender and one receiver to a room, or as many receivers as the sender says. The server checks every message and
+relays offers, answers, candidates and byes to the other end as they are, the sender's to the receiver that they name;
+it never sees pictures, and nothing of a call passes through it once the ends have met.
 
 A seat that is taken stays taken while its holder answers a WebSocket ping; a holder that does not answer within
 `probe_s` is dead and is replaced. `GET /health` answers `{"status": "ok", "rooms": N, "ends": N}`.
@@ -13,10 +14,12 @@ waited for in its own coroutine alone.
 import asyncio
 import contextlib
 import hmac
+import itertools
 import logging
+import operator
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from aiohttp import WSCloseCode, web
 
@@ -30,7 +33,6 @@ from signaling.messages import (
     Message,
     Offer,
     PeerJoined,
-    PeerLeft,
     Refusal,
     Refused,
     Role,
@@ -42,7 +44,7 @@ from signaling.printable import printable
 from signaling.server.door import Connection, Door, listeners
 from signaling.server.line import Line, NotBinary
 from signaling.server.quotas import Meter, Misses
-from signaling.server.rooms import Rooms
+from signaling.server.rooms import Rooms, Seat
 from signaling.server.settings import ServerSettings
 
 __all__ = ["SignalingServer", "listening"]
@@ -99,8 +101,8 @@ class SignalingServer:
     def sweep(self) -> None:
         """Does what time asks for: empties the seats of ends that stayed away, closes idle rooms and silent lines."""
         swept = self._rooms.sweep()
-        for line, role in swept.bereaved:
-            line.post(encode(PeerLeft(role)))
+        for line, word in swept.bereaved:
+            line.post(encode(word))
         for line in swept.expired:
             line.finish(Refused("expired", "nobody came into the room"))
         for line in self.lines:
@@ -193,7 +195,7 @@ class SignalingServer:
         """Raises _Refuse for a wrong token, and for any where many wrong ones came from, but from ends that return."""
         if self._token is None:
             return
-        seat = self._rooms.seat(hello.room, hello.role)
+        seat = self._rooms.seat(hello.room, hello.role, hello.end)
         wait_s = 0.0 if seat is not None and seat.is_of(hello.end, hello.secret) else self._misses.wait_s(address)
         if wait_s > 0.0:
             raise _Refuse("busy", f"too many wrong tokens from this address; try again in {wait_s:.0f} s")
@@ -211,61 +213,94 @@ class SignalingServer:
             line.orderly = True  # it is sent away: no seat is kept for it
             raise
         finally:
-            other = self._rooms.seat(hello.room, _other(hello.role))
+            others = self._rooms.seats(hello.room, _other(hello.role))
+            word = encode(self._rooms.departure(hello.room, hello.role, hello.end))
             left = self._rooms.leave(hello.room, hello.role, line=line, orderly=line.orderly)
             _log.info("room %s: the %s %s", hello.room, hello.role, "left" if left else "broke off or was replaced")
             # Ends that lose the server only lose the server: nobody is told that the other one left.
-            if left and not self._is_closing and other is not None and other.line is not None:
-                other.line.post(encode(PeerLeft(hello.role)))
+            if left and not self._is_closing:
+                _tell(others, word)
 
     async def _make_room(self, hello: Hello, address: str) -> None:
-        """Returns when the seat may be taken: it is free, or its holder is away, dead, or this same end."""
+        """Returns when there is a place: a free one, or that of an end that is away, dead, or this same end."""
         while True:
-            seat = self._rooms.seat(hello.room, hello.role)
-            if seat is not None and seat.is_of(hello.end, hello.secret):
+            seats = self._rooms.seats(hello.room, hello.role)
+            namesake = self._rooms.seat(hello.room, hello.role, hello.end)
+            if namesake is not None and namesake.is_of(hello.end, hello.secret):
                 return
             if (full := self._rooms.why_full(hello.room, address)) is not None:
                 raise _Refuse("full", full)
-            if seat is None:
-                return
-            if seat.end == hello.end and seat.secret:
+            if namesake is not None and namesake.secret:
                 raise _Refuse("taken", "that is the name of another end")
-            holder = seat.line
-            if holder is None:
+            if namesake is None and len(seats) < self._rooms.places(hello.room, hello.role):
                 return
-            if await holder.answers(self.settings.probe_s):
-                raise _Refuse("taken", f"room {hello.room} has a {hello.role} already")
-            if seat.line is holder and self._rooms.seat(hello.room, hello.role) is seat:
+            holders = seats if namesake is None else (namesake,)
+            lines = [seat.line for seat in holders if seat.line is not None]
+            if len(lines) < len(holders):
                 return
+            alive = await asyncio.gather(*(line.answers(self.settings.probe_s) for line in lines))
+            if all(alive):
+                raise self._no_place(hello)
+            for line in itertools.compress(lines, map(operator.not_, alive)):
+                self._rooms.leave(hello.room, hello.role, line=line, orderly=False)
+                line.cut()
+
+    def _no_place(self, hello: Hello) -> _Refuse:
+        places = self._rooms.places(hello.room, hello.role)
+        if places == 1:
+            return _Refuse("taken", f"room {hello.room} has a {hello.role} already")
+        return _Refuse("full", f"room {hello.room} is full: it takes {places} receivers, and all of them are there")
 
     def _seat(self, hello: Hello, line: Line, address: str) -> None:
-        other = self._rooms.seat(hello.room, _other(hello.role))
-        earlier = self._rooms.seat(hello.room, hello.role)
-        returns = earlier is not None and earlier.is_of(hello.end, hello.secret)
-        seat, cut = self._rooms.sit(
+        seat, before = self._rooms.sit(
             hello.room, hello.role, end=hello.end, line=line, secret=hello.secret, address=address
         )
+        returns = before is not None and before.is_of(hello.end, hello.secret)
         _log.info("room %s: a %s is %s, from %s", hello.room, hello.role, "back" if returns else "there", address)
-        if cut is not None:
-            cut.cut()
-        line.post(encode(Welcome(other is not None, other.end if other is not None else "")))
+        if before is not None and before.line is not None:
+            before.line.cut()
+        if hello.role == "sender":
+            for surplus in self._rooms.takes(hello.room, viewers=hello.viewers):
+                surplus.finish(
+                    Refused("full", f"the sender of room {hello.room} takes {hello.viewers} of the receivers")
+                )
+        others = self._rooms.seats(hello.room, _other(hello.role))
+        line.post(encode(self._welcome(hello, tuple(other.end for other in others))))
         while seat.kept:
             line.post(seat.kept.popleft())
-        if other is not None and other.line is not None and not returns:
-            other.line.post(encode(PeerJoined(hello.role, hello.end)))
+        if returns:
+            return
+        if before is not None and self._rooms.places(hello.room, hello.role) > 1:
+            _tell(others, encode(self._rooms.departure(hello.room, hello.role, before.end)))
+        _tell(others, encode(PeerJoined(hello.role, hello.end)))
+
+    def _welcome(self, hello: Hello, others: tuple[str, ...]) -> Welcome:
+        places = self._rooms.places(hello.room, "receiver")
+        named = others if hello.role == "sender" and places > 1 else ()
+        return Welcome(bool(others), others[0] if others else "", places, named)
 
     def _relay(self, hello: Hello, data: bytes) -> None:
         """Passes a message on as it came, so that fields of later versions survive. Raises _Refuse."""
-        if not isinstance(_understand(data), Offer | Answer | Candidate | Bye):
+        message = _understand(data)
+        if not isinstance(message, Offer | Answer | Candidate | Bye):
             raise _Refuse("message", "only offer, answer, candidate and bye are relayed")
         self._rooms.use(hello.room)
-        other = self._rooms.seat(hello.room, _other(hello.role))
-        if other is None:
-            return
-        if other.line is None:
-            other.keep(data)
+        others = self._rooms.seats(hello.room, _other(hello.role))
+        if hello.role == "sender" and message.to:
+            others = tuple(other for other in others if other.end == message.to)
+        if len(others) != 1:
+            return  # nobody is there, or nobody knows which of them is meant
+        if others[0].line is None:
+            others[0].keep(data)
         else:
-            other.line.post(data)
+            others[0].line.post(data)
+
+
+def _tell(seats: Sequence[Seat[Line]], data: bytes) -> None:
+    """Those who are there; who is away learns it from the welcome."""
+    for seat in seats:
+        if seat.line is not None:
+            seat.line.post(data)
 
 
 def _understand(data: bytes) -> Message:

@@ -1,8 +1,9 @@
 """Signaling, rooms: who sits where. No sockets, no time of its own.
 
-A room has two seats, one for each role, and is there as long as anybody sits in it. An end whose line breaks keeps its
-seat for `grace_s`: when it is back by then nobody was told anything, what was said to it meanwhile is handed over, and
-a running call goes on. Another end may take the seat of one that is away at once.
+A room has one seat for a sender and one for a receiver, or as many as its sender says; it is there as long as anybody
+sits in it. An end whose line breaks keeps its seat for `grace_s`: when it is back by then nobody was told anything,
+what was said to it meanwhile is handed over, and a running call goes on. Another end may take the seat of one that is
+away at once.
 
 An end is known again by the secret that it came with the first time. Its name is no proof: the other end knows it.
 """
@@ -10,10 +11,11 @@ An end is known again by the secret that it came with the first time. Its name i
 import hmac
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from signaling.messages import Role
+from signaling.messages import PeerLeft, Role
+from signaling.quantities import MOST_VIEWERS
 
 __all__ = ["IDLE_TIMEOUT_S", "RoomLimits", "Rooms", "Seat", "Sweep"]
 
@@ -34,9 +36,11 @@ class RoomLimits:
     grace_s: float = 3.0  # an end whose line broke keeps its seat for this long
     rooms: int = 1000
     rooms_per_address: int = 32  # in which ends from one address sit
+    viewers: int = 1  # receivers that a room seats before its sender has said how many it takes
+    most_viewers: int = MOST_VIEWERS  # that a sender may take
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Seat(Generic[LineT]):
     """One end in a room; `line` is None while the end is away."""
 
@@ -60,15 +64,23 @@ class Seat(Generic[LineT]):
 
 @dataclass(slots=True)
 class _Room(Generic[LineT]):
-    seats: dict[Role, Seat[LineT]]
+    seats: list[tuple[Role, Seat[LineT]]]  # in the order in which they were taken
     used_s: float
+    viewers: int  # receivers that it seats
+
+    def of(self, role: Role) -> tuple[Seat[LineT], ...]:
+        return tuple(seat for at, seat in self.seats if at == role)
+
+    @property
+    def lines(self) -> tuple[LineT, ...]:
+        return tuple(seat.line for _, seat in self.seats if seat.line is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep(Generic[LineT]):
-    """What time has brought: lines to tell that the role is empty now, and lines of rooms that expired."""
+    """What time has brought: lines to tell who has left, and lines of rooms that expired."""
 
-    bereaved: tuple[tuple[LineT, Role], ...]
+    bereaved: tuple[tuple[LineT, PeerLeft], ...]
     expired: tuple[LineT, ...]
 
 
@@ -86,37 +98,63 @@ class Rooms(Generic[LineT]):
     @property
     def lines(self) -> tuple[LineT, ...]:
         """The lines of all ends that are there."""
-        seats = (seat for room in self._rooms.values() for seat in room.seats.values())
-        return tuple(seat.line for seat in seats if seat.line is not None)
+        return tuple(line for room in self._rooms.values() for line in room.lines)
 
-    def seat(self, room: str, role: Role) -> Seat[LineT] | None:
-        """Who sits at `role`, if anybody does."""
-        return self._rooms[room].seats.get(role) if room in self._rooms else None
+    def seats(self, room: str, role: Role) -> tuple[Seat[LineT], ...]:
+        """Who sits at `role`, the longest there first."""
+        return self._rooms[room].of(role) if room in self._rooms else ()
+
+    def seat(self, room: str, role: Role, end: str | None = None) -> Seat[LineT] | None:
+        """The seat of `end` at `role`, or the first one there; None where nobody sits."""
+        return next((seat for seat in self.seats(room, role) if end in (None, seat.end)), None)
+
+    def places(self, room: str, role: Role) -> int:
+        """How many may sit at `role`."""
+        if role == "sender":
+            return 1
+        return self._rooms[room].viewers if room in self._rooms else self._limits.viewers
+
+    def takes(self, room: str, *, viewers: int) -> tuple[LineT, ...]:
+        """The room's sender takes so many receivers. Lines of those who came last and are too many: they have to go."""
+        place = self._rooms[room]
+        place.viewers = min(viewers, self._limits.most_viewers)
+        surplus = place.of("receiver")[place.viewers :]
+        for seat in surplus:
+            place.seats.remove(("receiver", seat))
+        return tuple(seat.line for seat in surplus if seat.line is not None)
 
     def why_full(self, room: str, address: str) -> str | None:
         """Why an end from `address` may not have a seat in `room`; None where it may."""
         if room not in self._rooms and len(self._rooms) >= self._limits.rooms:
             return "the server has no room left"
-        theirs = [name for name, one in self._rooms.items() if any(s.address == address for s in one.seats.values())]
+        theirs = [name for name, one in self._rooms.items() if any(s.address == address for _, s in one.seats)]
         if room not in theirs and len(theirs) >= self._limits.rooms_per_address:
             return f"ends from this address are in {len(theirs)} rooms already"
         return None
 
     def sit(
         self, room: str, role: Role, *, end: str, line: LineT, secret: str = "", address: str = ""
-    ) -> tuple[Seat[LineT], LineT | None]:
-        """Gives `end` the seat. Returns the seat, and the line that is cut off by it, if there was one.
+    ) -> tuple[Seat[LineT], Seat[LineT] | None]:
+        """Gives `end` a seat. Returns it, and the seat as it was before, if somebody sat there.
 
-        An end that returns, with its secret, has its seat back, with what was kept for it.
+        An end that returns, with its secret, has its seat back, with what was kept for it. Where all places are taken
+        the end replaces one of its name, or one that is away, or else the first.
         """
-        place = self._rooms.setdefault(room, _Room({}, self._now_s()))
+        place = self._rooms.setdefault(room, _Room([], self._now_s(), self._limits.viewers))
         place.used_s = self._now_s()
-        earlier = place.seats.get(role)
-        cut = earlier.line if earlier is not None else None
-        if earlier is None or not earlier.is_of(end, secret):
-            earlier = place.seats[role] = Seat(end, line, secret)
-        earlier.line, earlier.address = line, address
-        return earlier, cut
+        there = place.of(role)
+        given_up = next((seat for seat in there if seat.end == end), None)
+        if given_up is not None and given_up.is_of(end, secret):
+            before = replace(given_up, kept=deque())
+            given_up.line, given_up.address = line, address
+            return given_up, before
+        if given_up is None and len(there) >= self.places(room, role):
+            given_up = next((seat for seat in there if seat.line is None), there[0])
+        if given_up is not None:
+            place.seats.remove((role, given_up))
+        seat = Seat(end, line, secret, address)
+        place.seats.append((role, seat))
+        return seat, given_up
 
     def use(self, room: str) -> None:
         """Something was said in the room: it is not idle."""
@@ -125,33 +163,38 @@ class Rooms(Generic[LineT]):
 
     def leave(self, room: str, role: Role, *, line: LineT, orderly: bool) -> bool:
         """The line is gone. True when the seat is free now, False when it is kept or was somebody else's by then."""
-        seat = self.seat(room, role)
-        if seat is None or seat.line is not line:
+        seat = next((one for one in self.seats(room, role) if one.line is line), None)
+        if seat is None:
             return False
         if not orderly:
             seat.line, seat.away_since_s = None, self._now_s()
             return False
-        self._clear(room, role)
+        self._clear(room, role, seat)
         return True
 
+    def departure(self, room: str, role: Role, end: str) -> PeerLeft:
+        """How it is told that `end` has left: by its name where there may be others of its role."""
+        return PeerLeft(role, end if self.places(room, role) > 1 else "")
+
     def sweep(self) -> Sweep[LineT]:
-        """Clears the seats of ends that stayed away, and the rooms in which one end waited too long."""
+        """Clears the seats of ends that stayed away, and the rooms in which one role waited too long for the other."""
         now_s = self._now_s()
-        bereaved: list[tuple[LineT, Role]] = []
+        bereaved: list[tuple[LineT, PeerLeft]] = []
         expired: list[LineT] = []
         for name, room in tuple(self._rooms.items()):
-            for role, seat in tuple(room.seats.items()):
+            for role, seat in tuple(room.seats):
                 if seat.line is None and now_s - seat.away_since_s >= self._limits.grace_s:
-                    self._clear(name, role)
-                    bereaved += [(other.line, role) for other in room.seats.values() if other.line is not None]
-            if len(room.seats) == 1 and now_s - room.used_s >= self._limits.idle_timeout_s:
-                expired += [seat.line for seat in room.seats.values() if seat.line is not None]
+                    word = self.departure(name, role, seat.end)
+                    self._clear(name, role, seat)
+                    bereaved += [(one.line, word) for at, one in room.seats if at != role and one.line is not None]
+            if len({role for role, _ in room.seats}) == 1 and now_s - room.used_s >= self._limits.idle_timeout_s:
+                expired += room.lines
                 del self._rooms[name]
         return Sweep(tuple(bereaved), tuple(expired))
 
-    def _clear(self, room: str, role: Role) -> None:
+    def _clear(self, room: str, role: Role, seat: Seat[LineT]) -> None:
         place = self._rooms[room]
-        del place.seats[role]
+        place.seats.remove((role, seat))
         place.used_s = self._now_s()
         if not place.seats:
             del self._rooms[room]

@@ -77,6 +77,12 @@ def test_a_face_is_shown_beside_the_applications_own_camera(tmp_path: Path, caps
     assert (frames[-1][:, :256] != frames[-1][:, 256:]).any(), "two pictures, coded in two ways"
 
 
+async def test_a_face_is_shown_to_several_viewers(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = await example("broadcast").main(str(SAMPLE), viewers=2, pictures=3)
+    assert [[(frame.width, frame.height) for frame in frames] for frames in shown] == [[(256, 256)] * 3] * 2
+    assert sorted(capsys.readouterr().out.splitlines()) == [f"viewer {n}: the receiver is gone" for n in range(2)]
+
+
 async def watch(url: str, *, room: str, pictures: int) -> list[tuple[int, int]]:
     """A receiver in a room: so many pictures, then it leaves."""
     async with await SignalingClient.connect(url, room=room, role="receiver") as client:

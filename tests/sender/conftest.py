@@ -33,6 +33,7 @@ class FakePart:
 
     id: int = 0
     chained: bool = False
+    reference_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class FakeEncoder:
     _left: int = 0
     _keyframe: bool = True
     _references: int = -1
+    _used: int = 0
     _image: Any = None
     _error: int = 0
     report: Any = None
@@ -89,12 +91,10 @@ class FakeEncoder:
         self._number += 1
         keyframe, self._keyframe = self._keyframe, False
         refers = keyframe or (self.reference_every and self._number % self.reference_every == 0)
-        if refers:
-            self._references += 1
-        if keyframe or self._left == 0:
-            self._left, chained = self.bundle - 1, False
-        else:
-            self._left, chained = self._left - 1, True
+        self._references += bool(refers)
+        self._used = self._references % 8 if keyframe else self._used
+        chained = not keyframe and self._left > 0
+        self._left = (self._left if chained else self.bundle) - 1
         psnr_db = self.keyframe_psnr_db if keyframe else 0.0  # of other frames it has none of its own
         self.report = FakeReport(keyframe, psnr_db, 8 * self.reference_bytes if refers else 0)
         self.calls.append((image_rgb.shape, pts))
@@ -102,7 +102,9 @@ class FakeEncoder:
         data = (b"K" if keyframe else b"P") + bytes([self._number % 256])
         data += bytes(self.reference_bytes) if refers else bytes(20)
         reference = FakePart(id=self._references % 8) if refers else None
-        return FakeCoded(self._number % 256, keyframe, reference, FakePart(chained=chained), data)
+        return FakeCoded(
+            self._number % 256, keyframe, reference, FakePart(chained=chained, reference_id=self._used), data
+        )
 
     @property
     def reconstruction(self) -> Any:
@@ -115,15 +117,13 @@ class FakeEncoder:
 
     def acknowledge(self, reference_id: int) -> None:
         self.calls.append(("acknowledge", reference_id))
+        self._used = reference_id
 
-    draw_windows = staticmethod(lambda wanted: None)
+    draw_windows = set_qp = staticmethod(lambda value: None)
 
     def start_bundle(self) -> None:
         self.calls.append("bundle")
         self._left = 0
-
-    def set_qp(self, qp: int) -> None:
-        """Nothing hangs on it."""
 
     def set_bundle(self, bundle: int, *, residual: bool) -> None:
         self.bundle = bundle
@@ -256,8 +256,7 @@ class Session:
         self.finder = FakeFinder(self.face)
         self.source = HandSource(clock)
         self.capture = Capture(self.source)
-        follower = FaceFollower(self.finder)
-        self.worker = Worker(lambda _: self.encoder, lambda _: follower, size=64, bundles=FakeBundles)
+        self.worker = Worker(lambda _: self.encoder, lambda _: FaceFollower(self.finder), size=64, bundles=FakeBundles)
         self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
         self.pts = 0
 
@@ -309,6 +308,7 @@ def fakes() -> Any:
         Bundles = FakeBundles
         Coded = FakeCoded
         Encoder = FakeEncoder
+        FarEnd = FarEnd
         Finder = FakeFinder
         HandSource = HandSource
         Part = FakePart

@@ -81,6 +81,26 @@ def test_a_hello_of_before_secrets_is_read() -> None:
     assert decode(golden("hello-without-secret")) == Hello("blue", "sender", "a1b2", "secret", "")
 
 
+WITH_VIEWERS: dict[str, Message] = {
+    "hello-viewers": Hello("blue", "sender", "a1b2", "secret", "0f1e2d3c", 4),
+    "welcome-viewers": Welcome(True, "c3d4", 4, ("c3d4", "e5f6")),
+    "peer-left-viewers": PeerLeft("receiver", "c3d4"),
+    "offer-viewers": Offer("v=0\r\n", "call-1", "c3d4"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_VIEWERS)
+def test_what_several_receivers_added(name: str) -> None:
+    assert decode(golden(name)) == WITH_VIEWERS[name]
+    assert encode(WITH_VIEWERS[name]) == golden(name)
+
+
+@pytest.mark.parametrize("viewers", [0, 33, True, "2"])
+def test_a_number_of_viewers_out_of_range_is_refused(viewers: object) -> None:
+    with pytest.raises(MessageError, match="hello: viewers"):
+        decode(msgpack.packb(HELLO | {"viewers": viewers}))
+
+
 def test_a_report_of_before_there_was_sound_is_read() -> None:
     report = decode(golden("receiver-report-without-sound"))
     assert report == dataclasses.replace(EXAMPLES["receiver-report"], sound_loss=None)
