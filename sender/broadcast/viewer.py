@@ -228,6 +228,11 @@ class Viewer:
         self._agreed = agreed
         self._pacer.tick(self)
 
+    @property
+    def begins(self) -> bool:
+        """See `sender.pace.pacer.Levers`."""
+        return self._transmitter.first_keyframe_waits
+
     def follow(self, shares: Shares, *, qp: int) -> None:
         """What its line would have; see `sender.pace.pacer.Levers`."""
         self.wish = Wish(shares, qp)
