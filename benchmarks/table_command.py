@@ -11,7 +11,7 @@ from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
-from benchmarks.network.command import NETWORK, PATHS
+from benchmarks.network.command import NETWORK, PATHS, TWO
 from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
@@ -21,7 +21,15 @@ from benchmarks.records.markdown import replace_section
 from benchmarks.records.terminal import tables_console
 from benchmarks.speed.command import SPEED
 
-KINDS = {"speed": SPEED, "delay": DELAY, "sync": SYNC, "engines": ENGINES, "network": NETWORK, "paths": PATHS}
+KINDS = {
+    "speed": SPEED,
+    "delay": DELAY,
+    "sync": SYNC,
+    "engines": ENGINES,
+    "network": NETWORK,
+    "paths": PATHS,
+    "two": TWO,
+}
 
 
 def add_table(commands: Commands) -> None:
