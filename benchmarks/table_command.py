@@ -12,7 +12,7 @@ from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
-from benchmarks.network.command import NETWORK, PATHS
+from benchmarks.network.command import NETWORK, PATHS, TWO
 from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
@@ -31,6 +31,7 @@ KINDS = {
     "viewers": VIEWERS,
     "network": NETWORK,
     "paths": PATHS,
+    "two": TWO,
 }
 
 

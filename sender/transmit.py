@@ -99,7 +99,7 @@ class ReferencePacer:
         self._filled_s: float | None = None
         self.waiting_bytes = 0
         self._keyframes_first = self._is_keyframe = False
-        self._is_first = True  # no keyframe has left yet
+        self.is_first = True  # no keyframe has left yet
 
     def set_pace(self, *, bytes_per_s: float, burst_bytes: int, keyframes_first: bool) -> None:
         """From now on; with `keyframes_first`, those keep to no rate: there is nothing else of use."""
@@ -110,11 +110,6 @@ class ReferencePacer:
     def holds_up(self) -> bool:
         """Whether a keyframe waits that everything else has to wait for."""
         return self._keyframes_first and self._is_keyframe and bool(self._pieces)
-
-    @property
-    def holds_up_all(self) -> bool:
-        """Whether that is the first of the call."""
-        return self._is_first and self.holds_up
 
     @property
     def next_bytes(self) -> int:
@@ -149,7 +144,7 @@ class ReferencePacer:
         piece = self._pieces.popleft()
         self._tokens -= len(piece.data)
         self.waiting_bytes -= len(piece.data)
-        self._is_first = self._is_first and bool(self._pieces and self._is_keyframe)
+        self.is_first = self.is_first and bool(self._pieces and self._is_keyframe)
         return piece
 
     @property
@@ -300,7 +295,7 @@ class Transmitter:
     @property
     def first_keyframe_waits(self) -> bool:
         """Whether that is the first of the call: there is nothing to hear a voice to yet."""
-        return self._pacer.holds_up_all
+        return self._pacer.is_first and self._pacer.holds_up
 
     def _motion_may_leave(self) -> bool:
         if self._pacer.holds_up:

@@ -15,15 +15,19 @@ from benchmarks.network.paths.report import no_plot, paths_markdown, paths_repor
 from benchmarks.network.paths.run import PathSettings, measure_paths
 from benchmarks.network.report import network_markdown, network_report, plot_network, read_network, show_network
 from benchmarks.network.run import NetworkSettings, measure_network
+from benchmarks.network.two.report import no_plot as no_plot_of_two
+from benchmarks.network.two.report import read_two, show_two, two_markdown, two_report
+from benchmarks.network.two.run import TwoSettings, measure_two
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
 from codec import CodecConfig
 
-__all__ = ["NETWORK", "PATHS", "add_network"]
+__all__ = ["NETWORK", "PATHS", "TWO", "add_network"]
 
 NETWORK = ResultsKind(read_network, show_network, plot_network, network_markdown)
 PATHS = ResultsKind(read_paths, show_paths, no_plot, paths_markdown)
+TWO = ResultsKind(read_two, show_two, no_plot_of_two, two_markdown)
 ABOUT = f"""\
 Makes two hosts of network namespaces with a link between them that loses, delays, limits and breaks, and holds a call
 over it with the programs as they are, one call for each condition. It needs Linux, root and a C compiler, and says so
@@ -38,6 +42,7 @@ between two homes (--nat), which needs coturn and nftables besides:
 examples:
   python -m benchmarks network
   python -m benchmarks network --nat --json paths.json
+  python -m benchmarks network --two --seconds 1800 --json two.json
   python -m benchmarks network --nat --on "symmetric, TLS" --seconds 10
   python -m benchmarks network --on "loss 10" --on "limit 20" --mode auto --json network.json --plot network.png
 """
@@ -59,6 +64,9 @@ def add_network(commands: Commands) -> None:
         "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
     )
     parser.add_argument("--nat", action="store_true", help="the ways between two homes in place of bad links")
+    parser.add_argument(
+        "--two", action="store_true", help="two calls on one line of 64 kbit/s that loses 2 %%, in place of those"
+    )
     parser.add_argument("--silent", action="store_true", help="without sound")
     parser.add_argument(
         "--sender", action="append", default=[], metavar="FLAG", help="one more word for the sender; may be repeated"
@@ -71,6 +79,9 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
     """Runs the calls and writes what was asked for; says why not where this machine cannot."""
     if args.nat:
         _between_homes(args, command)
+        return
+    if args.two:
+        _on_one_line(args, command)
         return
     default = NetworkSettings()
     settings = NetworkSettings(
@@ -113,3 +124,17 @@ def _between_homes(args: argparse.Namespace, command: Sequence[str]) -> None:
         return
     report = paths_report(settings, rows, servers=servers, load_before=load, provenance=origin)
     PATHS.put_out(report, json=args.json, plot=args.plot)
+
+
+def _on_one_line(args: argparse.Namespace, command: Sequence[str]) -> None:
+    settings = TwoSettings(seconds=args.seconds, sound=not args.silent)
+    origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
+    load = load_before()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with progress_of(1) as tick:
+            rows = measure_two(args.clip, settings, tick=tick)
+    except LinkUnavailable as reason:
+        print(f"skipped: {reason}")
+        return
+    TWO.put_out(two_report(settings, rows, load_before=load, provenance=origin), json=args.json, plot=args.plot)
