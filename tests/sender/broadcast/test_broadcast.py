@@ -16,7 +16,7 @@ from signaling.messages import (
     ReceiverReport,
     ReferenceReceived,
 )
-from signaling.transport.memory import memory_pair
+from signaling.transport.memory import VirtualClock, memory_pair
 
 HEARD = ReceiverReport(0.0, None, 25.0, 1.0)
 
@@ -38,8 +38,8 @@ class Audience:
             await self.session.source.running.wait()
             yield self
 
-    async def join(self, name: str = ""):
-        near, far = memory_pair()
+    async def join(self, name: str = "", **line: Any):
+        near, far = memory_pair(**line)
         viewer = self.broadcast.add(near, name=name)
         end = self._far_end(far)
         await self.ready()
@@ -207,6 +207,33 @@ async def test_one_that_lacks_what_the_others_hold_is_sent_no_motion_until_it_ha
         await stage.pictures(1, heard_from=[fast, slow])
         assert (len(motion_of(fast)), len(motion_of(slow))) == (1, 1)
         assert slow_viewer.meter.snapshot(mode="keypoints")["counts"]["skipped"] >= 1
+
+
+async def test_a_slow_line_delays_nobody_else(audience) -> None:
+    stage, timers = audience(), VirtualClock()
+    stage.encoder.reference_every = 12
+    async with stage.runs():
+        _, fast = await stage.join("fast")
+        slow_viewer, slow = await stage.join("slow", rate_bps=5_000, clock=timers)
+        heard = {fast: 0, slow: 0}
+        queued = 0
+        for _ in range(500):  # twenty seconds
+            await stage.pictures(1, heard_from=[fast])
+            timers.advance(0.04)
+            await stage.ready()
+            for end in heard:
+                for reference in drained(end.references):
+                    end.say(ReferenceReceived(heard[end] % 8, reference[1]))
+                    heard[end] += 1
+            if slow.motion.qsize():
+                slow.say(HEARD)
+            await stage.ready()
+            queued = max(queued, slow_viewer._channels.queued_bytes)
+        assert fast.motion.qsize() >= 490
+        assert 10 < slow.motion.qsize() < 150  # 5 kbit/s are 5.5 such messages a second
+        assert stage.encoder.calls.count(("acknowledge", 3)) >= 4  # references were used all the time
+        assert stage.ordered() <= 3
+        assert queued < 3000
 
 
 async def test_one_that_asks_and_asks_costs_the_others_little(audience, clock) -> None:
