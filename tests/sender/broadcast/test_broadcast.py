@@ -289,13 +289,18 @@ async def test_h264_is_for_one_viewer(audience) -> None:
 async def test_figures_tell_of_all_and_of_each(audience) -> None:
     stage = audience()
     async with stage.runs():
-        for name in "ab":
-            await stage.join(name)
-        await stage.pictures(3)
         seen: list[Any] = []
         stage.broadcast.watch_meter(seen.append)
+        ends = [(await stage.join(name))[1] for name in "ab"]
+        ends[0].say(ReceiverReport(0.25, 80.0, 25.0, 1.0))
+        ends[1].say(ReceiverReport(0.0, 120.0, 12.0, 3.0))
+        await stage.pictures(3)
+        for viewer in stage.broadcast.viewers:
+            viewer._report._tell()  # as once a second
         stage.broadcast._tell()
         figures = seen[0]
         assert [viewer["name"] for viewer in figures["viewers"]] == ["a", "b"]
+        assert [viewer["loss"] for viewer in figures["viewers"]] == [0.25, 0.0]
+        assert figures["receiver"] == {"loss": 0.25, "delay_ms": 120.0, "fps": 12.0, "jitter_ms": 3.0}
         assert figures["keypoints"]["totals"]["frames"] == 3
         assert figures["keypoints"]["totals"]["messages"] == 2 * (3 + 1)
