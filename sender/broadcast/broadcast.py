@@ -185,6 +185,7 @@ class FaceBroadcast(End):
                 self._meter.count("catch_ups")
             elif self._catch_up.grants_keyframe(is_new=viewer.is_new, lags=viewer.lags, now_s=now_s):
                 self._worker.orders.force_keyframe()
+                viewer.helped()
             else:
                 viewer.gate.ask()  # later
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from codec import CodedFrame, FrameReport
 from sender.broadcast.agreement import Wish
+from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
@@ -85,7 +86,7 @@ class Viewer:
         self._channels, self._clock, self._options = channels, clock, options
         self._changed = changed
         self._shared_state = state
-        self._holdings = Holdings()
+        self._holdings, self._restraint = Holdings(), Restraint()
         self._heard_s = clock()
         self._patience_s = _RARELY_HEARD_S
         self._agreed: Wish | None = None
@@ -178,7 +179,13 @@ class Viewer:
 
     def wants_help(self) -> bool:
         """Whether it is to be helped now."""
-        return self.is_open and not self._transmitter.keyframe_waits and self.gate.take(now_s=self._clock())
+        now_s = self._clock()
+        can = self.is_open and not self._transmitter.keyframe_waits and self._restraint.allows(now_s)
+        return can and self.gate.take(now_s=now_s)
+
+    def helped(self) -> None:
+        """It is being helped, by whatever means."""
+        self._restraint.helped(self._clock())
 
     def catch_up(self, references: Sequence[CodedFrame]) -> None:
         """It gets these, which bring it to where the others are, and frames from the next bundle on."""
@@ -187,6 +194,7 @@ class Viewer:
         self.step = "caught up"
         self.is_new = False
         self.gate.sent(now_s=self._clock(), receipt=True)
+        self.helped()
         self.meter.count("catch_ups")
         for reference in references:
             self._hand_over(reference)
@@ -313,7 +321,8 @@ class Viewer:
             case ReferenceReceived(reference_id=reference_id, number=number):
                 if self._transmitter.acknowledge(reference_id, number=number):
                     self._holdings.received(reference_id, number)
-                    self.gate.received()
+                    if self._holdings.is_whole:
+                        self.gate.received()
                     self._changed()
             case ReceiverReport():
                 self.meter.hear(message)
