@@ -36,6 +36,7 @@ __all__ = ["Viewer"]
 _HEARD_S, _RARELY_HEARD_S = 1.0, 3.0  # who has said nothing for so long is away; the latter for those without reports
 _FRAME_S = 0.04
 _QUEUE_S, _LEAST_QUEUE_BYTES = 4.0, 8192  # of references that may wait here
+_MOST_BYTES = 65_536  # see `sender.transmit`
 
 Step = Literal["closed", "lost", "caught up", "in step"]
 
@@ -90,7 +91,7 @@ class Viewer:
         self._heard_s = clock()
         self._patience_s = _RARELY_HEARD_S
         self._agreed: Wish | None = None
-        self._queue_bytes = _LEAST_QUEUE_BYTES
+        self._queue_bytes, self._extra_bytes = _LEAST_QUEUE_BYTES, 0  # besides: what it is caught up by
         self._begun, self._wake, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()  # cleared at the end, until nothing waits any more
         self._stopped, self.opened = asyncio.Event(), asyncio.Event()
@@ -196,14 +197,17 @@ class Viewer:
         self.gate.sent(now_s=self._clock(), receipt=True)
         self.helped()
         self.meter.count("catch_ups")
+        self._extra_bytes = _MOST_BYTES
         for reference in references:
             self._hand_over(reference)
+        self._extra_bytes = self._transmitter.waiting_reference_bytes  # which it is given the time for
 
     def take(self, coded: CodedFrame, *, psnr_db: float | None) -> bool:
         """One coded frame, of which it gets what is of use to it; True if the encoder must start a new bundle."""
         self._begun.set()
         if coded.is_keyframe:
             self._holdings.clear()
+            self._extra_bytes = 0
             self.step, self.is_new = "in step", False
             self.gate.sent(now_s=self._clock(), receipt=True)
             self.meter.count("keyframes")
@@ -264,7 +268,8 @@ class Viewer:
 
     def _hand_over(self, coded: CodedFrame) -> bool:
         if coded.reference is not None:
-            if self._transmitter.waiting_reference_bytes > self._queue_bytes and not coded.is_keyframe:
+            waiting = self._transmitter.waiting_reference_bytes
+            if waiting > self._queue_bytes + self._extra_bytes and not coded.is_keyframe:
                 self.lose()
                 return False
             self._holdings.sent(coded.reference.id, coded.number, now_s=self._clock())

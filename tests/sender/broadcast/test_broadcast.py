@@ -236,6 +236,23 @@ async def test_a_slow_line_delays_nobody_else(audience) -> None:
         assert queued < 3000
 
 
+async def test_a_thin_line_is_given_the_time_to_catch_up_by_many_references(audience, fakes) -> None:
+    stage, timers = audience(), VirtualClock()
+    async with stage.runs():
+        await stage.join("fast")
+        await stage.pictures(1)
+        viewer, _ = await stage.join("slow", rate_bps=5_000, clock=timers)
+        references = [fakes.Coded(number, number == 0, fakes.Part(id=number), None, bytes(2000)) for number in range(6)]
+        viewer.catch_up(references)
+        assert viewer._transmitter.waiting_reference_bytes > 8192
+        viewer.take(fakes.Coded(6, False, fakes.Part(id=6), None, bytes(2000)), psnr_db=None)
+        assert viewer.step == "caught up"
+        for number in range(7, 14):
+            viewer.take(fakes.Coded(number, False, fakes.Part(id=number % 8), None, bytes(2000)), psnr_db=None)
+        assert viewer.step == "lost"
+        assert viewer._transmitter.waiting_reference_bytes == 0
+
+
 async def test_one_that_asks_and_asks_costs_the_others_little(audience, clock) -> None:
     stage = audience()
     stage.encoder.reference_every = 1
