@@ -9,6 +9,7 @@ attempt (`call`), which nobody but its receiver knows. A server that knows nothi
 """
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ from signaling.errors import SignalingError
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Role, Welcome
 
 __all__ = ["Guest", "Hall"]
+
+_log = logging.getLogger(__name__)
 
 _KEPT_MESSAGES = 64  # an answer and its candidates
 _KEPT_CALLS = 4  # attempts whose answers may still come
@@ -102,7 +105,8 @@ class Hall:
         """Has each receiver served in a task of its own, from when it comes; `serve` returns once its `peer` is "".
 
         Where the line to the server is lost for good, running calls go on. Raises what ended it when the last of them
-        is over; what `serve` raises ends all of it.
+        is over. A SignalingError of `serve` ends it for that receiver alone, until the server names it again; what else
+        it raises ends all.
         """
         lost: SignalingError | None = None
         async with asyncio.TaskGroup() as group:
@@ -122,8 +126,7 @@ class Hall:
         try:
             await serve(guest)
         except SignalingError as error:
-            if guest._failure is not error:
-                raise
+            _log.info("receiver %s is left until the server names it again: %s", guest.name, error)
         finally:
             if self._guests.get(guest.name) is guest:
                 del self._guests[guest.name]

@@ -1,5 +1,7 @@
 """Stage 1 to 6, attach: one track to several of an application's own connections."""
 
+from dataclasses import replace
+
 from aiortc import MediaStreamTrack
 
 from sender.attach import make_worker
@@ -21,4 +23,5 @@ def broadcast_face(track: MediaStreamTrack, options: SenderOptions = _DEFAULTS) 
     Run the result in a block or its `run` in a task of your own. `await viewer.wait()` returns when that viewer has
     left. Raises SourceError if `track` is no video, OptionsError for a mode with H.264.
     """
-    return FaceBroadcast(Capture(TrackSource(track)), worker=make_worker(options), options=options)
+    capture, coding = Capture(TrackSource(track)), replace(options, mode="keypoints")
+    return FaceBroadcast(capture, worker=make_worker(coding), options=options)

@@ -6,13 +6,13 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from aiortc import RTCPeerConnection
 
 from sender.broadcast.agreement import Laggards, Wish, agree
 from sender.broadcast.catch_up import CatchUp
 from sender.broadcast.packing import SharedBundles
+from sender.broadcast.report import add_viewers
 from sender.broadcast.viewer import Viewer
 from sender.capture import Capture
 from sender.encode import EncodedPicture, FaceWorker
@@ -185,6 +185,7 @@ class FaceBroadcast(End):
                 self._meter.count("catch_ups")
             elif self._catch_up.grants_keyframe(is_new=viewer.is_new, lags=viewer.lags, now_s=now_s):
                 self._worker.orders.force_keyframe()
+                viewer.helped()
             else:
                 viewer.gate.ask()  # later
 
@@ -276,23 +277,6 @@ class FaceBroadcast(End):
             self._meter.set_count(name, total)
         figures = self._meter.snapshot(mode="keypoints")
         figures.update(state.states)
-        figures["viewers"] = [_of(viewer) for viewer in self.viewers if viewer.step != "closed"]
+        add_viewers(figures, [viewer for viewer in self.viewers if viewer.step != "closed"])
         for callback in self._watchers:
             callback(figures)
-
-
-def _of(viewer: Viewer) -> dict[str, Any]:
-    """A viewer's figures, shortly."""
-    figures = viewer.figures()
-    flow = figures["keypoints"]
-    return {
-        "name": viewer.name,
-        "step": viewer.step,
-        "lags": viewer.lags,
-        **{key: flow[key] for key in ("payload_kbps", "wire_kbps", "wire_back_kbps", "fps")},
-        **{key: figures["receiver"][key] for key in ("loss", "delay_ms")},
-        **{key: figures.get(key) for key in ("line_kbps", "line_queue_ms", "round_trip_ms")},
-        "counts": {
-            key: figures["counts"].get(key, 0) for key in ("catch_ups", "skipped", "stale", "keyframe_requests")
-        },
-    }

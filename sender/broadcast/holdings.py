@@ -33,6 +33,11 @@ class Holdings:
         """Whether it has said so."""
         return self._held.get(reference_id) == number
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds all that it was sent."""
+        return self._held.keys() >= self._sent.keys()
+
     def keeps_up(self, now_s: float) -> bool:
         """Whether it holds something, and lacks no more than one that has been on its way for a moment."""
         missing = [at_s for one, (_, at_s) in self._sent.items() if one not in self._held]

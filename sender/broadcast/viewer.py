@@ -9,6 +9,7 @@ from typing import Literal
 
 from codec import CodedFrame, FrameReport
 from sender.broadcast.agreement import Wish
+from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
@@ -35,6 +36,7 @@ __all__ = ["Viewer"]
 _HEARD_S, _RARELY_HEARD_S = 1.0, 3.0  # who has said nothing for so long is away; the latter for those without reports
 _FRAME_S = 0.04
 _QUEUE_S, _LEAST_QUEUE_BYTES = 4.0, 8192  # of references that may wait here
+_MOST_BYTES = 65_536  # see `sender.transmit`
 
 Step = Literal["closed", "lost", "caught up", "in step"]
 
@@ -85,11 +87,11 @@ class Viewer:
         self._channels, self._clock, self._options = channels, clock, options
         self._changed = changed
         self._shared_state = state
-        self._holdings = Holdings()
+        self._holdings, self._restraint = Holdings(), Restraint()
         self._heard_s = clock()
         self._patience_s = _RARELY_HEARD_S
         self._agreed: Wish | None = None
-        self._queue_bytes = _LEAST_QUEUE_BYTES
+        self._queue_bytes, self._extra_bytes = _LEAST_QUEUE_BYTES, 0  # besides: what it is caught up by
         self._begun, self._wake, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()  # cleared at the end, until nothing waits any more
         self._stopped, self.opened = asyncio.Event(), asyncio.Event()
@@ -178,7 +180,13 @@ class Viewer:
 
     def wants_help(self) -> bool:
         """Whether it is to be helped now."""
-        return self.is_open and not self._transmitter.keyframe_waits and self.gate.take(now_s=self._clock())
+        now_s = self._clock()
+        can = self.is_open and not self._transmitter.keyframe_waits and self._restraint.allows(now_s)
+        return can and self.gate.take(now_s=now_s)
+
+    def helped(self) -> None:
+        """It is being helped, by whatever means."""
+        self._restraint.helped(self._clock())
 
     def catch_up(self, references: Sequence[CodedFrame]) -> None:
         """It gets these, which bring it to where the others are, and frames from the next bundle on."""
@@ -187,15 +195,19 @@ class Viewer:
         self.step = "caught up"
         self.is_new = False
         self.gate.sent(now_s=self._clock(), receipt=True)
+        self.helped()
         self.meter.count("catch_ups")
+        self._extra_bytes = _MOST_BYTES
         for reference in references:
             self._hand_over(reference)
+        self._extra_bytes = self._transmitter.waiting_reference_bytes  # which it is given the time for
 
     def take(self, coded: CodedFrame, *, psnr_db: float | None) -> bool:
         """One coded frame, of which it gets what is of use to it; True if the encoder must start a new bundle."""
         self._begun.set()
         if coded.is_keyframe:
             self._holdings.clear()
+            self._extra_bytes = 0
             self.step, self.is_new = "in step", False
             self.gate.sent(now_s=self._clock(), receipt=True)
             self.meter.count("keyframes")
@@ -261,7 +273,8 @@ class Viewer:
 
     def _hand_over(self, coded: CodedFrame) -> bool:
         if coded.reference is not None:
-            if self._transmitter.waiting_reference_bytes > self._queue_bytes and not coded.is_keyframe:
+            waiting = self._transmitter.waiting_reference_bytes
+            if waiting > self._queue_bytes + self._extra_bytes and not coded.is_keyframe:
                 self.lose()
                 return False
             self._holdings.sent(coded.reference.id, coded.number, now_s=self._clock())
@@ -318,7 +331,8 @@ class Viewer:
             case ReferenceReceived(reference_id=reference_id, number=number):
                 if self._transmitter.acknowledge(reference_id, number=number):
                     self._holdings.received(reference_id, number)
-                    self.gate.received()
+                    if self._holdings.is_whole:
+                        self.gate.received()
                     self._changed()
             case ReceiverReport():
                 self.meter.hear(message)

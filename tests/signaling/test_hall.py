@@ -111,6 +111,30 @@ async def test_calls_go_on_without_a_server_and_the_loss_is_told_at_the_end(star
                 await hall_running
 
 
+async def test_a_line_that_fails_one_receiver_fails_no_other(running) -> None:
+    names: list[str] = []
+    served: asyncio.Queue[str] = asyncio.Queue()
+
+    async def serve(guest: Guest) -> None:
+        failed = not names
+        names.append(guest.name)
+        served.put_nowait(guest.name)
+        if failed:
+            raise Unreachable("no way to the server just now")
+        await asyncio.Event().wait()
+
+    async with await SignalingClient.connect(running.url, room="r", role="sender", viewers=3) as client:
+        hall_running = asyncio.create_task(Hall(client).run(serve))
+        async with await receiver(running.url), await receiver(running.url):
+            first, second = await served.get(), await served.get()
+            await client.renew()  # the server names them again
+            assert await served.get() == first
+            assert first != second
+            assert not hall_running.done()
+        hall_running.cancel()
+        await asyncio.wait([hall_running])
+
+
 async def test_a_server_of_before_lets_one_in_and_that_is_told(running, monkeypatch) -> None:
     monkeypatch.setattr(
         running.server, "_rooms", type(running.server._rooms)(RoomLimits(most_viewers=1), now_s=lambda: 0.0)

@@ -16,7 +16,7 @@ from signaling.messages import (
     ReceiverReport,
     ReferenceReceived,
 )
-from signaling.transport.memory import memory_pair
+from signaling.transport.memory import VirtualClock, memory_pair
 
 HEARD = ReceiverReport(0.0, None, 25.0, 1.0)
 
@@ -38,8 +38,8 @@ class Audience:
             await self.session.source.running.wait()
             yield self
 
-    async def join(self, name: str = ""):
-        near, far = memory_pair()
+    async def join(self, name: str = "", **line: Any):
+        near, far = memory_pair(**line)
         viewer = self.broadcast.add(near, name=name)
         end = self._far_end(far)
         await self.ready()
@@ -209,6 +209,50 @@ async def test_one_that_lacks_what_the_others_hold_is_sent_no_motion_until_it_ha
         assert slow_viewer.meter.snapshot(mode="keypoints")["counts"]["skipped"] >= 1
 
 
+async def test_a_slow_line_delays_nobody_else(audience) -> None:
+    stage, timers = audience(), VirtualClock()
+    stage.encoder.reference_every = 12
+    async with stage.runs():
+        _, fast = await stage.join("fast")
+        slow_viewer, slow = await stage.join("slow", rate_bps=5_000, clock=timers)
+        heard = {fast: 0, slow: 0}
+        queued = 0
+        for _ in range(500):  # twenty seconds
+            await stage.pictures(1, heard_from=[fast])
+            timers.advance(0.04)
+            await stage.ready()
+            for end in heard:
+                for reference in drained(end.references):
+                    end.say(ReferenceReceived(heard[end] % 8, reference[1]))
+                    heard[end] += 1
+            if slow.motion.qsize():
+                slow.say(HEARD)
+            await stage.ready()
+            queued = max(queued, slow_viewer._channels.queued_bytes)
+        assert fast.motion.qsize() >= 490
+        assert 10 < slow.motion.qsize() < 150  # 5 kbit/s are 5.5 such messages a second
+        assert stage.encoder.calls.count(("acknowledge", 3)) >= 4  # references were used all the time
+        assert stage.ordered() <= 3
+        assert queued < 3000
+
+
+async def test_a_thin_line_is_given_the_time_to_catch_up_by_many_references(audience, fakes) -> None:
+    stage, timers = audience(), VirtualClock()
+    async with stage.runs():
+        await stage.join("fast")
+        await stage.pictures(1)
+        viewer, _ = await stage.join("slow", rate_bps=5_000, clock=timers)
+        references = [fakes.Coded(number, number == 0, fakes.Part(id=number), None, bytes(2000)) for number in range(6)]
+        viewer.catch_up(references)
+        assert viewer._transmitter.waiting_reference_bytes > 8192
+        viewer.take(fakes.Coded(6, False, fakes.Part(id=6), None, bytes(2000)), psnr_db=None)
+        assert viewer.step == "caught up"
+        for number in range(7, 14):
+            viewer.take(fakes.Coded(number, False, fakes.Part(id=number % 8), None, bytes(2000)), psnr_db=None)
+        assert viewer.step == "lost"
+        assert viewer._transmitter.waiting_reference_bytes == 0
+
+
 async def test_one_that_asks_and_asks_costs_the_others_little(audience, clock) -> None:
     stage = audience()
     stage.encoder.reference_every = 1
@@ -262,13 +306,18 @@ async def test_h264_is_for_one_viewer(audience) -> None:
 async def test_figures_tell_of_all_and_of_each(audience) -> None:
     stage = audience()
     async with stage.runs():
-        for name in "ab":
-            await stage.join(name)
-        await stage.pictures(3)
         seen: list[Any] = []
         stage.broadcast.watch_meter(seen.append)
+        ends = [(await stage.join(name))[1] for name in "ab"]
+        ends[0].say(ReceiverReport(0.25, 80.0, 25.0, 1.0))
+        ends[1].say(ReceiverReport(0.0, 120.0, 12.0, 3.0))
+        await stage.pictures(3)
+        for viewer in stage.broadcast.viewers:
+            viewer._report._tell()  # as once a second
         stage.broadcast._tell()
         figures = seen[0]
         assert [viewer["name"] for viewer in figures["viewers"]] == ["a", "b"]
+        assert [viewer["loss"] for viewer in figures["viewers"]] == [0.25, 0.0]
+        assert figures["receiver"] == {"loss": 0.25, "delay_ms": 120.0, "fps": 12.0, "jitter_ms": 3.0}
         assert figures["keypoints"]["totals"]["frames"] == 3
         assert figures["keypoints"]["totals"]["messages"] == 2 * (3 + 1)

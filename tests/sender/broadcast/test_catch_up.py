@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sender.broadcast.catch_up import CatchUp
+from sender.broadcast.catch_up import CatchUp, Restraint
 from sender.broadcast.holdings import Holdings
 
 
@@ -59,12 +59,28 @@ def test_keyframes_for_one_are_apart(reference, is_new: bool, lags: bool, wait_s
     assert catch_up.grants_keyframe(is_new=is_new, lags=lags, now_s=10.0 + wait_s)
 
 
+def test_who_asks_again_and_again_waits_longer_each_time() -> None:
+    restraint = Restraint()
+    now_s = 100.0
+    for wait_s in (1.0, 2.0, 4.0, 8.0, 8.0):
+        assert restraint.allows(now_s)
+        restraint.helped(now_s)
+        assert not restraint.allows(now_s + wait_s - 0.01)
+        now_s += wait_s
+    restraint.helped(now_s)
+    now_s += 16.0
+    restraint.helped(now_s)  # it has been calm
+    assert restraint.allows(now_s + 1.0)
+
+
 def test_who_lacks_one_that_is_new_keeps_up_for_two_seconds() -> None:
     holdings = Holdings()
     assert not holdings.keeps_up(0.0)
     holdings.sent(0, 0, now_s=0.0)
     assert not holdings.keeps_up(0.0)
+    assert not holdings.is_whole
     holdings.received(0, 0)
+    assert holdings.is_whole
     assert holdings.keeps_up(9.0)
     holdings.sent(1, 30, now_s=9.0)
     assert holdings.keeps_up(10.9)
