@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from codec.sound import Samples
-from receiver.display import Ended, NullOutput, Output, Recorder, open_output
-from receiver.picture import Picture
+from receiver.display import open_output
+from receiver.files import Recorder
+from receiver.output import Ended, NullOutput, Output
+from receiver.picture import Heard, Picture
 from receiver.receive import FaceReceiver
 from receiver.sound.outputs import SoundFile, hear
 from signaling.threads import run_in_thread
@@ -26,11 +28,11 @@ class Destinations:
     async def open(self, output: str, *, record: Path | None, sound: bool, size: int, ended: Ended) -> None:
         """Raises DisplayError; what was opened before is closed by `close` all the same."""
         if record is not None:
-            self._recorder = Recorder(record, size=size, ended=ended)
+            self._recorder = Recorder(record, size=size, sound=sound, ended=ended)
             self._sound_file = SoundFile(record / "sound.wav") if sound else None
 
         def work(_: threading.Event) -> None:
-            self._output = open_output(output, size=size, ended=ended)
+            self._output = open_output(output, size=size, sound=sound, ended=ended)
 
         # In a thread that no end waits for: a display may take half a minute to say no.
         await run_in_thread(work, name="facewire-open")
@@ -54,9 +56,10 @@ class Destinations:
 
     async def hear(self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None]) -> None:
         """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends."""
-        heard = _nowhere if self._sound_file is None else self._sound_file.write
-        await hear(receiver.sound, receiver.sound_track, heard, speaker=speaker, say=say)
+        receiver.sound.watch(lambda samples, pts: self._recorder.hear(Heard(samples, pts)))
+        await hear(receiver.sound, receiver.sound_track, self._heard, speaker=speaker, say=say)
 
-
-def _nowhere(_: Samples) -> None:
-    pass
+    def _heard(self, samples: Samples, at_us: int) -> None:
+        self._output.hear(Heard(samples, at_us * 9 // 100))
+        if self._sound_file is not None:
+            self._sound_file.write(samples)

@@ -17,9 +17,11 @@ from receiver.sound.track import SoundTrack
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
 
-__all__ = ["SPEAKER_HELP", "SoundFile", "hear", "listen", "play"]
+__all__ = ["SPEAKER_HELP", "Listener", "SoundFile", "hear", "listen", "play"]
 
 SPEAKER_HELP = "where sound goes: default, the name of a device, or none"
+
+Listener = Callable[[Samples, int], None]  # what is heard, and when on the event loop's clock, in microseconds
 
 _LARGEST = 0xF000_0000  # bytes of a WAV file, whose lengths have 32 bits: twelve hours
 _BLOCK_S = 0.02
@@ -58,15 +60,15 @@ class SoundFile:
             self._file.close()
 
 
-async def listen(track: SoundTrack, heard: Callable[[Samples], None]) -> None:
+async def listen(track: SoundTrack, heard: Listener) -> None:
     """Reads a voice at its own pace, without a device, until it ends."""
     with contextlib.suppress(MediaStreamError):
         while True:
             frame = await track.recv()
-            heard(frame.to_ndarray()[0].astype(np.float32) / 32768)
+            heard(frame.to_ndarray()[0].astype(np.float32) / 32768, track.due_us(frame))
 
 
-async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, device: str = "") -> None:
+async def play(playout: SoundPlayout, heard: Listener, *, device: str = "") -> None:
     """Plays a voice on the system's loudspeaker, or on `device`, until it is cancelled; `heard` is told what is played.
 
     Raises DisplayError where there is no loudspeaker, or none any more.
@@ -78,7 +80,7 @@ async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, devic
         ahead_us = round(1e6 * max(0.0, times.outputBufferDacTime - times.currentTime))
         samples = playout.pull(frames, play_us=now_us + ahead_us, now_us=now_us)
         data[:] = samples[:, None]
-        tell_loop(loop, heard, samples)
+        tell_loop(loop, heard, samples, now_us + ahead_us)
 
     try:
         import sounddevice
@@ -105,7 +107,7 @@ async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, devic
 async def hear(
     playout: SoundPlayout,
     track: SoundTrack,
-    heard: Callable[[Samples], None],
+    heard: Listener,
     *,
     speaker: str,
     say: Callable[[str], None],

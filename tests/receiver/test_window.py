@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 import receiver.display
-from receiver.display import Output, open_output
+from receiver.display import open_output
+from receiver.output import Output
 from receiver.picture import Picture
 from signaling.server import SignalingServer, listening
 
