@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +17,9 @@ from codec.units import Image
 from receiver.errors import DisplayError
 from receiver.files import FileOutput
 from receiver.output import Ended, NullOutput, Output, Pictures
+from receiver.overlay import Status
 from receiver.picture import Picture
-from receiver.window import OPEN, packed
+from receiver.window import OPEN, packed, packed_own, packed_words
 from signaling.transport.costs import Kind
 
 __all__ = ["WindowOutput", "open_output"]
@@ -25,29 +28,57 @@ LABELS: dict[Kind, str] = {"keypoints": "reconstructed", "h264": "H.264"}
 HINT = "use --output FILE.mp4 or --output null"
 WINDOW_PROGRAM = Path(__file__).with_name("window.py")
 OPENS_WITHIN_S = 30.0
+OWN_WIDTH = 320  # pixels of your own picture
+
+Pressed = Callable[[str], None]
 
 
 class WindowOutput(Pictures):
     """A window whose title and pictures say what is shown. Closing it, q or Escape ends the receiver.
 
-    The window itself is a process, see receiver.window. Raises DisplayError where no window can be opened.
+    `pressed` is told, in another thread, what keys ask for (receiver.window.ASKED). The window itself is a process, see
+    receiver.window. Raises DisplayError where no window can be opened.
     """
 
-    def __init__(self, *, size: int, ended: Ended) -> None:
+    def __init__(self, *, size: int, ended: Ended, pressed: Pressed = lambda name: None) -> None:
         _check_display()
-        self._window = _open_window(2 * size)
+        self._window = _open_window(size)
+        self._own: deque[Image | None] = deque(maxlen=1)
+        self._words: deque[Status] = deque(maxlen=1)
+        self._pressed = pressed
         super().__init__(name="facewire-window", what="the window", capacity=2, ended=ended)
+        threading.Thread(target=self._listen, name="facewire-keys", daemon=True).start()
+
+    def show_own(self, image_rgb: Image | None) -> None:
+        self._own.append(image_rgb)
+
+    def tell(self, status: Status) -> None:
+        self._words.append(status)
+
+    def _listen(self) -> None:
+        assert self._window.stdout is not None
+        with self._window.stdout as lines:
+            for line in lines:
+                self._pressed(line.decode("ascii", "replace").strip())
 
     def _step(self) -> bool:
         picture = self._next(timeout=0.05)
+        if self._words:
+            self._send(packed_words(self._words.popleft().words()))
+        if self._own:
+            own = self._own.popleft()
+            self._send(packed_own(None if own is None else _mirrored(own)))
         if picture is not None:
             self._handle(picture)
         return not self._closing and self._window.poll() is None
 
     def _handle(self, picture: Picture) -> None:
+        self._send(packed(picture.rgb(), LABELS[picture.kind]))
+
+    def _send(self, message: bytes) -> None:
         assert self._window.stdin is not None
         with suppress(BrokenPipeError):  # it has just been closed
-            self._window.stdin.write(packed(labelled(picture.rgb(), LABELS[picture.kind]), LABELS[picture.kind]))
+            self._window.stdin.write(message)
             self._window.stdin.flush()
 
     def _finish(self) -> None:
@@ -61,14 +92,11 @@ class WindowOutput(Pictures):
         self._window.kill()
 
 
-def labelled(image_rgb: Image, text: str) -> Image:
-    """A copy of the picture with a small label in its lower left corner."""
-    image = np.ascontiguousarray(image_rgb).copy()
-    scale = max(0.35, image.shape[0] / 800)
-    place = (round(8 * scale) + 2, image.shape[0] - round(10 * scale) - 2)
-    for colour, thickness in (((0, 0, 0), 3), ((235, 235, 235), 1)):
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
-    return image
+def _mirrored(image_rgb: Image) -> Image:
+    """Your own picture as a mirror shows it, no larger than the corner of a window needs."""
+    height = max(1, round(image_rgb.shape[0] * OWN_WIDTH / image_rgb.shape[1]))
+    mirrored = np.ascontiguousarray(image_rgb[:, ::-1])
+    return np.asarray(cv2.resize(mirrored, (OWN_WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _check_display() -> None:
@@ -97,11 +125,11 @@ def _open_window(size: int) -> "subprocess.Popen[bytes]":
 
     late = threading.Timer(OPENS_WITHIN_S, give_up)
     late.start()
-    with window.stdout:
-        is_open = window.stdout.readline() == OPEN
+    is_open = window.stdout.readline() == OPEN
     late.cancel()
     if not is_open:
         window.kill()
+        window.stdout.close()
         window.stdin.close()
         window.wait()
         problem = "opening a window takes too long" if overdue.is_set() else "no window can be opened on this display"
@@ -109,15 +137,17 @@ def _open_window(size: int) -> "subprocess.Popen[bytes]":
     return window
 
 
-def open_output(name: str, *, size: int, sound: bool = False, ended: Ended) -> Output:
+def open_output(
+    name: str, *, size: int, sound: bool = False, ended: Ended, pressed: Pressed = lambda name: None
+) -> Output:
     """The output that `--output` names; `sound` says whether the call has any.
 
-    `ended` is called from another thread when it stops by itself or is closed.
+    `ended` is called from another thread when it stops by itself or is closed, and `pressed` with what keys ask for.
 
     Raises DisplayError.
     """
     if name == "null":
         return NullOutput()
     if name == "window":
-        return WindowOutput(size=size, ended=ended)
+        return WindowOutput(size=size, ended=ended, pressed=pressed)
     return FileOutput(Path(name), sound=sound, ended=ended)

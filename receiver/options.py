@@ -93,6 +93,10 @@ class CallOptions(MeetingOptions):
         ),
     )
 
+    snapshot: Path | None = field(
+        default=None, metadata=option("write the picture that is shown last, as PNG", metavar="FILE")
+    )
+
     def __post_init__(self) -> None:
         MeetingOptions.__post_init__(self)
         if (problem := why_no_output(self.output)) is not None:

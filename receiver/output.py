@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from codec.errors import MediaError
+from codec.units import Image
 from receiver.errors import DisplayError
+from receiver.overlay import Status
 from receiver.picture import Heard, Picture, Waiting
 from signaling.printable import reason_of
 
@@ -26,6 +28,12 @@ class Output(Protocol):
     def hear(self, sound: Heard) -> None:
         """Takes some sound, which follows what came before it."""
 
+    def show_own(self, image_rgb: Image | None) -> None:
+        """Takes your own picture, uint8 (H, W, 3), where it is shown too; None: there is none any more."""
+
+    def tell(self, status: Status) -> None:
+        """Takes how the call stands."""
+
     def close(self) -> None:
         """Handles what still waits, then closes. Raises DisplayError if the pictures did not arrive."""
 
@@ -37,6 +45,12 @@ class NullOutput:
         pass
 
     def hear(self, sound: Heard) -> None:
+        pass
+
+    def show_own(self, image_rgb: Image | None) -> None:
+        pass
+
+    def tell(self, status: Status) -> None:
         pass
 
     def close(self) -> None:
@@ -67,6 +81,12 @@ class Pictures(ABC):
 
     def hear(self, sound: Heard) -> None:  # noqa: B027 -- for those that have
         """Most have no place for sound."""
+
+    def show_own(self, image_rgb: Image | None) -> None:  # noqa: B027
+        """Most show only what comes."""
+
+    def tell(self, status: Status) -> None:  # noqa: B027
+        """Most have no place for words."""
 
     def close(self) -> None:
         with self._ready:

@@ -43,6 +43,9 @@ class CallOptions(MeetingOptions):
             metavar="DIR",
         ),
     )
+    snapshot: Path | None = field(
+        default=None, metadata=option("write the picture that is shown last, as PNG", metavar="FILE")
+    )
     self_test: bool = field(
         default=False,
         metadata=option("call this machine from itself, with a bundled clip and a tone, and say what works; no device"),

@@ -68,8 +68,12 @@ async def listen(track: SoundTrack, heard: Listener) -> None:
             heard(frame.to_ndarray()[0].astype(np.float32) / 32768, track.due_us(frame))
 
 
-async def play(playout: SoundPlayout, heard: Listener, *, device: str = "") -> None:
+async def play(
+    playout: SoundPlayout, heard: Listener, *, device: str = "", is_on: Callable[[], bool] = lambda: True
+) -> None:
     """Plays a voice on the system's loudspeaker, or on `device`, until it is cancelled; `heard` is told what is played.
+
+    While it is not `is_on` the loudspeaker is silent, and all else goes on.
 
     Raises DisplayError where there is no loudspeaker, or none any more.
     """
@@ -79,7 +83,7 @@ async def play(playout: SoundPlayout, heard: Listener, *, device: str = "") -> N
         now_us = round(loop.time() * 1e6)
         ahead_us = round(1e6 * max(0.0, times.outputBufferDacTime - times.currentTime))
         samples = playout.pull(frames, play_us=now_us + ahead_us, now_us=now_us)
-        data[:] = samples[:, None]
+        data[:] = samples[:, None] if is_on() else 0
         tell_loop(loop, heard, samples, now_us + ahead_us)
 
     try:
@@ -111,6 +115,7 @@ async def hear(
     *,
     speaker: str,
     say: Callable[[str], None],
+    is_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """A voice on the loudspeaker that `speaker` names, until it ends or is cancelled; `heard` is told what is played.
 
@@ -119,7 +124,7 @@ async def hear(
     """
     if speaker != "none":
         try:
-            await play(playout, heard, device="" if speaker == "default" else speaker)
+            await play(playout, heard, device="" if speaker == "default" else speaker, is_on=is_on)
         except DisplayError as error:
             say(f"{error}; the call goes on without")
     await listen(track, heard)

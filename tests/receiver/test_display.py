@@ -14,7 +14,7 @@ import receiver.display
 import receiver.output
 import receiver.window
 from codec.pictures.video import VideoWriter
-from receiver.display import labelled, open_output
+from receiver.display import open_output
 from receiver.errors import DisplayError
 from receiver.files import FileOutput, Recorder
 from receiver.frames import Frames
@@ -166,8 +166,8 @@ def test_a_window_that_cannot_read_its_pictures_ends(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(receiver.window, "open", fail, raising=False)
     newest = receiver.window._Newest()
-    assert newest.take(timeout_s=60) is None
-    assert newest.ended
+    while not newest.ended:
+        newest.wait(timeout_s=60)
     assert newest.failed
 
 
@@ -283,15 +283,6 @@ async def test_h264_reaches_all_outputs_at_once_and_all_end(
         await asyncio.to_thread(output.close)
     assert len(times(tmp_path / "out.mp4")) == len(decoded) - file.dropped > 0
     assert times(tmp_path / "h264.mkv")
-
-
-def test_the_label_is_small_and_leaves_the_original_alone() -> None:
-    image = np.full((256, 256, 3), 100, np.uint8)
-    marked = labelled(image, "reconstructed")
-    assert (image == 100).all()
-    changed = (marked != image).any(axis=2)
-    assert 0.002 < changed.mean() < 0.05
-    assert not changed[:220].any()
 
 
 def test_null_takes_everything() -> None:
