@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 
 from codec.units import Image
+from receiver.camera import CameraOutput
 from receiver.errors import DisplayError
 from receiver.files import FileOutput
 from receiver.output import Ended, NullOutput, Output, Pictures
+from receiver.output_names import CAMERA
 from receiver.overlay import Status
 from receiver.picture import Picture
 from receiver.window import OPEN, packed, packed_own, packed_words
@@ -150,4 +152,6 @@ def open_output(
         return NullOutput()
     if name == "window":
         return WindowOutput(size=size, ended=ended, pressed=pressed)
+    if name == CAMERA or name.startswith(f"{CAMERA}:"):
+        return CameraOutput(size=size, device=name[len(CAMERA) + 1 :], ended=ended)
     return FileOutput(Path(name), sound=sound, ended=ended)
