@@ -48,7 +48,10 @@ class CallOptions(MeetingOptions):
     )
     self_test: bool = field(
         default=False,
-        metadata=option("call this machine from itself, with a bundled clip and a tone, and say what works; no device"),
+        metadata=option(
+            "call this machine from itself, with a bundled clip and a tone, and say what works; no device; status 1 "
+            "where something does not, or fewer than 8 pictures a second come"
+        ),
     )
     seconds: float | None = field(default=None, metadata=option("hang up so many seconds after the first picture"))
     json: str = field(
