@@ -17,6 +17,7 @@ from signaling.transport.costs import KINDS, Kind
 __all__ = ["FileOutput", "Recorder"]
 
 MOST_BLOCKS = 1024  # of sound that wait: twenty seconds
+PICTURE_WAITS_S = 0.5  # for sound: then it is written without a new one
 SOUND_WAITS = PTS_PER_S  # pictures: then where no sound came there is silence, so that what is written can be played
 
 
@@ -35,9 +36,11 @@ class _Films(Pictures):
             self._sounds.append(sound)
 
     def _step(self) -> bool:
-        goes_on = super()._step()
+        picture = self._next(timeout=PICTURE_WAITS_S)
+        if picture is not None:
+            self._handle(picture)
         self._add_sound()
-        return goes_on
+        return picture is not None or not self._closing
 
     def _add_sound(self) -> None:
         while self._sounds:  # others put some in at any time: it is theirs to put and ours to take

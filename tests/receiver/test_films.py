@@ -106,6 +106,21 @@ def test_sound_from_before_the_first_picture_is_not_kept(tmp_path: Path, name: s
     assert beeps_s(path) == flashes_s(path) == []
 
 
+def test_the_voice_goes_on_where_no_picture_comes(tmp_path: Path) -> None:
+    """A minute of it, more than may wait."""
+    path = tmp_path / "a.mkv"
+    output = FileOutput(path, sound=True, ended=lambda _: None)
+    give(output, picture(0))
+    for number in range(3000):
+        output.hear(Heard(block(number), pts(START_US + number * 20_000)))
+        while len(output._sounds) > 900:
+            os.sched_yield()
+    output.close()
+    assert beeps_s(path) == pytest.approx(MARKS_S, abs=0.002)
+    with av.open(str(path)) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) == 3000 * BLOCK
+
+
 def test_a_recording_has_the_voice_by_the_senders_time_in_both_files(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, size=64, sound=True, ended=lambda _: None)
     for index in range(100):
