@@ -35,8 +35,8 @@ demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input "$(INPUT)") --seconds $(SECONDS) $(ARGS)
 
 test: lint
-	@command -v Xvfb >/dev/null && command -v xdotool >/dev/null || { \
-		$(call debian,xvfb xdotool,without them the tests of the window are skipped); } || true
+	@command -v Xvfb >/dev/null && command -v xdotool >/dev/null && command -v openbox >/dev/null || { \
+		$(call debian,xvfb xdotool openbox,without them the tests of the window are skipped); } || true
 	$(BIN)/python -m pytest -q $(ARGS)
 
 lint: $(READY)

@@ -88,6 +88,7 @@ class Program:
         await self._destinations.open(
             options.output,
             record=options.record,
+            snapshot=options.snapshot,
             sound=self._receiving.sound,
             size=self._receiving.size,
             ended=lambda _: tell_loop(loop, self._stop.set),
@@ -136,6 +137,7 @@ class Program:
         receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
+        receiver.watch_meter(self._destinations.meter)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
         if self._options.record is not None:

@@ -1,16 +1,26 @@
-"""Stage 10, display: where a program's calls go: an output, and a recording of pictures and voice if wanted."""
+"""Stage 10, display: where a call goes: an output, a recording if wanted; and what the keys of a window ask for."""
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from codec.sound import Samples
-from receiver.display import Ended, NullOutput, Output, Recorder, open_output
-from receiver.picture import Picture
+from codec.units import Image
+from receiver.display import open_output
+from receiver.errors import DisplayError
+from receiver.files import Recorder, check_writable
+from receiver.meter import Figures
+from receiver.output import Ended, NullOutput, Output
+from receiver.overlay import Status, figures_line
+from receiver.picture import Heard, Picture
 from receiver.receive import FaceReceiver
+from receiver.snapshot import save_snapshot
 from receiver.sound.outputs import SoundFile, hear
-from signaling.threads import run_in_thread
+from signaling.threads import run_in_thread, tell_loop
 
 __all__ = ["Destinations"]
 
@@ -22,18 +32,42 @@ class Destinations:
         self._output: Output = NullOutput()
         self._recorder: Output = NullOutput()
         self._sound_file: SoundFile | None = None
+        self._snapshot: Path | None = None
+        self._latest: Picture | None = None
+        self._status = Status()
+        self._commands: dict[str, Callable[[], None]] = {"snapshot": self._save, "voice": self._switch_voice}
 
-    async def open(self, output: str, *, record: Path | None, sound: bool, size: int, ended: Ended) -> None:
-        """Raises DisplayError; what was opened before is closed by `close` all the same."""
+    async def open(
+        self,
+        output: str,
+        *,
+        record: Path | None,
+        sound: bool,
+        size: int,
+        ended: Ended,
+        snapshot: Path | None = None,
+    ) -> None:
+        """Raises DisplayError; what was opened before is closed by `close` all the same.
+
+        `snapshot` is where the picture goes that is shown last.
+        """
+        loop = asyncio.get_running_loop()
+        if snapshot is not None:
+            check_writable(snapshot)
+            self._snapshot = snapshot
         if record is not None:
-            self._recorder = Recorder(record, size=size, ended=ended)
+            self._recorder = Recorder(record, size=size, sound=sound, ended=ended)
             self._sound_file = SoundFile(record / "sound.wav") if sound else None
 
+        def pressed(name: str) -> None:
+            tell_loop(loop, self._do, name)
+
         def work(_: threading.Event) -> None:
-            self._output = open_output(output, size=size, ended=ended)
+            self._output = open_output(output, size=size, sound=sound, ended=ended, pressed=pressed)
 
         # In a thread that no end waits for: a display may take half a minute to say no.
         await run_in_thread(work, name="facewire-open")
+        self.tell()
 
     async def close(self) -> None:
         """Closes all of them, each with what still waits. Raises DisplayError."""
@@ -43,10 +77,17 @@ class Destinations:
             await asyncio.to_thread(self._output.close)
         finally:
             await asyncio.to_thread(self._recorder.close)
+        if self._snapshot is not None and self._latest is not None:
+            await asyncio.to_thread(save_snapshot, self._latest, self._snapshot)
 
     def show(self, picture: Picture) -> None:
         """A picture that is due, into the output."""
+        self._latest = picture
         self._output.show(picture)
+
+    def show_own(self, image_rgb: Image | None) -> None:
+        """Your own picture, where there is a place for it."""
+        self._output.show_own(image_rgb)
 
     def record(self, picture: Picture) -> None:
         """A picture that came, into the recording."""
@@ -54,9 +95,60 @@ class Destinations:
 
     async def hear(self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None]) -> None:
         """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends."""
-        heard = _nowhere if self._sound_file is None else self._sound_file.write
-        await hear(receiver.sound, receiver.sound_track, heard, speaker=speaker, say=say)
+        receiver.sound.watch(lambda samples, pts: self._recorder.hear(Heard(samples, pts)))
+        if speaker != "none" and self._status.voice is None:
+            self.tell(voice=True)
+        await hear(receiver.sound, receiver.sound_track, self._heard, speaker=speaker, say=say, is_on=self._is_audible)
+
+    def _heard(self, samples: Samples, at_us: int) -> None:
+        self._output.hear(Heard(samples, at_us * 9 // 100))
+        if self._sound_file is not None:
+            self._sound_file.write(samples)
+
+    def _is_audible(self) -> bool:
+        return self._status.voice is not False
+
+    # What a window says, and what its keys ask for
+
+    def tell(self, **changes: Any) -> None:
+        """What has changed in how the call stands (Status)."""
+        self._status = replace(self._status, **changes)
+        self._output.tell(self._status)
+
+    def meter(self, figures: Figures) -> None:
+        """One second's figures."""
+        self.tell(figures=figures_line(figures))
+
+    def offer(self, name: str, command: Callable[[], None]) -> None:
+        """What a key does: "microphone" has one."""
+        self._commands[name] = command
+
+    def _do(self, name: str) -> None:
+        if (command := self._commands.get(name)) is not None:
+            command()
+
+    def _switch_voice(self) -> None:
+        if self._status.voice is not None:
+            self.tell(voice=not self._status.voice)
+
+    def _save(self) -> None:
+        """A picture at a key's wish, here and now: it takes some milliseconds, and nobody asks twice a second."""
+        if self._latest is None:
+            self.tell(news="there is no picture yet")
+            return
+        path = _free(time.strftime("facewire-%Y%m%d-%H%M%S"))
+        try:
+            save_snapshot(self._latest, path)
+        except DisplayError as error:
+            self.tell(news=str(error))
+        else:
+            self.tell(news=f"saved as {path}")
 
 
-def _nowhere(_: Samples) -> None:
-    pass
+def _free(stem: str) -> Path:
+    """The first name of that kind that no file here has."""
+    number, path = 1, Path(f"{stem}.png")
+    while path.exists():
+        number += 1
+        path = Path(f"{stem}-{number}.png")
+    return path

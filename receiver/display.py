@@ -1,193 +1,86 @@
-"""Stage 10, display: a window, a file, or nothing; each in its own thread, so that no picture waits for a disk."""
+"""Stage 10, display: the window's end in this process, and which output a name stands for."""
 
 import os
 import subprocess
 import sys
 import threading
-from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
 
-from codec.errors import MediaError
-from codec.pictures.video import RECONSTRUCTED, VideoWriter
 from codec.units import Image
+from receiver.camera import CameraOutput
 from receiver.errors import DisplayError
-from receiver.picture import Picture, Waiting, fit
-from receiver.videofile import VideoFile
-from receiver.window import OPEN, packed
-from signaling.printable import reason_of
-from signaling.transport.costs import KINDS, Kind
+from receiver.files import FileOutput
+from receiver.output import Ended, NullOutput, Output, Pictures
+from receiver.output_names import CAMERA
+from receiver.overlay import Status
+from receiver.picture import Picture
+from receiver.window import OPEN, packed, packed_own, packed_words
+from signaling.transport.costs import Kind
 
-__all__ = ["FileOutput", "NullOutput", "Output", "Recorder", "WindowOutput", "open_output"]
+__all__ = ["WindowOutput", "open_output"]
 
 LABELS: dict[Kind, str] = {"keypoints": "reconstructed", "h264": "H.264"}
 HINT = "use --output FILE.mp4 or --output null"
 WINDOW_PROGRAM = Path(__file__).with_name("window.py")
 OPENS_WITHIN_S = 30.0
-CLOSES_WITHIN_S = 10.0  # then what still waits is given up, and the program ends all the same
+OWN_WIDTH = 320  # pixels of your own picture
 
-Ended = Callable[[Exception | None], None]
-
-
-class Output(Protocol):
-    """Where pictures go. `show` never waits."""
-
-    def show(self, picture: Picture) -> None:
-        """Takes a picture; the oldest that waits gives way when there are too many."""
-
-    def close(self) -> None:
-        """Handles what still waits, then closes. Raises DisplayError if the pictures did not arrive."""
+Pressed = Callable[[str], None]
 
 
-class NullOutput:
-    """Nowhere: the call is decoded and metered, and that is all."""
-
-    def show(self, picture: Picture) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class _Pictures(ABC):
-    """A bounded queue with one thread at its end; the subclass says what happens to a picture.
-
-    `what` names the place where the pictures go, for people.
-    """
-
-    def __init__(self, *, name: str, what: str, capacity: int, ended: Ended) -> None:
-        self._what = what
-        self._ready = threading.Condition()
-        self._waiting = Waiting(capacity)
-        self._closing = False
-        self._ended = ended
-        self._error: Exception | None = None
-        self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def show(self, picture: Picture) -> None:
-        with self._ready:
-            self.dropped += self._waiting.append(picture)
-            self._ready.notify()
-
-    def close(self) -> None:
-        with self._ready:
-            self._closing = True
-            self._ready.notify()
-        self._thread.join(CLOSES_WITHIN_S)
-        if self._thread.is_alive():
-            self._abandon()
-            raise DisplayError(f"{self._what}: hangs, given up after {CLOSES_WITHIN_S:g} s; its end may be missing")
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        try:
-            try:
-                while self._step():
-                    pass
-            finally:
-                self._finish()
-        except (DisplayError, MediaError) as error:
-            self._error = DisplayError(str(error))
-        except Exception as error:  # whatever it is, pictures are lost: the thread must not vanish with it
-            self._error = DisplayError(f"{self._what}: failed: {type(error).__name__}: {reason_of(error)}")
-        self._ended(self._error)
-
-    def _step(self) -> bool:
-        picture = self._next(timeout=None)
-        if picture is not None:
-            self._handle(picture)
-        return picture is not None
-
-    def _next(self, *, timeout: float | None) -> Picture | None:
-        """The oldest waiting picture; None when closing with nothing left, or when the time is out."""
-        with self._ready:
-            self._ready.wait_for(lambda: len(self._waiting) > 0 or self._closing, timeout)
-            return self._waiting.popleft() if self._waiting else None
-
-    @abstractmethod
-    def _handle(self, picture: Picture) -> None:
-        """Shows or writes one picture, in the thread."""
-
-    @abstractmethod
-    def _finish(self) -> None:
-        """Closes what the thread opened, also after an error."""
-
-    def _abandon(self) -> None:  # noqa: B027 -- most have nothing to give up
-        """Gives up a thread that hangs, from another one."""
-
-
-class FileOutput(_Pictures):
-    """FILE.mp4 with the times at which the pictures were shown."""
-
-    def __init__(self, path: Path, *, ended: Ended) -> None:
-        _check_writable(path)
-        self._file = VideoFile(path)
-        super().__init__(name="facewire-file", what=str(path), capacity=64, ended=ended)
-
-    @property
-    def pictures(self) -> int:
-        """Pictures written so far."""
-        return self._file.pictures
-
-    def _handle(self, picture: Picture) -> None:
-        self._file.write(picture.rgb(), pts=picture.shown_us * 9 // 100)
-
-    def _finish(self) -> None:
-        self._file.close()
-
-
-class Recorder(_Pictures):
-    """Both codecs' pictures, lossless, with the sender's time stamps: DIR/keypoints.mkv and DIR/h264.mkv."""
-
-    def __init__(self, folder: Path, *, size: int, ended: Ended) -> None:
-        _check_writable(folder / "keypoints.mkv")
-        self._size = size
-        self._files = {kind: VideoWriter(folder / f"{kind}.mkv", comment=f"{kind}. {RECONSTRUCTED}") for kind in KINDS}
-        self._last: dict[Kind, int] = dict.fromkeys(KINDS, -1)
-        super().__init__(name="facewire-record", what=str(folder), capacity=128, ended=ended)
-
-    def _handle(self, picture: Picture) -> None:
-        if picture.pts > self._last[picture.kind]:  # a sender that starts over has another time line
-            self._last[picture.kind] = picture.pts
-            image_rgb = fit(picture.rgb(), width=self._size, height=self._size)
-            self._files[picture.kind].write(image_rgb, pts=picture.pts)
-
-    def _finish(self) -> None:
-        with ExitStack() as stack:  # one that cannot be finished holds up no other
-            for file in self._files.values():
-                stack.callback(file.close)
-
-
-class WindowOutput(_Pictures):
+class WindowOutput(Pictures):
     """A window whose title and pictures say what is shown. Closing it, q or Escape ends the receiver.
 
-    The window itself is a process, see receiver.window. Raises DisplayError where no window can be opened.
+    `pressed` is told, in another thread, what keys ask for (receiver.window.ASKED). The window itself is a process, see
+    receiver.window. Raises DisplayError where no window can be opened.
     """
 
-    def __init__(self, *, size: int, ended: Ended) -> None:
+    def __init__(self, *, size: int, ended: Ended, pressed: Pressed = lambda name: None) -> None:
         _check_display()
-        self._window = _open_window(2 * size)
+        self._window = _open_window(size)
+        self._own: deque[Image | None] = deque(maxlen=1)
+        self._words: deque[Status] = deque(maxlen=1)
+        self._pressed = pressed
         super().__init__(name="facewire-window", what="the window", capacity=2, ended=ended)
+        threading.Thread(target=self._listen, name="facewire-keys", daemon=True).start()
+
+    def show_own(self, image_rgb: Image | None) -> None:
+        self._own.append(image_rgb)
+
+    def tell(self, status: Status) -> None:
+        self._words.append(status)
+
+    def _listen(self) -> None:
+        assert self._window.stdout is not None
+        with self._window.stdout as lines:
+            for line in lines:
+                self._pressed(line.decode("ascii", "replace").strip())
 
     def _step(self) -> bool:
         picture = self._next(timeout=0.05)
+        if self._words:
+            self._send(packed_words(self._words.popleft().words()))
+        if self._own:
+            own = self._own.popleft()
+            self._send(packed_own(None if own is None else _mirrored(own)))
         if picture is not None:
             self._handle(picture)
         return not self._closing and self._window.poll() is None
 
     def _handle(self, picture: Picture) -> None:
+        self._send(packed(picture.rgb(), LABELS[picture.kind]))
+
+    def _send(self, message: bytes) -> None:
         assert self._window.stdin is not None
         with suppress(BrokenPipeError):  # it has just been closed
-            self._window.stdin.write(packed(labelled(picture.rgb(), LABELS[picture.kind]), LABELS[picture.kind]))
+            self._window.stdin.write(message)
             self._window.stdin.flush()
 
     def _finish(self) -> None:
@@ -201,25 +94,11 @@ class WindowOutput(_Pictures):
         self._window.kill()
 
 
-def labelled(image_rgb: Image, text: str) -> Image:
-    """A copy of the picture with a small label in its lower left corner."""
-    image = np.ascontiguousarray(image_rgb).copy()
-    scale = max(0.35, image.shape[0] / 800)
-    place = (round(8 * scale) + 2, image.shape[0] - round(10 * scale) - 2)
-    for colour, thickness in (((0, 0, 0), 3), ((235, 235, 235), 1)):
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
-    return image
-
-
-def _check_writable(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-        if path.stat().st_size == 0:
-            path.unlink()
-    except OSError as error:
-        raise DisplayError(f"{path}: cannot write: {error.strerror}") from None
+def _mirrored(image_rgb: Image) -> Image:
+    """Your own picture as a mirror shows it, no larger than the corner of a window needs."""
+    height = max(1, round(image_rgb.shape[0] * OWN_WIDTH / image_rgb.shape[1]))
+    mirrored = np.ascontiguousarray(image_rgb[:, ::-1])
+    return np.asarray(cv2.resize(mirrored, (OWN_WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _check_display() -> None:
@@ -248,11 +127,11 @@ def _open_window(size: int) -> "subprocess.Popen[bytes]":
 
     late = threading.Timer(OPENS_WITHIN_S, give_up)
     late.start()
-    with window.stdout:
-        is_open = window.stdout.readline() == OPEN
+    is_open = window.stdout.readline() == OPEN
     late.cancel()
     if not is_open:
         window.kill()
+        window.stdout.close()
         window.stdin.close()
         window.wait()
         problem = "opening a window takes too long" if overdue.is_set() else "no window can be opened on this display"
@@ -260,13 +139,19 @@ def _open_window(size: int) -> "subprocess.Popen[bytes]":
     return window
 
 
-def open_output(name: str, *, size: int, ended: Ended) -> Output:
-    """The output that `--output` names. `ended` is called from another thread when it stops by itself or is closed.
+def open_output(
+    name: str, *, size: int, sound: bool = False, ended: Ended, pressed: Pressed = lambda name: None
+) -> Output:
+    """The output that `--output` names; `sound` says whether the call has any.
+
+    `ended` is called from another thread when it stops by itself or is closed, and `pressed` with what keys ask for.
 
     Raises DisplayError.
     """
     if name == "null":
         return NullOutput()
     if name == "window":
-        return WindowOutput(size=size, ended=ended)
-    return FileOutput(Path(name), ended=ended)
+        return WindowOutput(size=size, ended=ended, pressed=pressed)
+    if name == CAMERA or name.startswith(f"{CAMERA}:"):
+        return CameraOutput(size=size, device=name[len(CAMERA) + 1 :], ended=ended)
+    return FileOutput(Path(name), sound=sound, ended=ended)

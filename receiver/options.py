@@ -7,6 +7,7 @@ from codec.config import CodecConfig, EngineName, Precision
 from codec.flags import option
 from codec.units import SIZES
 from receiver.errors import OptionsError
+from receiver.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
 from signaling.options import MeetingOptions
 
@@ -74,9 +75,7 @@ class ReceiverOptions:
 class CallOptions(MeetingOptions):
     """Where to meet the sender, and what to do with the pictures. Raises OptionsError on nonsense."""
 
-    output: str = field(
-        default="window", metadata=option("window, FILE.mp4, or null (decode and meter only)", metavar="WHERE")
-    )
+    output: str = field(default="window", metadata=option(OUTPUT_HELP, metavar="WHERE"))
     seconds: float | None = field(
         default=None, metadata=option("stop so many seconds after the first picture", metavar="N")
     )
@@ -88,15 +87,19 @@ class CallOptions(MeetingOptions):
     record: Path | None = field(
         default=None,
         metadata=option(
-            "write both codecs' pictures losslessly, with the sender's time stamps, to DIR/keypoints.mkv, DIR/h264.mkv "
-            "and, with --sound, DIR/sound.wav",
+            "write both codecs' pictures losslessly, with the sender's time stamps, to DIR/keypoints.mkv and "
+            "DIR/h264.mkv; with --sound the voice as well, and what was heard to DIR/sound.wav",
             metavar="DIR",
         ),
     )
 
+    snapshot: Path | None = field(
+        default=None, metadata=option("write the picture that is shown last, as PNG", metavar="FILE")
+    )
+
     def __post_init__(self) -> None:
         MeetingOptions.__post_init__(self)
-        if self.output not in ("window", "null") and not self.output.endswith(".mp4"):
-            raise OptionsError(f"--output {self.output}: expected window, null, or a file name that ends in .mp4")
+        if (problem := why_no_output(self.output)) is not None:
+            raise OptionsError(problem)
         if self.seconds is not None and self.seconds <= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: expected more than 0")

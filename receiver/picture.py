@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from codec.sound import Samples
 from codec.units import Image
 from signaling.transport.costs import Kind
 
@@ -34,6 +35,14 @@ class Picture:
     def rgb(self) -> Image:
         """The picture as uint8 RGB (H, W, 3), read-only."""
         return self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Some sound, float32 (N,) at 48 kHz, and when its first sample is heard, in 1/90000 s of a clock agreed on."""
+
+    samples: Samples
+    pts: int
 
 
 class Waiting:

@@ -23,8 +23,8 @@ from benchmarks.records.picture_file import save_picture
 from codec.bits.container import FileHeader, FileReader, FileWriter
 from codec.errors import MediaError
 from codec.pictures.video import VideoWriter
-from receiver.display import FileOutput, Recorder
 from receiver.errors import DisplayError
+from receiver.files import FileOutput, Recorder
 from receiver.picture import Picture
 from receiver.sound.outputs import SoundFile
 from receiver.videofile import VideoFile
@@ -99,7 +99,7 @@ def test_decoded_pictures(tmp_path: Path, name: str, size: int) -> None:
 def test_pictures_received(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a.mp4"
     file = VideoFile(path)
-    with pytest.raises(DisplayError, match=r"a.mp4: cannot write: File too large"), full_after(size):  # noqa: PT012
+    with pytest.raises(MediaError, match=r"a.mp4: cannot be written: File too large"), full_after(size):  # noqa: PT012
         for number in range(400):
             file.write(picture(number), pts=3600 * number)
     file.close()

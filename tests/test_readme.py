@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from codec.bits.packet import MOTION_HEADER
+from codec.bits.bitstream import VERSION as BITSTREAM
+from codec.bits.container import VERSION as FILES
+from codec.bits.packet import MOTION_HEADER, MOTION_VERSION
 from signaling.transport.costs import MESSAGE_OVERHEAD, SACK_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,3 +151,10 @@ def test_named_files_exist() -> None:
     for path in DOCUMENTS:
         for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", path.read_text()):
             assert (ROOT / name).exists(), f"{path.name}: {name}"
+
+
+def test_the_versions_it_names_are_those_of_the_code() -> None:
+    says = f"Coded frames are at version {BITSTREAM}, motion messages at {MOTION_VERSION} and files at {FILES}"
+    assert says in " ".join(README.read_text().split())
+    text = " ".join((ROOT / "docs" / "bitstream.md").read_text().split())
+    assert f"Coded frames are at version {BITSTREAM}, motion messages at version {MOTION_VERSION}" in text

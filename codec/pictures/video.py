@@ -11,7 +11,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
@@ -33,7 +33,12 @@ BT709 = 1  # matrix coefficients in ITU-T H.273
 # stream begins (edit lists): x264 holds pictures back, AAC puts a thousand samples before its first.
 _MOVFLAGS = "hybrid_fragmented+delay_moov"
 MP4_OPTIONS = {"movflags": _MOVFLAGS, "frag_duration": "1000000", "flush_packets": "1"}
+# Two streams wait for each other, in FFmpeg's memory; one that has nothing for a second holds up the other no longer.
+_INTERLEAVING = {"max_interleave_delta": "1000000"}
+_MKV_OPTIONS = {"cluster_time_limit": "1000", "flush_packets": "1"}
 H264_OPTIONS = {"preset": "medium", "crf": "12"}  # visually lossless: a decoded file should show our loss alone
+# Of pictures that are written as they come: each at once, and a whole one each second, by the clock, not by count.
+_LIVE_H264_OPTIONS = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "forced-idr": "1"}
 
 
 class VideoWriter:
@@ -41,15 +46,27 @@ class VideoWriter:
 
     `STDOUT` gets what a `.mkv` file does. What was written plays even if the file is never closed: the disk was full,
     say. Use it as a context manager. Odd sizes lose their last row or column in H.264. A file is made when the first
-    picture is written. With `sound` it holds sound besides: AAC, or lossless FLAC.
+    picture is written. With `sound` it holds sound besides: AAC, or lossless FLAC. `live` is for pictures that
+    are written as they come: what was written more than two seconds ago plays even if the program is killed.
     """
 
-    def __init__(self, path: Path, *, fps: Fraction = DEFAULT_FPS, comment: str = "", sound: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fps: Fraction = DEFAULT_FPS,
+        comment: str = "",
+        title: str = "",
+        sound: bool = False,
+        live: bool = False,
+    ) -> None:
         if path != STDOUT and path.suffix.lower() not in (".mp4", ".mkv"):
             raise MediaError(f"{path}: pictures are written to .mp4 (H.264) or .mkv (lossless FFV1)")
         self._path = path
         self._fps = fps if 0 < fps <= MAX_FPS else DEFAULT_FPS
-        self._comment = comment
+        self._metadata = {name: text for name, text in (("comment", comment), ("title", title)) if text}
+        self._live = live
+        self._key_due = 0  # when the next whole picture is due, 1/90000 s
         self._lossless = path == STDOUT or path.suffix.lower() == ".mkv"
         self._reformatter = VideoReformatter()
         self._container: OutputContainer | None = None
@@ -95,6 +112,8 @@ class VideoWriter:
                     threads=1,
                 )
             frame.pts, frame.time_base = ticks, Fraction(1, PTS_PER_S)
+            if self._live and not self._lossless and ticks >= self._key_due:
+                frame.pict_type, self._key_due = PictureType.I, ticks + PTS_PER_S
             self._container.mux(self._stream.encode(frame))
             self.frames += 1
         except BrokenPipeError:
@@ -127,6 +146,10 @@ class VideoWriter:
             pause -= len(silence)
         if len(samples) > -pause:
             self._mux_sound(samples[-pause:])
+
+    def silence(self, *, until: int) -> None:
+        """Add silence where no sound has come for what is heard before `until`, in 1/90000 s."""
+        self.write_sound(np.zeros(0, np.float32), pts=until)
 
     def _mux_sound(self, samples: Samples) -> None:
         assert self._container is not None
@@ -161,13 +184,13 @@ class VideoWriter:
 
     def _start(self, shape: tuple[int, int]) -> None:
         self._shape = shape
-        options = {} if self._lossless else dict(MP4_OPTIONS)
+        options = (_MKV_OPTIONS if self._live else {}) if self._lossless else MP4_OPTIONS
+        options = options | (_INTERLEAVING if self._has_sound and self._live else {})
         if self._path == STDOUT:
             self._container = av.open("pipe:1", "w", format="matroska", options=options)
         else:
             self._container = av.open(local_name(self._path), "w", options=options)
-        if self._comment:
-            self._container.metadata["comment"] = self._comment
+        self._container.metadata.update(self._metadata)
         stream = self._container.add_stream("ffv1" if self._lossless else "libx264", rate=self._fps)
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = self._even(np.empty((*shape, 1), np.uint8)).shape[:2]
@@ -176,7 +199,7 @@ class VideoWriter:
             stream.pix_fmt = "bgr0"
         else:
             stream.pix_fmt = "yuv420p"
-            stream.options = dict(H264_OPTIONS)
+            stream.options = dict(_LIVE_H264_OPTIONS if self._live else H264_OPTIONS)
             stream.codec_context.color_range = ColorRange.MPEG
             stream.codec_context.colorspace = BT709
         self._stream = stream

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from codec.flags import Parser, add_flags, from_flags, option
 from receiver import ReceiverOptions
+from receiver.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
 from sender import SenderOptions
 from sender.sound.open import MICROPHONE_HELP
@@ -33,17 +34,24 @@ class CallOptions(MeetingOptions):
         metadata=option(MICROPHONE_HELP, metavar="SOURCE"),
     )
     speaker: str = field(default="default", metadata=option(SPEAKER_HELP, metavar="WHERE"))
-    output: str = field(
-        default="window", metadata=option("window, FILE.mp4 (pictures alone), or null", metavar="WHERE")
-    )
+    output: str = field(default="window", metadata=option(OUTPUT_HELP, metavar="WHERE"))
     no_self_view: bool = field(default=False, metadata=option("leave your own picture out of the corner"))
     record: Path | None = field(
         default=None,
-        metadata=option("write what comes: DIR/keypoints.mkv, DIR/h264.mkv and DIR/sound.wav", metavar="DIR"),
+        metadata=option(
+            "write what comes, with voice, to DIR/keypoints.mkv and DIR/h264.mkv; what was heard to DIR/sound.wav",
+            metavar="DIR",
+        ),
+    )
+    snapshot: Path | None = field(
+        default=None, metadata=option("write the picture that is shown last, as PNG", metavar="FILE")
     )
     self_test: bool = field(
         default=False,
-        metadata=option("call this machine from itself, with a bundled clip and a tone, and say what works; no device"),
+        metadata=option(
+            "call this machine from itself, with a bundled clip and a tone, and say what works; no device; status 1 "
+            "where something does not, or fewer than 8 pictures a second come"
+        ),
     )
     seconds: float | None = field(default=None, metadata=option("hang up so many seconds after the first picture"))
     json: str = field(
@@ -52,8 +60,8 @@ class CallOptions(MeetingOptions):
 
     def __post_init__(self) -> None:
         MeetingOptions.__post_init__(self)
-        if self.output not in ("window", "null") and not self.output.endswith(".mp4"):
-            raise OptionsError(f"--output {self.output}: expected window, null, or a file name that ends in .mp4")
+        if (problem := why_no_output(self.output)) is not None:
+            raise OptionsError(problem)
         if self.seconds is not None and self.seconds <= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: expected more than 0")
         if not self.microphone or not self.speaker:

@@ -2,11 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
-import cv2
-import numpy as np
 from aiortc import RTCPeerConnection
 
 from facewire.call.face_call import FaceCall
@@ -21,6 +18,7 @@ from sender.attach import make_sound, make_worker
 from sender.capture import Capture
 from sender.fallback import add_h264_track
 from sender.newest_slot import SlotClosed
+from sender.sound.flow import SoundFlow
 from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
@@ -32,9 +30,7 @@ from signaling.threads import tell_loop
 from signaling.transport.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 
-__all__ = ["Program", "enter", "with_inset"]
-
-_INSET = 4  # your own picture takes so small a part of the width
+__all__ = ["Program", "enter"]
 
 
 async def enter(options: CallOptions, *, say: Callable[[str], None]) -> SignalingClient:
@@ -80,7 +76,8 @@ class Program:
         self._retries = Retries()
         self._destinations = Destinations()
         self._limited = False  # the time that the call may take is running
-        self._own_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
+        self._muted = False
+        self._flow: SoundFlow | None = None
 
     async def run(self) -> None:
         """Runs until interrupted, the window is closed, the source or the time is over.
@@ -113,10 +110,21 @@ class Program:
         await self._destinations.open(
             options.output,
             record=options.record,
+            snapshot=options.snapshot,
             sound=True,
             size=self._receiving.size,
             ended=lambda _: tell_loop(loop, self._stop.set),
         )
+
+        if self._sound is not None:
+            self._destinations.tell(microphone=True)
+            self._destinations.offer("microphone", self._switch_microphone)
+
+    def _switch_microphone(self) -> None:
+        self._muted = not self._muted
+        if self._flow is not None:
+            self._flow.muted = self._muted
+        self._destinations.tell(microphone=not self._muted)
 
     async def _run_capture(self) -> None:
         """A file begins with the first call, a live source now: it is warm when somebody comes."""
@@ -128,9 +136,9 @@ class Program:
         slot = self._capture.subscribe()
         try:
             while not self._options.no_self_view:
-                self._own_rgb = (await slot.get()).image_rgb
+                self._destinations.show_own((await slot.get()).image_rgb)
         except SlotClosed:
-            self._own_rgb = None
+            self._destinations.show_own(None)
 
     async def _serve(self) -> None:
         """One other end after the other, as long as there is something to send."""
@@ -163,13 +171,16 @@ class Program:
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
+        receiver.watch_meter(self._destinations.meter)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
         receiver.watch(self._destinations.record, every=options.record is not None)
         call = await connect_peer(pc, client, servers=ice.iceServers or ())
         try:
             sound = self._sound
             say = self._terminal.say
-            flow = None if sound is None else make_sound(sound, channels, sending, news=say)
+            flow = self._flow = None if sound is None else make_sound(sound, channels, sending, news=say)
+            if flow is not None:
+                flow.muted = self._muted
             sender = FaceSender(
                 channels,
                 self._capture,
@@ -205,21 +216,7 @@ class Program:
         return reason
 
     def _show(self, picture: Picture) -> None:
-        if not self._options.no_self_view and self._own_rgb is not None and self._options.output == "window":
-            picture = replace(picture, source=with_inset(picture.rgb(), self._own_rgb))
         self._destinations.show(picture)
         if self._options.seconds is not None and not self._limited:
             self._limited = True
             asyncio.get_running_loop().call_later(self._options.seconds, self._stop.set)
-
-
-def with_inset(
-    image_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], own_rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """A copy of a picture, uint8 (H, W, 3), with your own, mirrored, in its upper right corner."""
-    shown = np.array(image_rgb)
-    width = max(1, shown.shape[1] // _INSET)
-    height = max(1, min(shown.shape[0] // 2, round(own_rgb.shape[0] * width / own_rgb.shape[1])))
-    small = cv2.resize(np.ascontiguousarray(own_rgb[:, ::-1]), (width, height), interpolation=cv2.INTER_AREA)
-    shown[:height, -width:] = small
-    return shown

@@ -25,7 +25,7 @@ from facewire.finding import Finding
 from receiver import ReceiverOptions
 from sender import SenderOptions
 
-__all__ = ["self_test"]
+__all__ = ["FLOOR_FPS", "self_test"]
 
 Say = Callable[[str], None]
 
@@ -34,6 +34,7 @@ SECONDS = 8.0  # of call, after the first picture
 PATIENCE_S = 120.0  # for interpreters to import their libraries and read weights on a slow machine
 SETTLED = 2  # meter lines that a call begins with
 HOLDS = 0.8  # of the clip's pictures a second: below that people see it
+FLOOR_FPS = 8  # below that lips and words have parted: it is no call any more
 HEARD = 0.5  # of the power is within the tone's own sixth of an octave
 
 ALIKE_DB = 20.0  # PSNR of what is shown to the clip's nearest picture
@@ -43,6 +44,10 @@ _RECEIVING = ("reorder_ms", "margin_ms", "longest_delay_ms", "stall_ms")
 _BLOCKED = "see what it says; else a firewall may stop programs of this machine from reaching each other over UDP"
 _SILENT = "see `facewire call --help` for --engine and --precision: what codes the pictures may not run here"
 _SLOW = "close other programs; both ends ran here, and one end alone needs half as much"
+_TOO_SLOW = (
+    "close other programs and try again; if it is all that this machine can do, send less work: --size 256, "
+    "--qp 40, or H.264 alone (--mode h264)"
+)
 _DUMB = "reinstall facewire: the Opus library that it brings does not do its work here"
 
 
@@ -174,15 +179,22 @@ def power_near(samples: Samples, frequency: float) -> float:
 
 
 def pace_finding(lines: Sequence[dict[str, Any]], way: str) -> Finding:
-    """Whether pictures come as fast as they were taken. A machine that runs one end alone may do what two cannot."""
-    seen = [line for line in lines if line["shown_fps"]][SETTLED:]
+    """Whether pictures come as fast as they were taken. A machine that runs one end alone may do what two cannot.
+
+    Below FLOOR_FPS there is no call; seconds without a picture count.
+    """
+    first = next((number for number, line in enumerate(lines) if line["shown_fps"]), len(lines))
+    seen = lines[first + SETTLED :]
     name = f"pace {way}"
     if not seen:
         return Finding(name, False, "too short to tell", _SLOW, needed=False)
     fps = float(np.median([line["shown_fps"] for line in seen]))
     delays_ms = [line["keypoints"]["delay_ms"] for line in seen if line["keypoints"]["delay_ms"] is not None]
     delay = f", {np.median(delays_ms):.0f} ms after they were taken" if delays_ms else ""
-    return Finding(name, fps >= HOLDS * FPS, f"{fps:.0f} of {FPS} pictures a second{delay}", _SLOW, needed=False)
+    told = f"{fps:.0f} of {FPS} pictures a second{delay}"
+    if fps < FLOOR_FPS:
+        return Finding(name, False, f"{told}; {FLOOR_FPS} are the least for a call", _TOO_SLOW)
+    return Finding(name, fps >= HOLDS * FPS, told, _SLOW, needed=False)
 
 
 def write_tone(path: Path, frequency: float, *, seconds: float = 10.0) -> None:

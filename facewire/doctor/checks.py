@@ -121,7 +121,7 @@ async def loudspeaker() -> Finding:
     """Whether one opens, and stays."""
     try:
         async with asyncio.timeout(LISTEN_S):
-            await play(SoundPlayout(), lambda _: None)
+            await play(SoundPlayout(), lambda samples, at_us: None)
     except DisplayError as error:
         return Finding("loudspeaker", False, str(error), _SOUND)
     except TimeoutError:

@@ -17,9 +17,11 @@ from receiver.sound.track import SoundTrack
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
 
-__all__ = ["SPEAKER_HELP", "SoundFile", "hear", "listen", "play"]
+__all__ = ["SPEAKER_HELP", "Listener", "SoundFile", "hear", "listen", "play"]
 
 SPEAKER_HELP = "where sound goes: default, the name of a device, or none"
+
+Listener = Callable[[Samples, int], None]  # what is heard, and when on the event loop's clock, in microseconds
 
 _LARGEST = 0xF000_0000  # bytes of a WAV file, whose lengths have 32 bits: twelve hours
 _BLOCK_S = 0.02
@@ -58,16 +60,20 @@ class SoundFile:
             self._file.close()
 
 
-async def listen(track: SoundTrack, heard: Callable[[Samples], None]) -> None:
+async def listen(track: SoundTrack, heard: Listener) -> None:
     """Reads a voice at its own pace, without a device, until it ends."""
     with contextlib.suppress(MediaStreamError):
         while True:
             frame = await track.recv()
-            heard(frame.to_ndarray()[0].astype(np.float32) / 32768)
+            heard(frame.to_ndarray()[0].astype(np.float32) / 32768, track.due_us(frame))
 
 
-async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, device: str = "") -> None:
+async def play(
+    playout: SoundPlayout, heard: Listener, *, device: str = "", is_on: Callable[[], bool] = lambda: True
+) -> None:
     """Plays a voice on the system's loudspeaker, or on `device`, until it is cancelled; `heard` is told what is played.
+
+    While it is not `is_on` the loudspeaker is silent, and all else goes on.
 
     Raises DisplayError where there is no loudspeaker, or none any more.
     """
@@ -77,8 +83,8 @@ async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, devic
         now_us = round(loop.time() * 1e6)
         ahead_us = round(1e6 * max(0.0, times.outputBufferDacTime - times.currentTime))
         samples = playout.pull(frames, play_us=now_us + ahead_us, now_us=now_us)
-        data[:] = samples[:, None]
-        tell_loop(loop, heard, samples)
+        data[:] = samples[:, None] if is_on() else 0
+        tell_loop(loop, heard, samples, now_us + ahead_us)
 
     try:
         import sounddevice
@@ -105,10 +111,11 @@ async def play(playout: SoundPlayout, heard: Callable[[Samples], None], *, devic
 async def hear(
     playout: SoundPlayout,
     track: SoundTrack,
-    heard: Callable[[Samples], None],
+    heard: Listener,
     *,
     speaker: str,
     say: Callable[[str], None],
+    is_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """A voice on the loudspeaker that `speaker` names, until it ends or is cancelled; `heard` is told what is played.
 
@@ -117,7 +124,7 @@ async def hear(
     """
     if speaker != "none":
         try:
-            await play(playout, heard, device="" if speaker == "default" else speaker)
+            await play(playout, heard, device="" if speaker == "default" else speaker, is_on=is_on)
         except DisplayError as error:
             say(f"{error}; the call goes on without")
     await listen(track, heard)

@@ -6,6 +6,7 @@ frames are counted by `sequence`, and have the sender's time in 1/90000 s.
 
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +59,16 @@ class SoundPlayout:
         self._wait_us: float | None = None
         self._early_us = 0  # a frame has to be here so long before it is heard
         self.counts: Counter[str] = Counter()  # received, repeated, late, concealed, stretched, skipped, malformed, ...
+        self._pts_origin_us: int | None = None  # when pts 0 was, on the sender's clock
+        self._watching: list[Callable[[Samples, int], None]] = []
         self._begin(40)
+
+    def watch(self, callback: Callable[[Samples, int], None]) -> None:
+        """Hands each frame to `callback` when it is its turn, with the pts at which it was taken, once that is known.
+
+        It has the sender's times, whatever is played faster or slower here. `callback` is called by who pulls.
+        """
+        self._watching.append(callback)
 
     def _begin(self, frame_ms: FrameMs) -> None:
         self._frame_ms: FrameMs = frame_ms
@@ -139,6 +149,7 @@ class SoundPlayout:
     def wait_for(self, offset_us: float | None, *, pts_origin_us: int) -> None:
         """Pictures need their time stamps plus `offset_us`; pts 0 was at `pts_origin_us` on the sender's clock."""
         with self._lock:
+            self._pts_origin_us = pts_origin_us
             known = self._anchor is not None and offset_us is not None
             self._wait_us = offset_us - self._origin_us(pts_origin_us) if known and offset_us is not None else None
 
@@ -220,6 +231,16 @@ class SoundPlayout:
         self._packets.pop(self._next, None)
         self._next += 1
         self.counts["played"] += 1
+        samples = self._decoded(packet)
+        if self._watching and self._pts_origin_us is not None:
+            time_us = self._time_us(self._next - 1) - self._origin_us(self._pts_origin_us)
+            for callback in self._watching:
+                callback(samples, round(time_us * 9 / 100))
+        return samples
+
+    def _decoded(self, packet: bytes | None) -> Samples:
+        """What is heard of the frame before `_next`; None where it is lost."""
+        assert self._next is not None
         if packet is None:
             self.counts["concealed"] += 1
             following = self._packets.get(self._next, b"")

@@ -49,3 +49,9 @@ class SoundTrack(MediaStreamTrack):
         frame.pts = self._blocks * BLOCK
         self._blocks += 1
         return frame
+
+    def due_us(self, frame: av.AudioFrame) -> int:
+        """When a frame of this track is heard, on the clock that it goes by."""
+        assert self._begun_s is not None
+        assert frame.pts is not None
+        return round((self._begun_s + frame.pts / SAMPLE_RATE) * 1e6)

@@ -14,7 +14,7 @@ import pytest
 
 from facewire.call.__main__ import main
 from facewire.call.options import CallOptions, parse_arguments
-from facewire.call.program import enter, with_inset
+from facewire.call.program import enter
 from signaling.client import SignalingClient
 from signaling.errors import RoomError
 from signaling.server import SignalingServer, listening
@@ -91,16 +91,6 @@ async def test_a_third_end_is_told_that_the_room_is_full(url: str) -> None:
             for task in reading:
                 task.cancel()
             await asyncio.gather(*reading, return_exceptions=True)
-
-
-def test_your_own_picture_is_mirrored_in_the_corner() -> None:
-    own = np.zeros((480, 640, 3), np.uint8)
-    own[:, :320] = 200
-    shown = with_inset(np.full((256, 256, 3), 90, np.uint8), own)
-    assert shown.shape == (256, 256, 3)
-    assert shown[20, 200].tolist() == [0, 0, 0]
-    assert shown[20, 250].tolist() == [200, 200, 200]
-    assert (shown[60:] == 90).all()
 
 
 def test_a_flag_serves_both_directions() -> None:

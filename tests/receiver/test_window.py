@@ -21,7 +21,9 @@ import numpy as np
 import pytest
 
 import receiver.display
-from receiver.display import Output, open_output
+from receiver.display import open_output
+from receiver.output import Output
+from receiver.overlay import Status
 from receiver.picture import Picture
 from signaling.server import SignalingServer, listening
 
@@ -31,7 +33,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[2]
-COLOUR = (200, 40, 90)
+COLOUR, OWN = (200, 40, 90), (30, 150, 60)
+PRESSED: list[str] = []  # keys that the window has told of
 # Sends WM_DELETE_WINDOW to the window named by argv[1].
 CLOSE_BUTTON = """
 import ctypes, sys
@@ -71,6 +74,15 @@ class Screen:
         return {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"} | {
             "DISPLAY": self.display
         }
+
+    def part(self, colour: tuple[int, int, int]) -> float:
+        """How much of the screen has a colour."""
+        return float((np.abs(self.pixels().astype(int) - colour).max(axis=2) < 3).mean())
+
+    def press(self, *keys: str) -> None:
+        """Presses keys, with the pointer in the window."""
+        for key in keys:
+            self.xdotool("mousemove", "--window", self.window(), "60", "160", "key", key)
 
     def xdotool(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -123,7 +135,7 @@ def shown(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Out
     monkeypatch.setenv("DISPLAY", screen.display)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     stopped = threading.Event()
-    output = open_output("window", size=128, ended=lambda _: stopped.set())
+    output = open_output("window", size=128, ended=lambda _: stopped.set(), pressed=PRESSED.append)
     picture = Picture("keypoints", 0, 0, np.full((128, 128, 3), COLOUR, np.uint8))
 
     def is_shown() -> bool:
@@ -214,3 +226,90 @@ def test_title_and_label_say_which_codec_is_shown(shown: tuple[Output, threading
         return screen.xdotool("getwindowname", window) == "facewire: H.264"
 
     until(is_named)
+
+
+def test_your_own_picture_is_a_mirror_in_the_corner_that_a_key_takes_away(
+    screen: Screen, shown: tuple[Output, threading.Event]
+) -> None:
+    own = np.zeros((48, 64, 3), np.uint8)
+    own[:, :32] = OWN
+    shown[0].show_own(own)
+    until(lambda: screen.part(OWN) > 0.001)
+    places = np.argwhere(np.abs(screen.pixels().astype(int) - OWN).max(axis=2) < 3)
+    picture = np.argwhere(np.abs(screen.pixels().astype(int) - COLOUR).max(axis=2) < 3)
+    assert places[:, 1].max() >= picture[:, 1].max()  # mirrored: its left half is on the right
+    assert places[:, 0].min() <= picture[:, 0].min()
+    screen.press("p")
+    until(lambda: screen.part(OWN) == 0)
+    screen.press("p")
+    until(lambda: screen.part(OWN) > 0)
+
+
+def test_figures_and_keys_are_shown_and_hidden(screen: Screen, shown: tuple[Output, threading.Event]) -> None:
+    """By how much of the picture they cover, the line of the start included that goes by itself."""
+    bare = screen.part(COLOUR)
+    until(lambda: screen.part(COLOUR) > bare)  # the hint of the start is gone
+    bare = screen.part(COLOUR)
+    shown[0].tell(Status(figures="keypoints  7.2 kbps\n25 fps"))
+    until(lambda: screen.part(COLOUR) < bare)
+    screen.press("i")
+    until(lambda: screen.part(COLOUR) == bare)
+    screen.press("h")
+    until(lambda: screen.part(COLOUR) < 0.95 * bare)
+    screen.press("question")
+    until(lambda: screen.part(COLOUR) == bare)
+    screen.press("o")
+    until(lambda: screen.part(COLOUR) < bare)
+
+
+def test_keys_that_the_call_acts_on_are_told_and_what_is_off_is_shown(
+    screen: Screen, shown: tuple[Output, threading.Event]
+) -> None:
+    PRESSED.clear()
+    shown[0].tell(Status(microphone=True))
+    shown[0].tell(Status(microphone=False))
+    red = (255, 110, 100)
+    until(lambda: screen.part(red) > 0)
+    screen.press("v", "m", "s")  # there is no voice to switch
+    until(lambda: PRESSED == ["microphone", "snapshot"])
+
+
+def test_the_window_can_be_of_any_shape_and_the_picture_keeps_its_own(
+    screen: Screen, shown: tuple[Output, threading.Event]
+) -> None:
+    screen.xdotool("windowsize", screen.window(), "500", "200")
+
+    def is_wide() -> bool:
+        covered = np.argwhere(np.abs(screen.pixels().astype(int) - COLOUR).max(axis=2) < 3)
+        height, width = covered.max(0) - covered.min(0) + 1
+        return (int(height), int(width)) == (200, 200)
+
+    until(is_wide)
+
+
+@pytest.fixture
+def managed(screen: Screen) -> Iterator[None]:
+    """A window manager: SDL asks it for full screen."""
+    if shutil.which("openbox") is None:
+        pytest.skip("openbox not installed: apt-get install openbox")
+    manager = subprocess.Popen(["openbox", "--sm-disable"], env=screen.environment, stderr=subprocess.DEVNULL)
+    until(lambda: screen.xdotool("get_num_desktops") != "")  # only a window manager tells
+    yield
+    manager.terminate()
+    manager.wait()
+
+
+@pytest.mark.parametrize("way", ["f", "double click"])
+def test_full_screen_and_back(screen: Screen, managed: None, shown: tuple[Output, threading.Event], way: str) -> None:
+    def size() -> list[str]:
+        return [line for line in screen.xdotool("getwindowgeometry", "--shell", screen.window()).split() if "T" in line]
+
+    before = size()
+    if way == "f":
+        screen.press("f")
+    else:
+        screen.xdotool("mousemove", "--window", screen.window(), "60", "160", "click", "--repeat", "2", "1")
+    until(lambda: "WIDTH=640" in size() and "HEIGHT=480" in size())
+    screen.press("Escape")  # leaves full screen before it ends anything
+    until(lambda: size() == before)
+    assert not shown[1].is_set()

@@ -66,7 +66,8 @@ async def test_without_a_loudspeaker_sound_is_read_all_the_same(
     monkeypatch.setitem(sys.modules, "sounddevice", module)
     voice, said, heard = Voice(), list[str](), list[Samples]()
 
-    def keep(samples: Samples) -> None:
+    def keep(samples: Samples, at_us: int) -> None:
+        assert at_us % 20_000 == 0
         heard.append(samples)
         if len(heard) == 30:
             voice.track.stop()

@@ -1,0 +1,41 @@
+"""Stage 10, display: what a window says beside the picture."""
+
+from dataclasses import dataclass
+
+from receiver.meter import Figures
+from receiver.window import Words
+
+__all__ = ["Status", "figures_line"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on."""
+
+    figures: str = ""
+    news: str = ""
+    microphone: bool | None = None
+    voice: bool | None = None
+
+    def words(self) -> Words:
+        """The same, for the window."""
+        parts = {"microphone": self.microphone, "voice": self.voice}
+        off = {"microphone": "microphone muted", "voice": "sound off"}
+        return Words(
+            figures=self.figures,
+            news=self.news,
+            off=[off[name] for name, on in parts.items() if on is False],
+            can=["snapshot", *(name for name, on in parts.items() if on is not None)],
+        )
+
+
+def figures_line(figures: Figures) -> str:
+    """Codec, kbps, pictures a second and delay of one second, in two rows."""
+    kind = figures["showing"]
+    if kind is None:
+        return ""
+    flow = figures[kind]
+    delay = "" if flow["delay_ms"] is None else f"  {flow['delay_ms']:.0f} ms"
+    loss = f"  {flow['loss']:.0%} lost" if flow["loss"] else ""
+    rate = f"{flow['payload_kbps']:.1f} kbps  (wire {flow['wire_kbps']:.1f})"
+    return f"{'H.264' if kind == 'h264' else kind}  {rate}\n{figures['shown_fps']:.0f} fps{delay}{loss}"
