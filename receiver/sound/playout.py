@@ -231,15 +231,15 @@ class SoundPlayout:
         self._packets.pop(self._next, None)
         self._next += 1
         self.counts["played"] += 1
-        samples = self._decoded(packet)
+        samples, made_up = self._decoded(packet)
         if self._watching and self._pts_origin_us is not None:
             time_us = self._time_us(self._next - 1) - self._origin_us(self._pts_origin_us)
             for callback in self._watching:
                 callback(samples, round(time_us * 9 / 100))
-        return samples
+        return samples, made_up
 
-    def _decoded(self, packet: bytes | None) -> Samples:
-        """What is heard of the frame before `_next`; None where it is lost."""
+    def _decoded(self, packet: bytes | None) -> tuple[Samples, bool]:
+        """What is heard of the frame before `_next`, and whether it is made up; None where it is lost."""
         assert self._next is not None
         if packet is None:
             self.counts["concealed"] += 1

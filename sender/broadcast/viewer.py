@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +11,7 @@ from codec import CodedFrame, FrameReport
 from sender.broadcast.agreement import Wish
 from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
+from sender.broadcast.meters import Both
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
 from sender.options import SenderOptions
@@ -39,18 +40,6 @@ _QUEUE_S, _LEAST_QUEUE_BYTES = 4.0, 8192  # of references that may wait here
 _MOST_BYTES = 65_536  # see `sender.transmit`
 
 Step = Literal["closed", "lost", "caught up", "in step"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Both:
-    """Counts a message twice: for its viewer, and for all of them."""
-
-    own: MessageMeter
-    total: MessageMeter
-
-    def message(self, *, payload_bytes: int, message_bytes: int) -> None:
-        self.own.message(payload_bytes=payload_bytes, message_bytes=message_bytes)
-        self.total.message(payload_bytes=payload_bytes, message_bytes=message_bytes)
 
 
 class Viewer:
@@ -101,7 +90,7 @@ class Viewer:
             bundle=options.bundle,
             bundles=lambda: bundles,
             reference_bytes_per_s=options.reference_kbps * 125,
-            meter=_Both(self.meter, total),
+            meter=Both(self.meter, total),
             clock=clock,
             lost_track=self.lose,
             has_room=self._pacer.has_room,

@@ -6,7 +6,8 @@ import pytest
 
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from sender.meter import Meter
-from sender.transmit import MotionBundler, Piece, ReferencePacer, Transmitter
+from sender.reference_pacer import Piece, ReferencePacer
+from sender.transmit import MotionBundler, Transmitter
 from signaling.transport.memory import VirtualClock, memory_pair
 
 
