@@ -58,6 +58,7 @@ class Coturn:
         give_up_s = time.monotonic() + _START_S
         while "SQLite DB connection success" not in self._log.read_text(errors="replace"):
             if self._process.poll() is not None or time.monotonic() > give_up_s:
+                self._end()
                 raise LinkUnavailable(f"turnserver does not start: {self._log.read_text(errors='replace')[-200:]}")
             time.sleep(0.1)
         return self
@@ -65,6 +66,9 @@ class Coturn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.wait()
 
