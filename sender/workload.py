@@ -8,13 +8,16 @@ from sender.work_ladder import WorkLadder
 __all__ = ["Workload"]
 
 _LOOK_S = 1.0
+_THEN = "H.264 carries the call where --mode auto lets it"
 _HEARD_S = 3.0  # so long what the receiver last said of its load counts
 
 
 class Workload:
     """Owns the ladder of one call. `windows` is told whether mouth and eyes are to be drawn."""
 
-    def __init__(self, *, windows: Callable[[bool], None], clock: Callable[[], float]) -> None:
+    def __init__(self, *, windows: Callable[[bool], None], clock: Callable[[], float], then: str = _THEN) -> None:
+        """`then` is what is said to happen where even the last step is too much."""
+        self._then = then
         self._windows = windows
         self._clock = clock
         self._ladder = WorkLadder()
@@ -73,7 +76,7 @@ class Workload:
         before = self._ladder.overwhelmed
         self._look(self.coding, self.decoding or 0.0, now_s=now_s)
         if self._ladder.overwhelmed and not before:
-            self._told("late all the same: H.264 carries the call where --mode auto lets it")
+            self._told(f"late all the same: {self._then}")
         return self._ladder.overwhelmed
 
     @property

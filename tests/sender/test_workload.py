@@ -11,13 +11,13 @@ STEP = 3600  # 25 pictures a second, in 1/90000 s
 class Call:
     """A camera of 25 pictures a second and an encoder, on one clock that is moved by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, **more: str) -> None:
         self.now_s = 100.0
         self.captured = 0
         self.windows: list[bool] = []
         self.said: list[str] = []
         self.gave_up = False
-        self.work = Workload(windows=self.windows.append, clock=lambda: self.now_s)
+        self.work = Workload(windows=self.windows.append, clock=lambda: self.now_s, **more)
         self.work.watch(self.said.append)
 
     def go(self, seconds: float, *, takes_s: float, decoding: float | None = None) -> int:
@@ -61,6 +61,9 @@ def test_a_much_slower_one_draws_no_windows_and_then_gives_up() -> None:
     assert call.said[-1].startswith("late all the same: H.264")
     assert call.windows == [True, False]
     assert call.gave_up
+    call = Call(then="nothing more can be left out")  # where no H.264 is sent
+    call.go(40, takes_s=0.4)
+    assert call.said[-1] == "late all the same: nothing more can be left out"
 
 
 def test_a_slow_receiver_is_spared_too() -> None:
