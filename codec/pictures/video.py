@@ -35,7 +35,7 @@ _MOVFLAGS = "hybrid_fragmented+delay_moov"
 MP4_OPTIONS = {"movflags": _MOVFLAGS, "frag_duration": "1000000", "flush_packets": "1"}
 # Two streams wait for each other, in FFmpeg's memory; one that has nothing for a second holds up the other no longer.
 _INTERLEAVING = {"max_interleave_delta": "1000000"}
-_MKV_OPTIONS = {"cluster_time_limit": "1000", "flush_packets": "1"}
+_MKV_OPTIONS = {"cluster_time_limit": "250", "flush_packets": "1"}
 H264_OPTIONS = {"preset": "medium", "crf": "12"}  # visually lossless: a decoded file should show our loss alone
 # Of pictures that are written as they come: each at once, and a whole one each second, by the clock, not by count.
 _LIVE_H264_OPTIONS = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "forced-idr": "1"}
