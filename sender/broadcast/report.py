@@ -19,8 +19,11 @@ def add_viewers(figures: Figures, viewers: Sequence[Viewer]) -> None:
     said = [theirs["receiver"] for _, theirs in own]
     for name, worst in (("loss", max), ("delay_ms", max), ("jitter_ms", max), ("fps", min)):
         figures["receiver"][name] = worst((one[name] for one in said if one[name] is not None), default=None)
-    for name in figures["connection"]:
-        figures["connection"][name] = round(sum(theirs["connection"][name] for _, theirs in own), 2)
+    each = [theirs["connection"] for _, theirs in own]
+    for name in ("out_kbps", "in_kbps", "out_bytes", "in_bytes"):
+        figures["connection"][name] = round(sum(one[name] for one in each), 2)
+    ways = {one["way"] for one in each}
+    figures["connection"]["way"] = ways.pop() if len(ways) == 1 else None  # each has its own beside its name
     figures["control_kbps"] = round(sum(theirs["control_kbps"] for _, theirs in own), 2)
     figures["viewers"] = [_of(viewer, theirs) for viewer, theirs in own]
 
