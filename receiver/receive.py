@@ -311,6 +311,7 @@ class FaceReceiver(End):
         while True:
             self._control.tick()
             self._arrivals.tick()
+            self._follow_sound()  # also while no motion comes
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
