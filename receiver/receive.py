@@ -107,12 +107,8 @@ class FaceReceiver(End):
         self._load, self._tells_load = DecodingLoad(), False
         self._held: tuple[int, ...] = ()
         self._reports = 0
-        self._outlet = Outlet(
-            Selection(stall_us=options.stall_ms * 1000),
-            self._meter,
-            counts=self.counts,
-            delay_ms=self._control.delay_ms,
-        )
+        selection = Selection(stall_us=options.stall_ms * 1000)
+        self._outlet = Outlet(selection, self._meter, counts=self.counts, delay_ms=self._control.delay_ms)
         self._outlet.watch(self.track.offer, every=False)
         self._outlet.watch(self.held.shown, every=False)
         self._refused: Callable[[str], None] = lambda reason: None
@@ -315,6 +311,7 @@ class FaceReceiver(End):
             self._control.tick()
             self._arrivals.tick()
             self.held.tick()
+            self._follow_sound()  # also while no motion comes
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
