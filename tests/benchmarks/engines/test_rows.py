@@ -15,5 +15,5 @@ def test_a_graph_that_a_precision_is_not_for_runs_in_the_next_finer_one() -> Non
     row_of = as_run(rows)
     assert row_of("generator", "any", "int8").precision == "int8"
     assert row_of("judgement", "any", "int8").precision == "bf16"
-    assert row_of("warp", "any", "bf16").precision == "f32"
+    assert row_of("mix", "any", "bf16").precision == "f32"
     assert {name for names in SUMS.values() for name in names} == set(NAMES)
