@@ -17,7 +17,6 @@ from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
 from benchmarks.rate.report import read_run
-from benchmarks.rate.results.ablation import ablations
 from benchmarks.rate.results.comparison import compare_all
 from benchmarks.records.markdown import replace_section
 from benchmarks.records.terminal import tables_console
@@ -60,7 +59,7 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
     run = read_run(args.results)
     console = tables_console()
     comparisons = compare_all(run.rows, run.anchors, below_kbps=args.below)
-    show_rate(run.rows, comparisons, ablations(run.rows), console)
+    show_rate(run.rows, comparisons, console)
     show_faces(run.rows, run.faces, console)
     for failure in run.failures:
         console.print(str(failure), highlight=False)

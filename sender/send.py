@@ -21,7 +21,7 @@ from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
 from sender.sound import SoundFlow
-from sender.transmit import RETRY_S, Transmitter
+from sender.transmit import Transmitter
 from sender.workload import Workload
 from signaling.capabilities import why_not
 from signaling.ends import End, first_error
@@ -163,7 +163,8 @@ class FaceSender(End):
         parts_of_it = self._transmitter, self._worker.orders, self._keyframes, self._sound, self._fallback
         levers = SenderLevers(*parts_of_it, self._pacer.sound_has_room)
         tell, pace = partial(self._report.run, begun=self._first), partial(self._pacer.run, levers)
-        parts: list[Callable[[], Any]] = [self._send_keypoints, self._pump, tell, pace]
+        pump = partial(self._transmitter.keep_pumping, wake=self._wake, idle=self._idle)
+        parts: list[Callable[[], Any]] = [self._send_keypoints, pump, tell, pace]
         if self._fallback is not None:
             wanted, crop = (lambda: self._machine.sends_h264), (lambda: self._crop)
             parts.append(partial(self._fallback.run, self._capture, begun=self._first, wanted=wanted, crop=crop))
@@ -259,17 +260,6 @@ class FaceSender(End):
             self._worker.orders.force_keyframe()
         if self._fallback is not None:
             (self._fallback.overlap if self._machine.sends_keypoints else self._fallback.ask)()
-
-    async def _pump(self) -> None:
-        """Hands over what the channels had no room for before."""
-        while True:
-            self._wake.clear()
-            wait_s = self._transmitter.pump()
-            if self._transmitter.is_idle:
-                self._idle.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s if self._idle.is_set() else wait_s or RETRY_S):
-                    await self._wake.wait()
 
     async def _drain(self) -> None:
         """The last frames leave too, if the line lets them."""

@@ -16,6 +16,8 @@ the residual is worth more where a longer chain carries it, so lively motion cos
 Four is the default: 40 % of the wire of one at a delay that nobody notices; eight save little more and cost a syllable.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -184,6 +186,20 @@ class Transmitter:
     def waiting_reference_bytes(self) -> int:
         """What waits here of references."""
         return self._pacer.waiting_bytes
+
+    async def keep_pumping(self, *, wake: asyncio.Event, idle: asyncio.Event) -> None:
+        """Hands over what the channels had no room for before, until it is cancelled.
+
+        `wake` says that there may be room, or more to send; `idle` is set once nothing waits.
+        """
+        while True:
+            wake.clear()
+            wait_s = self.pump()
+            if self.is_idle:
+                idle.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s if idle.is_set() else wait_s or RETRY_S):
+                    await wake.wait()
 
     def pump(self) -> float | None:
         """Hands over what may go now. Returns when to try again, in seconds; None: nothing waits."""

@@ -21,7 +21,6 @@ from benchmarks.rate.measured_cache import open_cache
 from benchmarks.rate.operating_points import Degrade, RateSettings, operating_points
 from benchmarks.rate.parallel import measure
 from benchmarks.rate.report import rate_report
-from benchmarks.rate.results.ablation import ablations
 from benchmarks.rate.results.comparison import compare_all
 from benchmarks.rate.results.measured import ClipResult
 from benchmarks.rate.run import Keeping
@@ -217,7 +216,7 @@ def rate(args: argparse.Namespace, command: Sequence[str]) -> None:
     failures = [failure for result in results for failure in result.failures]
     comparisons = compare_all(rows, settings.held_against, below_kbps=args.below)
     console = tables_console()
-    show_rate(rows, comparisons, ablations(rows), console)
+    show_rate(rows, comparisons, console)
     show_faces(rows, faces, console)
     for failure in failures:
         console.print(str(failure), highlight=False)

@@ -1,7 +1,6 @@
 """Stage 5 and 6, viewer: one of several that the same coded frames go to; what its line takes and what it holds."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -18,7 +17,7 @@ from sender.options import SenderOptions
 from sender.pace import Pacer, pace_keyframes
 from sender.pace.shares import Shares
 from sender.report import CallState, Report, Stats, capabilities_of
-from sender.transmit import RETRY_S, Bundles, MessageMeter, Transmitter
+from sender.transmit import Bundles, MessageMeter, Transmitter
 from signaling.capabilities import ARRIVALS, why_not
 from signaling.messages import (
     Capabilities,
@@ -111,7 +110,8 @@ class Viewer:
         """Delivers until the channels close, or `close`; `ended` says which."""
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._pump()), group.create_task(self._report.run(begun=self._begun))]
+                pumping = self._transmitter.keep_pumping(wake=self._wake, idle=self._idle)
+                tasks = [group.create_task(pumping), group.create_task(self._report.run(begun=self._begun))]
                 await self._stopped.wait()
                 for task in tasks:
                     task.cancel()
@@ -269,17 +269,6 @@ class Viewer:
             self._holdings.sent(coded.reference.id, coded.number, now_s=self._clock())
             self.meter.count("references")
         return self._transmitter.send(coded)
-
-    async def _pump(self) -> None:
-        """Hands over what the channels had no room for before."""
-        while True:
-            self._wake.clear()
-            wait_s = self._transmitter.pump()
-            if self._transmitter.is_idle:
-                self._idle.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s if self._idle.is_set() else wait_s or RETRY_S):
-                    await self._wake.wait()
 
     def _on_state(self, is_open: bool) -> None:
         if not is_open:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rate.results.ablation import Ablation
+from benchmarks.rate.results.ablation import Ablation, ablations
 from benchmarks.rate.results.bdrate import Delta
 from benchmarks.rate.results.comparison import Comparison
 from benchmarks.rate.results.rows import KEYPOINT_CODECS, MEAN, Gain, RateRow, gains, mean_rows
@@ -142,9 +142,7 @@ def reasons(comparisons: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def show_rate(
-    rows: Sequence[RateRow], comparisons: Sequence[Comparison], without: Sequence[Ablation], console: Console
-) -> None:
+def show_rate(rows: Sequence[RateRow], comparisons: Sequence[Comparison], console: Console) -> None:
     """All tables and lines of a run."""
     for clip in dict.fromkeys(row.clip for row in rows):
         console.print(rate_table([row for row in rows if row.clip == clip], title=clip))
@@ -159,7 +157,7 @@ def show_rate(
         console.print(gain_line(gain), highlight=False)
     if comparisons:
         console.print(comparison_table(comparisons))
-    if without:
+    if without := ablations(rows):
         console.print(ablation_table(without))
     for line in reasons(comparisons):
         console.print(line, highlight=False)
