@@ -46,20 +46,20 @@ class Outlet:
         self._deliver(picture, delay_ms=self._delay_ms(picture))
         self._record(picture)
 
-    def deliver_h264(self, picture: Picture, *, origin: int | None) -> None:
-        """A picture whose pts counts from the first packet, and the pts of that one, None until the sender has told it.
+    def show_untimed(self, picture: Picture) -> None:
+        """A picture whose pts counts from the first packet, whose own the sender has not told: shown all the same.
 
-        What came before is shown all the same, and kept for the recording.
+        It is kept for the recording.
         """
-        if origin is None:
-            if self._every:
-                self._untimed.append(picture)
-            self._deliver(picture, delay_ms=None)
-            return
+        if self._every:
+            self._untimed.append(picture)
+        self._deliver(picture, delay_ms=None)
+
+    def settle_untimed(self, origin: int) -> None:
+        """The sender has told the pts of the first packet: what came before goes to the recording."""
         while self._untimed:
             early = self._untimed.popleft()
             self._record(replace(early, pts=early.pts + origin))
-        self.deliver(replace(picture, pts=picture.pts + origin))
 
     def _deliver(self, picture: Picture, *, delay_ms: float | None) -> None:
         shown = self.selection.offer(picture.kind, now_us=picture.shown_us)

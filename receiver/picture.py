@@ -56,6 +56,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._pictures)
 
+    @property
+    def first(self) -> Picture | None:
+        """The oldest picture, which stays; None where there is none."""
+        return self._pictures[0] if self._pictures else None
+
     def append(self, picture: Picture) -> int:
         """Adds a picture; how many had to go for it."""
         self._pictures.append(picture)

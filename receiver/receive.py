@@ -18,7 +18,7 @@ from codec.weights.files import identify
 from receiver.arrivals import Arrivals
 from receiver.control import Control
 from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
-from receiver.due_pictures import Due, Ready
+from receiver.due_pictures import Due
 from receiver.fallback import FallbackSource
 from receiver.held import Held
 from receiver.intake import Intake
@@ -30,6 +30,7 @@ from receiver.picture import Picture
 from receiver.playout import Playout, Slot
 from receiver.report import Report, receiver_report
 from receiver.selection import Mode, Selection
+from receiver.showing import Showing
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
 from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL, SOUND, why_not
@@ -81,7 +82,6 @@ class FaceReceiver(End):
         self._playout: Playout[MotionState] = Playout(
             margin_us=options.margin_ms * 1000, ahead_us=AHEAD_US, longest_us=options.longest_delay_ms * 1000
         )
-        self._ready = Ready()
         self._control = Control(
             channels.control, now_us=self._now_us, on_mode=self._on_mode, on_peer=self._on_peer, counts=self.counts
         )
@@ -109,6 +109,9 @@ class FaceReceiver(End):
         self._reports = 0
         selection = Selection(stall_us=options.stall_ms * 1000)
         self._outlet = Outlet(selection, self._meter, counts=self.counts, delay_ms=self._control.delay_ms)
+        self._showing = Showing(
+            self._outlet, self._control, playout=self._playout, sound=self.sound, now_us=self._now_us
+        )
         self._outlet.watch(self.track.offer, every=False)
         self._outlet.watch(self.held.shown, every=False)
         self._refused: Callable[[str], None] = lambda reason: None
@@ -251,21 +254,15 @@ class FaceReceiver(End):
         while True:
             self._wake.clear()
             self._intake.release()
-            self._follow_sound()
+            self._showing.follow_sound()
             slot = self._playout.take(now_us=self._now_us())
             if slot is not None:
                 self._render(slot)
-            self._show_due()
+            self._showing.show_due()
             await self._wait_for_work()
 
-    def _follow_sound(self) -> None:
-        """Sound and pictures wait for each other, and pictures go by the sound that is heard, once there is some."""
-        if (origin_us := self._control.pts_origin_us) is not None:
-            self.sound.wait_for(self._playout.own_offset_us, pts_origin_us=origin_us)
-            self._playout.follow(self.sound.picture_offset_us(origin_us, now_us=self._now_us()))
-
     async def _wait_for_work(self) -> None:
-        times = (self._intake.messages.deadline_us, self._playout.due_us, self._ready.due_us)
+        times = (self._intake.messages.deadline_us, self._playout.due_us, self._showing.due_us)
         due = [due_us for due_us in times if due_us is not None]
         delay_s = max(0, min(due) - self._now_us()) / 1e6 if due else None
         with suppress(TimeoutError):  # something is due
@@ -285,23 +282,15 @@ class FaceReceiver(End):
                 self._control.need_keyframe("reference missing")
             return
         self._playout.prepared(self._now_us() - asked_us)
-        self._ready.add(Due.of(result.slot, result.image_rgb))
-        self._show_due()
+        self._showing.add(Due.of(result.slot, result.image_rgb))
         self._wake.set()
-
-    def _show_due(self) -> None:
-        now_us = self._now_us()
-        if (due := self._ready.take(now_us=now_us)) is not None:
-            self._control.pictured("keypoints")
-            self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb, due.mixed))
 
     # H.264
 
     async def _receive_h264(self) -> None:
         async for elapsed, image_rgb in self._fallback.pictures():
-            self._control.pictured("h264")
-            picture = Picture("h264", elapsed, self._now_us(), image_rgb)
-            self._outlet.deliver_h264(picture, origin=self._control.h264_origin)
+            self._showing.add_h264(elapsed, image_rgb)
+            self._wake.set()
 
     # Figures out
 
@@ -311,7 +300,7 @@ class FaceReceiver(End):
             self._control.tick()
             self._arrivals.tick()
             self.held.tick()
-            self._follow_sound()  # also while no motion comes
+            self._showing.follow_sound()  # also while no motion comes
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
@@ -341,7 +330,7 @@ class FaceReceiver(End):
             "sound": self._sound.figures(),
             "messages": dict(self._intake.messages.counts),
             "playout": dict(self._playout.counts),
-            "dropped": {"ready": self._ready.skipped, **self._intake.dropped},
+            "dropped": {**self._showing.dropped, **self._intake.dropped},
             "counts": dict(self.counts + self._fallback.counts),
             "sender": {} if quality is None else dict(quality.figures),
         }
