@@ -172,6 +172,7 @@ class FaceReceiver(End):
         self._stop()
         await self._intake.close()
         await self._fallback.close()
+        self._showing.finish()
 
     def _stop(self) -> None:
         self._stopped.set()

@@ -108,5 +108,13 @@ class Showing:
         if (due := self._ready.take(now_us=now_us)) is not None:
             self._control.pictured("keypoints")
             self._outlet.deliver(Picture("keypoints", due.pts, now_us, due.image_rgb, due.mixed))
-        while (held := self._h264.take(now_us=now_us)) is not None:
+        self._deliver_h264(until_us=now_us)
+
+    def finish(self) -> None:
+        """At the end of a call: hands out the pictures that wait for their sound, so that recordings hold them."""
+        self._h264.follow(None)
+        self._deliver_h264(until_us=self._now_us())
+
+    def _deliver_h264(self, *, until_us: int) -> None:
+        while (held := self._h264.take(now_us=until_us)) is not None:
             self._outlet.deliver(Picture("h264", held.pts, self._now_us(), held.source))
