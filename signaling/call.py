@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 
 from aiortc import RTCIceServer, RTCPeerConnection
 
+from signaling.backoff import Retries
 from signaling.errors import PeerGone, SignalingError
 from signaling.line import SignalingLine
 from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
@@ -142,17 +143,17 @@ class Call:
             await self._reading.stop()
 
     async def _offer_until_answered(self) -> None:
-        joined, pause_s = bool(self._client.peer), _OFFER_AGAIN_S
+        joined, pauses = bool(self._client.peer), Retries(first_s=_OFFER_AGAIN_S, longest_s=_OFFER_LATEST_S)
         message: Message | None = None
         while True:
             if joined:
-                self.name, pause_s = secrets.token_hex(8), _OFFER_AGAIN_S
+                self.name = secrets.token_hex(8)
+                pauses.succeeded()
                 if self.pc.signalingState == "stable":
                     await self.pc.setLocalDescription()
             if joined or (message is None and self.name and self._client.peer):
                 await self._client.send(Offer(trimmed(self.pc.localDescription.sdp), self.name))
-            message = await self._reading.within(pause_s)
-            pause_s = min(2 * pause_s, _OFFER_LATEST_S)
+            message = await self._reading.within(pauses.pause_s())
             joined = isinstance(message, PeerJoined) or (isinstance(message, Welcome) and message.peer_present)
             if isinstance(message, Answer) and message.call in (self.name, ""):
                 await apply_description(self.pc, message.sdp, "answer")

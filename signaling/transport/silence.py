@@ -11,6 +11,7 @@ __all__ = ["DEAD_S", "Silence", "packets_received"]
 
 DOUBT_S = 1.0  # of silence: the other end is asked for a sign
 DEAD_S = 2.0
+LONGEST_LOOK_S = 0.5  # twice what lies between two looks
 
 
 async def packets_received(pc: RTCPeerConnection) -> int:
@@ -23,20 +24,23 @@ class Silence:
     """Says when a connection has fallen silent, from counts of packets. Pure: `see` is told them, and the time.
 
     Ends that have nothing to say are silent as well: `probe` asks the other one for a sign, as often as `see` is called
-    after `DOUBT_S`; whatever comes back will do.
+    after `DOUBT_S`; whatever comes back will do. Between two looks counts `LONGEST_LOOK_S` at most: where more has gone
+    by, it is this end that was busy, and what came meanwhile may not have been read.
     """
 
     def __init__(self, probe: Callable[[], None]) -> None:
         self._probe = probe
         self._packets = -1
+        self._silent_s = self._looked_s = 0.0
         self.since_s = 0.0  # when the last packet was seen
 
     def see(self, packets: int, *, now_s: float) -> bool:
         """How many packets have come so far; whether it is silent, for `DEAD_S` or longer."""
+        passed_s, self._looked_s = now_s - self._looked_s, now_s
         if packets != self._packets:
-            self._packets, self.since_s = packets, now_s
+            self._packets, self.since_s, self._silent_s = packets, now_s, 0.0
             return False
-        silent_s = now_s - self.since_s
-        if silent_s >= DOUBT_S:
+        self._silent_s += min(passed_s, LONGEST_LOOK_S)
+        if self._silent_s >= DOUBT_S:
             self._probe()
-        return silent_s >= DEAD_S
+        return self._silent_s >= DEAD_S
