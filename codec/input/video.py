@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from codec.errors import MediaError
 from codec.input.converter import SQUARE, Converter
 from codec.input.names import Name, named_input
+from codec.input.pipe import Pipe, told_to_wait
 from codec.input.timeline import Timeline
 from codec.units import PTS_PER_S, Image
 
@@ -189,24 +190,15 @@ def _read_by_python(name: Name, stack: ExitStack) -> Any:
     """Unbuffered: a thread that waits in a buffer of Python's when the program ends would bring it down."""
     try:
         if name.path is not None:
-            return _Pipe(stack.enter_context(name.path.open("rb", buffering=0)))
+            with told_to_wait(name.label):  # until somebody writes into it
+                file = stack.enter_context(name.path.open("rb", buffering=0))
+            return Pipe(file, label=name.label)
         if sys.stdin is None:
             raise MediaError(f"{name.label}: is closed")
         file = stack.enter_context(FileIO(sys.stdin.fileno(), "rb", closefd=False))
     except (OSError, ValueError) as error:  # ValueError: of a closed file
         raise MediaError(f"{name.label}: {getattr(error, 'strerror', None) or error}") from error
-    return file if file.seekable() else _Pipe(file)  # of a file, the end can be read first
-
-
-class _Pipe:
-    """What can be read and nothing else, so that FFmpeg never seeks; read by Python, which an interrupt ends."""
-
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
-
-    def read(self, size: int) -> bytes:
-        """Up to `size` bytes, none at the end; waits for the first."""
-        return self._file.read(size) or b""
+    return file if file.seekable() else Pipe(file, label=name.label)  # of a file, the end can be read first
 
 
 def _chosen(name: Name, container: InputContainer, number: int | None) -> VideoStream:
