@@ -302,6 +302,7 @@ class FaceReceiver(End):
             self._arrivals.tick()
             self.held.tick()
             self._showing.follow_sound()  # also while no motion comes
+            self._wake.set()  # sound that begins or ends moves what waits
             if tick % TICKS_PER_REPORT == 0:
                 await self._report.make()
             tick += 1
