@@ -1,6 +1,7 @@
 """Stage 10, showing: where pictures of both codecs wait for their time, which is that of the sound heard."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from codec.units import Image, pts_to_us
@@ -93,12 +94,12 @@ class Showing:
     def add_h264(self, elapsed: int, image_rgb: Image) -> None:
         """A decoded picture and its pts since the first packet; untimed until the sender has told when that was."""
         self._control.pictured("h264")
-        picture = Picture("h264", elapsed, self._now_us(), image_rgb)
+        now_us = self._now_us()
         if (origin := self._control.h264_origin) is None:
-            self._outlet.show_untimed(picture)
+            self._outlet.show_untimed(Picture("h264", elapsed, now_us, image_rgb))
             return
         self._outlet.settle_untimed(origin)
-        self._h264.add(Picture("h264", elapsed + origin, picture.shown_us, image_rgb))
+        self._h264.add(Picture("h264", elapsed + origin, now_us, image_rgb))
         self.follow_sound()
         self.show_due()
 
@@ -117,4 +118,4 @@ class Showing:
 
     def _deliver_h264(self, *, until_us: int) -> None:
         while (held := self._h264.take(now_us=until_us)) is not None:
-            self._outlet.deliver(Picture("h264", held.pts, self._now_us(), held.source))
+            self._outlet.deliver(replace(held, shown_us=self._now_us()))

@@ -30,7 +30,7 @@ from signaling.printable import printable
 from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 from signaling.transport.diagnosis import why_no_way
-from signaling.transport.silence import DEAD_S, Silence, packets_received
+from signaling.transport.silence import DEAD_S, LOOK_S, Silence, packets_received
 from signaling.transport.sockets import way_of
 from signaling.transport.trim import trimmed
 
@@ -38,9 +38,8 @@ __all__ = ["Call", "connect_peer", "peer_present"]
 
 _log = logging.getLogger(__name__)
 
-_LISTEN_S = 0.25  # between two looks at whether anything comes
 _SIGN_S = 1.0  # between two signs of the end that answers
-_OFFER_AGAIN_S, _OFFER_LATEST_S = 3.0, 12.0
+_OFFER_AGAIN_S, _OFFER_LATEST_S = 6.0, 12.0  # half of each at least: an offer takes a thin line half a second
 _BROKEN = {"failed": "the connection to the other end broke", "closed": "the other end closed the connection"}
 
 
@@ -113,7 +112,7 @@ class Call:
         if (way := way_of(self.pc)) is not None:
             self.news(f"the call goes {way}")
         while True:
-            await asyncio.sleep(_LISTEN_S)
+            await asyncio.sleep(LOOK_S)
             packets, now_s = await packets_received(self.pc), asyncio.get_running_loop().time()
             was_silent, self._is_silent = self._is_silent, silence.see(packets, now_s=now_s)
             if self._is_silent and not was_silent:

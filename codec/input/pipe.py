@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import FileIO
 from threading import Timer
 
@@ -34,9 +34,7 @@ class Pipe:
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, none at the end; waits for the first."""
-        if self._has_begun:
-            return self._file.read(size) or b""
-        with told_to_wait(self._label):
-            first = self._file.read(size) or b""
+        with nullcontext() if self._has_begun else told_to_wait(self._label):
+            data = self._file.read(size) or b""
         self._has_begun = True
-        return first
+        return data

@@ -7,11 +7,12 @@ from aiortc.stats import RTCTransportStats
 
 from signaling.transport.internals import connection_stats
 
-__all__ = ["DEAD_S", "Silence", "packets_received"]
+__all__ = ["DEAD_S", "LOOK_S", "Silence", "packets_received"]
 
 DOUBT_S = 1.0  # of silence: the other end is asked for a sign
 DEAD_S = 2.0
-LONGEST_LOOK_S = 0.5  # twice what lies between two looks
+LOOK_S = 0.25  # between two looks
+LONGEST_LOOK_S = 2 * LOOK_S
 
 
 async def packets_received(pc: RTCPeerConnection) -> int:

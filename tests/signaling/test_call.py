@@ -122,7 +122,7 @@ async def test_a_call_where_nothing_comes_is_made_anew_while_both_reach_the_serv
         return 7
 
     monkeypatch.setattr("signaling.call.packets_received", none)
-    monkeypatch.setattr("signaling.call._LISTEN_S", 0.01)
+    monkeypatch.setattr("signaling.call.LOOK_S", 0.01)
     monkeypatch.setattr("signaling.call._SIGN_S", 0.05)
     monkeypatch.setattr("signaling.transport.silence.DOUBT_S", 0.02)
     monkeypatch.setattr("signaling.transport.silence.DEAD_S", 0.05)
