@@ -5,7 +5,8 @@
     H.264 track --------------------------------------------------------------+-> selection -> track, window, file
 
 Everything runs on the event loop but `add reference`, `read` and `render`, which share one worker thread, and the
-window, the camera and the files, which have one each; behind that of the window stands a process, `receiver/window.py`.
+window, the camera and the files, which have one each; behind that of the window stands a process,
+`receiver/outputs/window.py`.
 """
 
 from typing import TYPE_CHECKING

@@ -18,11 +18,11 @@ from codec.program.interrupts import leave
 from receiver.attach import receive_face
 from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
+from receiver.figures.terminal import Terminal
 from receiver.held import in_words
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from receiver.terminal import Terminal
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.diary import log_to_stderr

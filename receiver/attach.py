@@ -2,7 +2,7 @@
 
 from aiortc import RTCPeerConnection
 
-from receiver.fallback import FallbackSource
+from receiver.h264.fallback import FallbackSource
 from receiver.options import ReceiverOptions
 from receiver.receive import FaceReceiver
 from signaling.transport.peer import accept_channels

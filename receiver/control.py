@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from codec.units import pts_to_us
-from receiver.jitterbuffer import KeyframeRequests
+from receiver.motion.jitterbuffer import KeyframeRequests
 from receiver.picture import Picture
 from receiver.selection import Mode
 from signaling.messages import (

@@ -10,15 +10,15 @@ from typing import Any
 
 from codec.sound import Samples
 from codec.units import Image
-from receiver.display import open_output
 from receiver.errors import DisplayError
-from receiver.files import Recorder, check_writable
-from receiver.meter import Figures
-from receiver.output import Ended, NullOutput, Output
-from receiver.overlay import Status, figures_line
+from receiver.figures.meter import Figures
+from receiver.outputs.display import open_output
+from receiver.outputs.files import Recorder, check_writable
+from receiver.outputs.output import Ended, NullOutput, Output
+from receiver.outputs.overlay import Status, figures_line
+from receiver.outputs.snapshot import save_snapshot
 from receiver.picture import Heard, Picture
 from receiver.receive import FaceReceiver
-from receiver.snapshot import save_snapshot
 from receiver.sound.outputs import SoundFile, hear
 from signaling.threads import run_in_thread, tell_loop
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from codec.units import Image
-from receiver.playout import Slot
+from receiver.motion.playout import Slot
 
 __all__ = ["Due", "Ready"]
 

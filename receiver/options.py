@@ -7,7 +7,7 @@ from codec.config import CodecConfig, EngineName, Precision
 from codec.flags import option
 from codec.units import SIZES
 from receiver.errors import OptionsError
-from receiver.output_names import OUTPUT_HELP, why_no_output
+from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
 from signaling.options import MeetingOptions
 

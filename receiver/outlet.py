@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from receiver.meter import Meter
+from receiver.figures.meter import Meter
 from receiver.picture import Picture, Waiting
 from receiver.selection import Selection
 from signaling.transport.costs import Kind

@@ -15,20 +15,20 @@ from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.stage_clock import StageClock
 from codec.units import SIZES
 from codec.weights.files import identify
-from receiver.arrivals import Arrivals
 from receiver.control import Control
-from receiver.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
 from receiver.due_pictures import Due
-from receiver.fallback import FallbackSource
+from receiver.figures.arrivals import Arrivals
+from receiver.figures.load import DecodingLoad
+from receiver.figures.meter import Figures, Meter
+from receiver.figures.report import Report, receiver_report
+from receiver.h264.fallback import FallbackSource
 from receiver.held import Held
-from receiver.intake import Intake
-from receiver.load import DecodingLoad
-from receiver.meter import Figures, Meter
+from receiver.motion.decode import Decoding, FaceDecoder, Read, Referenced, Rendered, Worker
+from receiver.motion.intake import Intake
+from receiver.motion.playout import Playout, Slot
 from receiver.options import ReceiverOptions
 from receiver.outlet import Outlet
 from receiver.picture import Picture
-from receiver.playout import Playout, Slot
-from receiver.report import Report, receiver_report
 from receiver.selection import Mode, Selection
 from receiver.showing import Showing
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack

@@ -7,9 +7,9 @@ from typing import Any
 from codec.units import Image, pts_to_us
 from receiver.control import Control
 from receiver.due_pictures import Due, Ready
+from receiver.motion.playout import Playout
 from receiver.outlet import Outlet
 from receiver.picture import Picture, Waiting
-from receiver.playout import Playout
 from receiver.sound import SoundPlayout
 
 __all__ = ["InStep", "Showing"]

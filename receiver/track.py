@@ -7,7 +7,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
 from codec.units import PTS_PER_S
-from receiver.frames import Frames
+from receiver.outputs.frames import Frames
 from receiver.picture import Picture
 
 __all__ = ["FaceTrack"]

@@ -24,10 +24,10 @@ from codec.bits.container import FileHeader, FileReader, FileWriter
 from codec.errors import MediaError
 from codec.pictures.video import VideoWriter
 from receiver.errors import DisplayError
-from receiver.files import FileOutput, Recorder
+from receiver.outputs.files import FileOutput, Recorder
+from receiver.outputs.videofile import VideoFile
 from receiver.picture import Picture
 from receiver.sound.outputs import SoundFile
-from receiver.videofile import VideoFile
 from signaling.errors import OptionsError
 from signaling.meter_lines import MeterLines
 

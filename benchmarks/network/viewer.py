@@ -13,8 +13,8 @@ from codec.errors import CodecError
 from receiver.__main__ import Program, parse_arguments
 from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
+from receiver.figures.terminal import Terminal
 from receiver.picture import Picture
-from receiver.terminal import Terminal
 from signaling.ends import first_error
 from signaling.errors import SignalingError
 

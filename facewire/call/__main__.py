@@ -16,7 +16,7 @@ from facewire.call.options import CallOptions, parse_arguments
 from facewire.call.program import Program
 from facewire.call.self_test import self_test
 from receiver import ReceiverError, ReceiverOptions
-from receiver.terminal import Terminal
+from receiver.figures.terminal import Terminal
 from sender import SenderError, SenderOptions
 from signaling.diary import log_to_stderr
 from signaling.ends import first_error

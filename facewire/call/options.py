@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codec.flags import Parser, add_flags, from_flags, option
 from receiver import ReceiverOptions
-from receiver.output_names import OUTPUT_HELP, why_no_output
+from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
 from sender import SenderOptions
 from sender.sound.open import MICROPHONE_HELP

@@ -10,9 +10,9 @@ from facewire.call.face_call import FaceCall
 from facewire.call.options import CallOptions
 from receiver import ReceiverOptions, receive_face
 from receiver.destinations import Destinations
+from receiver.figures.terminal import Terminal
 from receiver.held import in_words
 from receiver.picture import Picture
-from receiver.terminal import Terminal
 from sender import FaceSender, SenderOptions
 from sender.attach import make_sound, make_worker
 from sender.capture import Capture

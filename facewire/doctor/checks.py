@@ -17,8 +17,8 @@ from codec import CodecConfig, Decoder, Encoder
 from codec.input.video import read_video
 from codec.pictures.crop import centre_crop
 from facewire.finding import Finding
-from receiver.display import open_output
 from receiver.errors import DisplayError
+from receiver.outputs.display import open_output
 from receiver.sound import SoundPlayout
 from receiver.sound.outputs import play
 from sender.errors import SourceError

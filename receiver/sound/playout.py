@@ -16,7 +16,7 @@ from codec.sound import SAMPLE_RATE, Samples, SoundDecoder, SoundMessage
 from codec.sound.message import SEQUENCES, TIMES
 from codec.sound.opus import FrameMs
 from codec.units import pts_to_us
-from receiver.jitterbuffer import unwrap
+from receiver.motion.jitterbuffer import unwrap
 from receiver.sound.fade import Fade
 from receiver.sound.resample import Resampler
 

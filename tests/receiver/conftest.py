@@ -15,10 +15,10 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
 from codec.bits.packet import MotionMessage, pack_reference
-from receiver.decode import Read, Referenced, Rendered
-from receiver.meter import Figures
+from receiver.figures.meter import Figures
+from receiver.motion.decode import Read, Referenced, Rendered
+from receiver.motion.playout import Slot
 from receiver.picture import Picture
-from receiver.playout import Slot
 from receiver.receive import FaceReceiver
 from signaling.messages import (
     ClockPing,

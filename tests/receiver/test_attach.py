@@ -8,7 +8,7 @@ from aiortc import RTCPeerConnection, RTCRtpSender, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from receiver import ReceiverOptions, receive_face
-from receiver.meter import Figures
+from receiver.figures.meter import Figures
 from signaling.messages import KeyframeRequest, ModeSwitch, ReceiverReport
 from signaling.transport.peer import offer_channels
 

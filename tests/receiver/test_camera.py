@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import receiver.camera
-from receiver.camera import CameraOutput
-from receiver.display import open_output
+import receiver.outputs.camera
 from receiver.errors import DisplayError
 from receiver.options import CallOptions
+from receiver.outputs.camera import CameraOutput
+from receiver.outputs.display import open_output
 from receiver.picture import Picture
 from signaling.errors import OptionsError
 
@@ -51,7 +51,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("pyvirtualcam")
     module.Camera = Camera  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pyvirtualcam", module)
-    monkeypatch.setattr(receiver.camera, "find_spec", lambda _: True)
+    monkeypatch.setattr(receiver.outputs.camera, "find_spec", lambda _: True)
     return module
 
 
@@ -95,7 +95,7 @@ def test_no_device_is_one_line_that_says_what_to_install(
     library: ModuleType, monkeypatch: pytest.MonkeyPatch, platform: str, help_: str
 ) -> None:
     library.Camera = NoDevice  # type: ignore[attr-defined]
-    monkeypatch.setattr(receiver.camera.sys, "platform", platform)
+    monkeypatch.setattr(receiver.outputs.camera.sys, "platform", platform)
     with pytest.raises(DisplayError, match="no virtual camera: 'v4l2loopback' backend: No v4l2") as raised:
         open_output("camera", size=64, ended=lambda _: None)
     assert help_ in str(raised.value)
@@ -103,7 +103,7 @@ def test_no_device_is_one_line_that_says_what_to_install(
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver.camera, "find_spec", lambda _: None)
+    monkeypatch.setattr(receiver.outputs.camera, "find_spec", lambda _: None)
     with pytest.raises(DisplayError, match=r"pip install 'facewire\[camera\]'"):
         open_output("camera", size=64, ended=lambda _: None)
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import receiver.decode
+import receiver.motion.decode
 from codec import CodecConfig, Encoder
 from codec.bits.packet import MotionMessage
 from codec.errors import BitstreamError, ReferenceMissing
 from codec.state.bundle import BundleCoder
-from receiver.decode import PATIENCE_S, DecodeThread, FaceDecoder
-from receiver.playout import Slot
+from receiver.motion.decode import PATIENCE_S, DecodeThread, FaceDecoder
+from receiver.motion.playout import Slot
 
 
 def unexpected(error: BaseException) -> None:
@@ -213,9 +213,9 @@ class Decoder:
 
 @pytest.fixture
 def face(monkeypatch: pytest.MonkeyPatch) -> FaceDecoder:
-    monkeypatch.setattr(receiver.decode, "Decoder", Decoder)
-    monkeypatch.setattr(receiver.decode, "CodedFrame", Frame)
-    monkeypatch.setattr(receiver.decode, "BundleCoder", Bundles)
+    monkeypatch.setattr(receiver.motion.decode, "Decoder", Decoder)
+    monkeypatch.setattr(receiver.motion.decode, "CodedFrame", Frame)
+    monkeypatch.setattr(receiver.motion.decode, "BundleCoder", Bundles)
     return FaceDecoder(CodecConfig(), stage=lambda name: nullcontext())
 
 

@@ -10,18 +10,18 @@ import av
 import numpy as np
 import pytest
 
-import receiver.display
-import receiver.output
-import receiver.window
+import receiver.outputs.display
+import receiver.outputs.output
+import receiver.outputs.window
 from codec.pictures.video import VideoWriter
-from receiver.display import open_output
 from receiver.errors import DisplayError
-from receiver.files import FileOutput, Recorder
-from receiver.frames import Frames
-from receiver.output import NullOutput, Output
+from receiver.outputs.display import open_output
+from receiver.outputs.files import FileOutput, Recorder
+from receiver.outputs.frames import Frames
+from receiver.outputs.output import NullOutput, Output
+from receiver.outputs.videofile import VideoFile
 from receiver.picture import MAX_WAITING_BYTES, Picture, Waiting, fit
 from receiver.receive import FaceReceiver
-from receiver.videofile import VideoFile
 from sender.fallback import H264Encoder
 from signaling.messages import ModeSwitch, QualityReport
 from signaling.transport.costs import Kind
@@ -164,8 +164,8 @@ def test_a_window_that_cannot_read_its_pictures_ends(monkeypatch: pytest.MonkeyP
     def fail(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(receiver.window, "open", fail, raising=False)
-    newest = receiver.window._Newest()
+    monkeypatch.setattr(receiver.outputs.window, "open", fail, raising=False)
+    newest = receiver.outputs.window._Newest()
     while not newest.ended:
         newest.wait(timeout_s=60)
     assert newest.failed
@@ -174,7 +174,7 @@ def test_a_window_that_cannot_read_its_pictures_ends(monkeypatch: pytest.MonkeyP
 def test_without_a_display_the_window_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(receiver.display.sys, "platform", "linux")
+    monkeypatch.setattr(receiver.outputs.display.sys, "platform", "linux")
     with pytest.raises(DisplayError, match=r"no display.*--output FILE\.mp4"):
         open_output("window", size=256, ended=ended)
 
@@ -182,13 +182,13 @@ def test_without_a_display_the_window_says_what_to_do(monkeypatch: pytest.Monkey
 def in_place_of_the_window(path: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     path.write_text("\n".join(("import sys", *lines)))
     monkeypatch.setenv("DISPLAY", ":4711")
-    monkeypatch.setattr(receiver.display, "WINDOW_PROGRAM", path)
-    monkeypatch.setattr(receiver.display, "find_spec", lambda _: True)
+    monkeypatch.setattr(receiver.outputs.display, "WINDOW_PROGRAM", path)
+    monkeypatch.setattr(receiver.outputs.display, "find_spec", lambda _: True)
 
 
 def test_a_window_without_its_library_is_told_before_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":4711")
-    monkeypatch.setattr(receiver.display, "find_spec", lambda _: None)
+    monkeypatch.setattr(receiver.outputs.display, "find_spec", lambda _: None)
     with pytest.raises(DisplayError, match="pip install pygame-ce"):
         open_output("window", size=256, ended=ended)
 
@@ -209,7 +209,7 @@ def test_a_display_that_is_not_there_is_told_too(monkeypatch: pytest.MonkeyPatch
 
 def test_a_display_that_does_not_answer_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_place_of_the_window(tmp_path / "window.py", monkeypatch, "sys.stdin.read()")
-    monkeypatch.setattr(receiver.display, "OPENS_WITHIN_S", 0.1)
+    monkeypatch.setattr(receiver.outputs.display, "OPENS_WITHIN_S", 0.1)
     with pytest.raises(DisplayError, match="takes too long"):
         open_output("window", size=256, ended=ended)
 
@@ -226,7 +226,7 @@ def test_a_window_that_breaks_off_ends_the_output_and_says_so(tmp_path: Path, mo
 def test_a_window_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hang = "import threading; print('open', flush=True); threading.Event().wait()"
     in_place_of_the_window(tmp_path / "window.py", monkeypatch, hang)
-    monkeypatch.setattr(receiver.output, "CLOSES_WITHIN_S", 0.1)
+    monkeypatch.setattr(receiver.outputs.output, "CLOSES_WITHIN_S", 0.1)
     stopped = threading.Event()
     output = open_output("window", size=512, ended=lambda _: stopped.set())
     output.show(picture(0, size=512))  # more than the pipe holds
@@ -238,7 +238,7 @@ def test_a_window_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.
 def test_a_disk_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers, stopped = threading.Event(), threading.Event()
     monkeypatch.setattr(VideoFile, "write", lambda *_, **__: answers.wait())
-    monkeypatch.setattr(receiver.output, "CLOSES_WITHIN_S", 0.1)
+    monkeypatch.setattr(receiver.outputs.output, "CLOSES_WITHIN_S", 0.1)
     output = FileOutput(tmp_path / "out.mp4", ended=lambda _: stopped.set())
     output.show(picture(0))
     with pytest.raises(DisplayError, match=r"out\.mp4: hangs"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from codec.sound import SAMPLE_RATE, Samples, SoundConfig, SoundEncoder, SoundMessage
-from receiver.files import FileOutput, Recorder
+from receiver.outputs.files import FileOutput, Recorder
 from receiver.picture import Heard, Picture
 from receiver.sound import SoundPlayout
 
@@ -158,7 +158,7 @@ WRITES_AND_IS_KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.receiver.test_films import START_US, block, give, picture, pts
-from receiver.files import FileOutput, Recorder
+from receiver.outputs.files import FileOutput, Recorder
 from receiver.picture import Heard
 folder, sounds = Path(sys.argv[1]), sys.argv[2] == "sound"
 outputs = [FileOutput(folder / name, sound=True, ended=lambda _: None) for name in ("a.mp4", "a.mkv")]

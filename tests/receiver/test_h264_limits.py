@@ -13,8 +13,8 @@ import pytest
 from aiortc import RTCPeerConnection, RTCRtpSender, VideoStreamTrack
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
-from receiver.fallback import FallbackSource
-from receiver.h264 import MAX_CODED, MAX_CODED_BYTES, MAX_FRAMES, MAX_PIXELS, H264Track
+from receiver.h264.fallback import FallbackSource
+from receiver.h264.h264 import MAX_CODED, MAX_CODED_BYTES, MAX_FRAMES, MAX_PIXELS, H264Track
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
 from signaling.transport.connection import close_connection

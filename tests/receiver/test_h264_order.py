@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.h264_order import Packet, PictureOrder, WholePicture
+from receiver.h264.h264_order import Packet, PictureOrder, WholePicture
 
 KEY, OTHER = b"\0\0\0\1\x67key", b"\0\0\0\1\x41"
 STEP = 3600

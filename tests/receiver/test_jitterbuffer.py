@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.jitterbuffer import JitterBuffer, KeyframeRequests, unwrap
+from receiver.motion.jitterbuffer import JitterBuffer, KeyframeRequests, unwrap
 
 WAIT_US = 10_000
 

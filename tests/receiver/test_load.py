@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from receiver.load import DecodingLoad
+from receiver.figures.load import DecodingLoad
 
 
 def figures(frames: int, render_ms: float) -> dict[str, Any]:

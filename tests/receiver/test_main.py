@@ -13,11 +13,11 @@ from aiortc import RTCPeerConnection
 from rich.console import Console
 
 import receiver.__main__ as program
-from receiver.fallback import FallbackSource
+from receiver.figures.terminal import Terminal
+from receiver.h264.fallback import FallbackSource
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from receiver.terminal import Terminal
 from sender.fallback import H264Encoder, add_h264_track
 from signaling.call import connect_peer
 from signaling.client import SignalingClient

@@ -5,8 +5,8 @@ import datetime
 import pytest
 from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats
 
-from receiver.meter import Meter
-from receiver.stats import read_stats
+from receiver.figures.meter import Meter
+from receiver.figures.stats import read_stats
 from signaling.transport.wire import Way, WireCount
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.units import pts_to_us
-from receiver.playout import Playout, Slot
+from receiver.motion.playout import Playout, Slot
 
 STEP = 3600
 STEP_US = 40_000

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.decode import Rendered
+from receiver.motion.decode import Rendered
 from receiver.receive import FaceReceiver
 from signaling.transport.memory import memory_pair
 

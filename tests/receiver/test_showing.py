@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from receiver.control import Control
+from receiver.motion.playout import Playout
 from receiver.outlet import Outlet
 from receiver.picture import Picture
-from receiver.playout import Playout
 from receiver.showing import LONGEST_HELD_US, InStep, Showing
 from receiver.sound import SoundPlayout
 

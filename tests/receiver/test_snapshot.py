@@ -14,11 +14,11 @@ import receiver.destinations
 from codec.pictures.video import RECONSTRUCTED
 from receiver.destinations import Destinations
 from receiver.errors import DisplayError
-from receiver.meter import Meter
-from receiver.output import NullOutput
-from receiver.overlay import Status, figures_line
+from receiver.figures.meter import Meter
+from receiver.outputs.output import NullOutput
+from receiver.outputs.overlay import Status, figures_line
+from receiver.outputs.snapshot import save_snapshot
 from receiver.picture import Picture
-from receiver.snapshot import save_snapshot
 from signaling.transport.costs import Kind
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)

@@ -20,10 +20,10 @@ import av
 import numpy as np
 import pytest
 
-import receiver.display
-from receiver.display import open_output
-from receiver.output import Output
-from receiver.overlay import Status
+import receiver.outputs.display
+from receiver.outputs.display import open_output
+from receiver.outputs.output import Output
+from receiver.outputs.overlay import Status
 from receiver.picture import Picture
 from signaling.server import SignalingServer, listening
 
@@ -202,13 +202,14 @@ async def test_the_program_opens_its_window_and_ends(screen: Screen, how: str) -
 
 def test_ctrl_c_in_the_terminal_reaches_the_program_alone(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", screen.display)
-    output = receiver.display.WindowOutput(size=64, ended=lambda _: None)
+    output = receiver.outputs.display.WindowOutput(size=64, ended=lambda _: None)
     assert os.getsid(output._window.pid) != os.getsid(0)
     output.close()
 
 
 def test_the_window_loads_nothing_of_ours() -> None:
-    code = f"import sys, runpy; runpy.run_path({str(receiver.display.WINDOW_PROGRAM)!r}); print(sorted(sys.modules))"
+    program = str(receiver.outputs.display.WINDOW_PROGRAM)
+    code = f"import sys, runpy; runpy.run_path({program!r}); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd="/", check=True)
     loaded = {name.split(".")[0] for name in done.stdout.replace("'", "").strip("[]\n").split(", ")}
     assert "numpy" in loaded

@@ -16,7 +16,7 @@ from aiortc import RTCPeerConnection
 
 from codec import CodedFrame
 from codec.bits.packet import ReferenceAssembler, ReferenceFragment
-from receiver.arrivals import Arrivals
+from receiver.figures.arrivals import Arrivals
 from signaling import SignalingClient, SignalingError, accept_channels, connect_peer, ice_configuration
 from signaling.capabilities import ARRIVALS, PROTOCOL
 from signaling.ends import first_error, unless

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from receiver.meter import Figures
-from receiver.window import Words
+from receiver.figures.meter import Figures
+from receiver.outputs.window import Words
 
 __all__ = ["Status", "figures_line"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from receiver.meter import Figures, Meter
-from receiver.stats import read_stats
+from receiver.figures.meter import Figures, Meter
+from receiver.figures.stats import read_stats
 from signaling.messages import ReceiverReport
 from signaling.transport.costs import Kind
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats
 
-from receiver.meter import Meter
+from receiver.figures.meter import Meter
 from signaling.transport.wire import WireCount
 
 

@@ -1,6 +1,6 @@
 """Stage 10, report: whether decoding takes more time than there is, which the sender alone can change."""
 
-from receiver.meter import Figures
+from receiver.figures.meter import Figures
 
 __all__ = ["DecodingLoad"]
 

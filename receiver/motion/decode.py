@@ -18,7 +18,7 @@ from codec.reference.coder import ReferenceDecoder
 from codec.state.bundle import BundleCoder
 from codec.units import Image
 from codec.weights.files import identify
-from receiver.playout import Slot
+from receiver.motion.playout import Slot
 from signaling.threads import tell_loop
 
 Result = TypeVar("Result")

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from receiver.errors import OptionsError
-from receiver.meter import Figures
+from receiver.figures.meter import Figures
 from signaling.meter_lines import MeterLines
 from signaling.meter_table import Level, MeterTable
 from signaling.transport.costs import KINDS

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from receiver.errors import DisplayError
-from receiver.output import Ended, Pictures
+from receiver.outputs.output import Ended, Pictures
 from receiver.picture import Picture, fit
 from signaling.printable import reason_of
 

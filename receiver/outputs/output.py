@@ -8,7 +8,7 @@ from typing import Protocol
 from codec.errors import MediaError
 from codec.units import Image
 from receiver.errors import DisplayError
-from receiver.overlay import Status
+from receiver.outputs.overlay import Status
 from receiver.picture import Heard, Picture, Waiting
 from signaling.printable import reason_of
 

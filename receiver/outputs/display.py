@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 
 from codec.units import Image
-from receiver.camera import CameraOutput
 from receiver.errors import DisplayError
-from receiver.files import FileOutput
-from receiver.output import Ended, NullOutput, Output, Pictures
-from receiver.output_names import CAMERA
-from receiver.overlay import Status
+from receiver.outputs.camera import CameraOutput
+from receiver.outputs.files import FileOutput
+from receiver.outputs.output import Ended, NullOutput, Output, Pictures
+from receiver.outputs.output_names import CAMERA
+from receiver.outputs.overlay import Status
+from receiver.outputs.window import OPEN, packed, packed_own, packed_words
 from receiver.picture import Picture
-from receiver.window import OPEN, packed, packed_own, packed_words
 from signaling.transport.costs import Kind
 
 __all__ = ["WindowOutput", "open_output"]
@@ -38,8 +38,8 @@ Pressed = Callable[[str], None]
 class WindowOutput(Pictures):
     """A window whose title and pictures say what is shown. Closing it, q or Escape ends the receiver.
 
-    `pressed` is told, in another thread, what keys ask for (receiver.window.ASKED). The window itself is a process, see
-    receiver.window. Raises DisplayError where no window can be opened.
+    `pressed` is told, in another thread, what keys ask for (`ASKED` of receiver.outputs.window, the process that the
+    window itself is). Raises DisplayError where no window can be opened.
     """
 
     def __init__(self, *, size: int, ended: Ended, pressed: Pressed = lambda name: None) -> None:

@@ -9,9 +9,9 @@ from codec.pictures.video import RECONSTRUCTED, VideoWriter
 from codec.sound import SAMPLE_RATE
 from codec.units import PTS_PER_S
 from receiver.errors import DisplayError
-from receiver.output import Ended, Pictures
+from receiver.outputs.output import Ended, Pictures
+from receiver.outputs.videofile import VideoFile
 from receiver.picture import Heard, Picture, fit
-from receiver.videofile import VideoFile
 from signaling.transport.costs import KINDS, Kind
 
 __all__ = ["FileOutput", "Recorder"]

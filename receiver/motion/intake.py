@@ -9,10 +9,10 @@ from typing import Any
 
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.errors import BitstreamError, CodecError
-from receiver.decode import DecodeThread, Decoding, Lane, Read, Referenced, Worker
 from receiver.errors import DecodingError
-from receiver.jitterbuffer import JitterBuffer
-from receiver.meter import Meter
+from receiver.figures.meter import Meter
+from receiver.motion.decode import DecodeThread, Decoding, Lane, Read, Referenced, Worker
+from receiver.motion.jitterbuffer import JitterBuffer
 from signaling.printable import reason_of
 
 __all__ = ["Intake"]

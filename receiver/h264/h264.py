@@ -17,7 +17,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.video.codeccontext import VideoCodecContext
 
 from codec.units import PTS_PER_S
-from receiver.h264_order import Packet, PictureOrder, starts_afresh
+from receiver.h264.h264_order import Packet, PictureOrder, starts_afresh
 from signaling.threads import tell_loop
 from signaling.transport.internals import forget_missing, take_packets
 
