@@ -30,7 +30,7 @@ COMMANDS = {
     "send": Command("sender.__main__", (), "send a camera, file, stream or screen to a room"),
     "receive": Command("receiver.__main__", (), "show or write what is sent to a room"),
     "signal": Command("signaling.__main__", (), "the server at which two ends meet"),
-    "turn-login": Command("signaling.turn_login", (), "a login for your TURN server, good for some hours"),
+    "turn-login": Command("signaling.programs.turn_login", (), "a login for your TURN server, good for some hours"),
     "encode": Command("codec.__main__", ("encode",), "a video into a .fw file"),
     "decode": Command("codec.__main__", ("decode",), "a .fw file into a video"),
     "info": Command("codec.__main__", ("info",), "what a .fw file holds, as JSON"),

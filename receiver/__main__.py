@@ -25,11 +25,11 @@ from receiver.picture import Picture
 from receiver.receive import FaceReceiver
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
-from signaling.diary import log_to_stderr
-from signaling.ends import first_error, interrupts, unless
 from signaling.errors import OptionsError as BadOption
 from signaling.errors import PeerGone, SignalingError, Unreachable
 from signaling.printable import printable
+from signaling.programs.diary import log_to_stderr
+from signaling.programs.ends import first_error, interrupts, unless
 from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch, tell_loop
 from signaling.transport.connection import close_connection

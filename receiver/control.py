@@ -7,14 +7,14 @@ from codec.units import pts_to_us
 from receiver.motion.jitterbuffer import KeyframeRequests
 from receiver.picture import Picture
 from receiver.selection import Mode
-from signaling.messages import (
+from signaling.protocol.messages import (
     Capabilities,
     KeyframeRequest,
     Message,
     ModeSwitch,
     QualityReport,
 )
-from signaling.quantities import DelayMs, or_unknown
+from signaling.protocol.quantities import DelayMs, or_unknown
 from signaling.transport.channels import Channel
 from signaling.transport.control import ControlChannel
 from signaling.transport.costs import Kind

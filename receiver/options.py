@@ -9,7 +9,7 @@ from codec.units import SIZES
 from receiver.errors import OptionsError
 from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
-from signaling.options import MeetingOptions
+from signaling.programs.options import MeetingOptions
 
 __all__ = ["CallOptions", "ReceiverOptions"]
 

@@ -33,9 +33,9 @@ from receiver.selection import Mode, Selection
 from receiver.showing import Showing
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
-from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL, SOUND, why_not
-from signaling.ends import End, first_error
-from signaling.messages import Capabilities, LoadReport, ReferenceReceived
+from signaling.programs.ends import End, first_error
+from signaling.protocol.capabilities import ARRIVALS, LOAD, PROTOCOL, SOUND, why_not
+from signaling.protocol.messages import Capabilities, LoadReport, ReferenceReceived
 from signaling.transport.channels import Channels
 
 __all__ = ["FaceReceiver"]

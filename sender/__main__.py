@@ -19,7 +19,7 @@ from sender.attach import make_sound, make_worker
 from sender.broadcast.program import BroadcastProgram
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
-from sender.fallback import add_h264_track
+from sender.h264.fallback import add_h264_track
 from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.send import FaceSender
 from sender.sound.open import open_sound
@@ -28,12 +28,12 @@ from sender.terminal import Display
 from signaling.address import without_login
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.diary import log_to_stderr
-from signaling.ends import first_error, interrupts
 from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
+from signaling.programs.diary import log_to_stderr
+from signaling.programs.ends import first_error, interrupts
 from signaling.retries import LASTING_S, Retries, Sleep, pause
 from signaling.threads import Watch
-from signaling.transport.internals import connection_stats
+from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 from signaling.transport.silent import silent_channels
 

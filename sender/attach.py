@@ -11,14 +11,14 @@ from codec.pictures.face import FaceDetector
 from codec.sound import SoundConfig
 from codec.state.bundle import BundleCoder
 from sender.capture import Capture, TrackSource
+from sender.crop.face import FaceFollower
 from sender.encode import MEASURE_S, FaceWorker
-from sender.face import FaceFollower
-from sender.fallback import add_h264_track
+from sender.h264.fallback import add_h264_track
 from sender.options import SenderOptions
 from sender.send import FaceSender
 from sender.sound import SoundFlow, SoundSource, TrackSound
 from signaling.transport.channels import Channels
-from signaling.transport.internals import connection_stats
+from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import offer_channels
 
 __all__ = ["make_sound", "make_worker", "send_face"]

@@ -20,8 +20,8 @@ from codec.stage_clock import Stage, StageClock
 from codec.state.bundle import BundleCoder
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
-from sender.face import FaceFollower
-from sender.face_search import Looks
+from sender.crop.face import FaceFollower
+from sender.crop.face_search import Looks
 from sender.transmit import Bundles
 
 __all__ = ["MEASURE_S", "EncodedPicture", "FaceEncoder", "FaceWorker", "Orders"]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from signaling.messages import ReceiverReport
+from signaling.protocol.messages import ReceiverReport
 from signaling.transport.costs import (
     KINDS,
     MESSAGE_OVERHEAD,
@@ -27,7 +27,7 @@ from signaling.transport.costs import (
     kbps,
     per_second,
 )
-from signaling.transport.wire import Way, WireCount
+from signaling.transport.insides.wire import Way, WireCount
 
 __all__ = ["Figures", "Kind", "Meter", "for_receiver"]
 

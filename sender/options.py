@@ -10,8 +10,8 @@ from codec.units import MAX_QP, SIZES
 from sender.errors import OptionsError
 from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError as BadOption
-from signaling.options import MeetingOptions
-from signaling.quantities import MOST_VIEWERS
+from signaling.programs.options import MeetingOptions
+from signaling.protocol.quantities import MOST_VIEWERS
 
 __all__ = ["CallOptions", "SenderOptions", "parse_arguments"]
 

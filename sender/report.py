@@ -9,13 +9,13 @@ import codec
 from codec.bits.bitstream import VERSION as BITSTREAM_VERSION
 from codec.weights.files import identify
 from sender.capture import Capture
-from sender.fallback import FallbackTrack
+from sender.h264.fallback import FallbackTrack
 from sender.meter import Figures, Meter, for_receiver
 from sender.options import SenderOptions
-from signaling.capabilities import ARRIVALS, LOAD, PROTOCOL
-from signaling.messages import Capabilities, Mode, QualityReport
+from signaling.protocol.capabilities import ARRIVALS, LOAD, PROTOCOL
+from signaling.protocol.messages import Capabilities, Mode, QualityReport
 from signaling.transport.control import ControlChannel
-from signaling.transport.wire import WireCount
+from signaling.transport.insides.wire import WireCount
 
 __all__ = ["CallState", "Report", "Stats", "call_state", "capabilities_of"]
 

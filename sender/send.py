@@ -11,21 +11,21 @@ from codec.pictures.crop import Crop
 from sender.capture import Capture
 from sender.encode import EncodedPicture, FaceWorker
 from sender.errors import OptionsError
-from sender.fallback import FallbackTrack
-from sender.fallback_flow import FallbackFlow
+from sender.h264.fallback import FallbackTrack
+from sender.h264.fallback_flow import FallbackFlow
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
-from sender.mode import ModeMachine, ModeRules, RequestedMode
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter
-from sender.workload import Workload
-from signaling.capabilities import why_not
-from signaling.ends import End, first_error
-from signaling.messages import (
+from sender.work.mode import ModeMachine, ModeRules, RequestedMode
+from sender.work.workload import Workload
+from signaling.programs.ends import End, first_error
+from signaling.protocol.capabilities import why_not
+from signaling.protocol.messages import (
     Capabilities,
     KeyframeRequest,
     LoadReport,

@@ -5,8 +5,8 @@ from rich.table import Table
 
 from sender.errors import OptionsError
 from sender.meter import Figures
-from signaling.meter_lines import MeterLines
-from signaling.meter_table import Level, MeterTable
+from signaling.programs.meter_lines import MeterLines
+from signaling.programs.meter_table import Level, MeterTable
 from signaling.transport.costs import KINDS
 
 __all__ = ["Display"]

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NoReturn
 
 from signaling.credentials import TOKEN_VARIABLE, token_from
-from signaling.ends import interrupts
 from signaling.errors import BindError, OptionsError
-from signaling.quantities import MOST_VIEWERS
+from signaling.programs.ends import interrupts
+from signaling.protocol.quantities import MOST_VIEWERS
 from signaling.server.log import BoundedHandler
 from signaling.server.rendezvous import SignalingServer, listening
 from signaling.server.rooms import IDLE_TIMEOUT_S, RoomLimits

@@ -25,13 +25,13 @@ from aiortc import RTCIceServer, RTCPeerConnection
 from signaling.backoff import Retries
 from signaling.errors import PeerGone, SignalingError
 from signaling.line import SignalingLine
-from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
 from signaling.printable import printable
+from signaling.protocol.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Welcome
 from signaling.reading import Reading
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, answer, apply_description, close_connection
 from signaling.transport.diagnosis import why_no_way
+from signaling.transport.insides.sockets import way_of
 from signaling.transport.silence import DEAD_S, LOOK_S, Silence, packets_received
-from signaling.transport.sockets import way_of
 from signaling.transport.trim import trimmed
 
 __all__ = ["Call", "connect_peer", "peer_present"]

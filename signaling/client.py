@@ -24,8 +24,19 @@ import aiohttp
 from signaling.address import check_address, trust, without_login
 from signaling.backoff import Retries
 from signaling.errors import MessageError, RoomError, SignalingError, TokenError, Unreachable
-from signaling.messages import MAX_BYTES, Hello, Message, PeerJoined, PeerLeft, Refused, Role, Welcome, decode, encode
 from signaling.printable import printable, reason_of
+from signaling.protocol.messages import (
+    MAX_BYTES,
+    Hello,
+    Message,
+    PeerJoined,
+    PeerLeft,
+    Refused,
+    Role,
+    Welcome,
+    decode,
+    encode,
+)
 
 __all__ = ["Retry", "SignalingClient"]
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from signaling.client import SignalingClient
 from signaling.errors import SignalingError
-from signaling.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Role, Welcome
+from signaling.protocol.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Role, Welcome
 
 __all__ = ["Guest", "Hall"]
 

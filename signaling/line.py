@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from signaling.messages import Message, Role
+from signaling.protocol.messages import Message, Role
 
 __all__ = ["SignalingLine"]
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from signaling.line import SignalingLine
-from signaling.messages import Message
+from signaling.protocol.messages import Message
 
 __all__ = ["Reading"]
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from signaling.backoff import Retries
 from signaling.line import SignalingLine
-from signaling.messages import Message, PeerJoined
+from signaling.protocol.messages import Message, PeerJoined
 from signaling.reading import Reading
 
 __all__ = ["LASTING_S", "NEWCOMER_S", "Retries", "Sleep", "pause"]

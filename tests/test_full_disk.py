@@ -29,7 +29,7 @@ from receiver.outputs.videofile import VideoFile
 from receiver.picture import Picture
 from receiver.sound.outputs import SoundFile
 from signaling.errors import OptionsError
-from signaling.meter_lines import MeterLines
+from signaling.programs.meter_lines import MeterLines
 
 NOISE = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
 HEADER = FileHeader(size=128, fps=Fraction(25), weights="a-00000000")

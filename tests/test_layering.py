@@ -24,6 +24,7 @@ FORBIDDEN = {
 GUARDED = {"openvino": "codec.engines.openvino_import"}
 VAGUE_NAMES = {"base", "common", "helpers", "manager", "utils"}
 MAX_LINES = 350
+MAX_FILES = 16  # in one room
 
 
 def module_name(path: Path) -> str:
@@ -144,6 +145,12 @@ def test_a_newcomer_sees_at_a_glance_what_is_there(folder: str, most: int) -> No
     files = [path for path in entries if path.is_file()]
     counted = files if folder == "codec" else rooms + [path for path in files if path.suffix == ".py"]
     assert len(counted) <= most, sorted(path.name for path in counted)
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name)
+def test_a_room_holds_no_more_files_than_one_can_look_over(folder: Path) -> None:
+    names = sorted(path.name for path in folder.glob("*.py"))
+    assert len(names) <= MAX_FILES, names
 
 
 def test_torch_stays_off_the_calls_path() -> None:

@@ -15,8 +15,8 @@ from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
 from receiver.figures.terminal import Terminal
 from receiver.picture import Picture
-from signaling.ends import first_error
 from signaling.errors import SignalingError
+from signaling.programs.ends import first_error
 
 __all__ = ["main"]
 

@@ -18,10 +18,10 @@ from facewire.call.self_test import self_test
 from receiver import ReceiverError, ReceiverOptions
 from receiver.figures.terminal import Terminal
 from sender import SenderError, SenderOptions
-from signaling.diary import log_to_stderr
-from signaling.ends import first_error
 from signaling.errors import OptionsError, SignalingError
 from signaling.printable import printable
+from signaling.programs.diary import log_to_stderr
+from signaling.programs.ends import first_error
 from signaling.threads import Watch
 
 __all__ = ["main"]

@@ -8,7 +8,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from receiver import FaceReceiver, FaceTrack, ReceiverOptions, receive_face
 from receiver.sound import SoundTrack
 from sender import FaceSender, SenderOptions, send_face
-from signaling.ends import End, first_error
+from signaling.programs.ends import End, first_error
 
 __all__ = ["FaceCall", "call_face"]
 

@@ -11,7 +11,7 @@ from receiver.sound.outputs import SPEAKER_HELP
 from sender import SenderOptions
 from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError
-from signaling.options import MeetingOptions
+from signaling.programs.options import MeetingOptions
 
 __all__ = ["CallOptions", "parse_arguments"]
 

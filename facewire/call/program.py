@@ -16,18 +16,18 @@ from receiver.picture import Picture
 from sender import FaceSender, SenderOptions
 from sender.attach import make_sound, make_worker
 from sender.capture import Capture
-from sender.fallback import add_h264_track
+from sender.h264.fallback import add_h264_track
 from sender.newest_slot import SlotClosed
 from sender.sound.flow import SoundFlow
 from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.ends import first_error, interrupts, unless
 from signaling.errors import PeerGone, RoomError, Unreachable
+from signaling.programs.ends import first_error, interrupts, unless
 from signaling.retries import LASTING_S, Retries, pause
 from signaling.threads import tell_loop
-from signaling.transport.internals import connection_stats
+from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 
 __all__ = ["Program", "enter"]

@@ -8,9 +8,9 @@ from codec.flags import Parser, add_flags, from_flags
 from codec.units import SIZES
 from facewire.doctor import checks
 from facewire.finding import Finding
-from signaling.diary import log_to_stderr
 from signaling.errors import OptionsError
-from signaling.options import MeetingOptions
+from signaling.programs.diary import log_to_stderr
+from signaling.programs.options import MeetingOptions
 
 __all__ = ["main"]
 

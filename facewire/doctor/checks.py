@@ -26,7 +26,7 @@ from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.client import SignalingClient
 from signaling.errors import SignalingError
-from signaling.options import MeetingOptions
+from signaling.programs.options import MeetingOptions
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["camera", "codec_pace", "loudspeaker", "microphone", "relays", "rendezvous", "versions", "window"]

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from signaling.capabilities import ARRIVALS
 from signaling.errors import PeerGone
-from signaling.messages import Capabilities
+from signaling.protocol.capabilities import ARRIVALS
+from signaling.protocol.messages import Capabilities
 from signaling.transport.channels import Channels
 from signaling.transport.congestion import ArrivalLog
 

@@ -28,7 +28,7 @@ from signaling.transport.costs import (
     kbps,
     per_second,
 )
-from signaling.transport.wire import Way, WireCount
+from signaling.transport.insides.wire import Way, WireCount
 
 Figures = dict[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from receiver.figures.meter import Figures, Meter
 from receiver.figures.stats import read_stats
-from signaling.messages import ReceiverReport
+from signaling.protocol.messages import ReceiverReport
 from signaling.transport.costs import Kind
 
 __all__ = ["Report", "Stats", "receiver_report"]

@@ -6,7 +6,7 @@ from typing import Any
 from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamStats
 
 from receiver.figures.meter import Meter
-from signaling.transport.wire import WireCount
+from signaling.transport.insides.wire import WireCount
 
 
 def read_stats(report: Mapping[str, Any], *, into: Meter) -> None:

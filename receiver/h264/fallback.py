@@ -13,9 +13,9 @@ from codec.errors import MediaError
 from codec.input.converter import Converter
 from codec.units import PTS_PER_S, Image
 from receiver.h264.h264 import H264Track, divert
-from signaling.messages import Capabilities
-from signaling.transport.internals import connection_stats
-from signaling.transport.wire import WireCount
+from signaling.protocol.messages import Capabilities
+from signaling.transport.insides.internals import connection_stats
+from signaling.transport.insides.wire import WireCount
 
 __all__ = ["FallbackSource"]
 

@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from codec.units import PTS_PER_S
 from receiver.h264.h264_order import Packet, PictureOrder, starts_afresh
 from signaling.threads import tell_loop
-from signaling.transport.internals import forget_missing, take_packets
+from signaling.transport.insides.internals import forget_missing, take_packets
 
 __all__ = ["MAX_PIXELS", "H264Track", "divert"]
 

@@ -22,10 +22,10 @@ from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace.pacer import PACE_S
 from sender.report import CallState, Stats, call_state
-from sender.workload import Workload
-from signaling.ends import End, first_error
+from sender.work.workload import Workload
+from signaling.programs.ends import End, first_error
 from signaling.transport.channels import Channels
-from signaling.transport.internals import connection_stats
+from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import offer_channels
 
 __all__ = ["FaceBroadcast"]

@@ -16,11 +16,11 @@ from sender.terminal import Display
 from signaling.address import without_login
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
-from signaling.ends import first_error
 from signaling.errors import MediaRefused, PeerGone
 from signaling.hall import Guest, Hall
+from signaling.programs.ends import first_error
 from signaling.retries import LASTING_S, Retries, pause
-from signaling.transport.internals import connection_stats
+from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 
 __all__ = ["BroadcastProgram"]

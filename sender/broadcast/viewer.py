@@ -18,8 +18,8 @@ from sender.pace import Pacer, pace_keyframes
 from sender.pace.shares import Shares
 from sender.report import CallState, Report, Stats, capabilities_of
 from sender.transmit import Bundles, MessageMeter, Transmitter
-from signaling.capabilities import ARRIVALS, why_not
-from signaling.messages import (
+from signaling.protocol.capabilities import ARRIVALS, why_not
+from signaling.protocol.messages import (
     Capabilities,
     KeyframeRequest,
     LoadReport,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sender.encode import Orders
-from sender.fallback_flow import FallbackFlow
+from sender.h264.fallback_flow import FallbackFlow
 from sender.keyframe_gate import KeyframeGate
 from sender.pace.shares import Shares
 from sender.sound import SoundFlow

@@ -9,9 +9,9 @@ from codec.frame_report import FrameReport
 from sender.options import SenderOptions
 from sender.pace.quantiser import Quantiser
 from sender.pace.shares import Needs, Shares, share_out
-from signaling.capabilities import ARRIVALS
 from signaling.errors import MessageError
-from signaling.messages import Capabilities
+from signaling.protocol.capabilities import ARRIVALS
+from signaling.protocol.messages import Capabilities
 from signaling.transport.channels import Channels
 from signaling.transport.congestion import ArrivalReport, Line
 from signaling.transport.costs import MESSAGE_OVERHEAD

@@ -10,8 +10,8 @@ from sender.errors import SourceError
 from sender.sound.bundle import SoundBundler
 from sender.sound.frames import Framer
 from sender.sound.sources import Block, SoundSource
-from signaling.capabilities import SOUND
-from signaling.messages import Capabilities
+from signaling.protocol.capabilities import SOUND
+from signaling.protocol.messages import Capabilities
 from signaling.retries import Retries, Sleep
 from signaling.transport.channels import Channels
 

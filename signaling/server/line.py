@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from signaling.messages import MAX_BYTES, Refused, encode
+from signaling.protocol.messages import MAX_BYTES, Refused, encode
 
 __all__ = ["Line", "NotBinary"]
 

@@ -24,7 +24,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from aiohttp import WSCloseCode, web
 
 from signaling.errors import MessageError
-from signaling.messages import (
+from signaling.printable import printable
+from signaling.protocol.messages import (
     MAX_BYTES,
     Answer,
     Bye,
@@ -40,7 +41,6 @@ from signaling.messages import (
     decode,
     encode,
 )
-from signaling.printable import printable
 from signaling.server.door import Connection, Door, listeners
 from signaling.server.line import Line, NotBinary
 from signaling.server.quotas import Meter, Misses

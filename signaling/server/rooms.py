@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from signaling.messages import PeerLeft, Role
-from signaling.quantities import MOST_VIEWERS
+from signaling.protocol.messages import PeerLeft, Role
+from signaling.protocol.quantities import MOST_VIEWERS
 
 __all__ = ["IDLE_TIMEOUT_S", "RoomLimits", "Rooms", "Seat", "Sweep"]
 

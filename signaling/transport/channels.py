@@ -112,7 +112,7 @@ class Channels:
 
     reference: Channel  # reliable, ordered: the reference pictures
     motion: Channel  # unordered, never sent twice: the motion of each frame
-    control: Channel  # reliable, ordered: `signaling.messages`
+    control: Channel  # reliable, ordered: `signaling.protocol.messages`
     sound: Channel | None = field(default=None, kw_only=True)  # unordered, never sent twice; opens with the others
     tap: Tap = field(default_factory=Tap, kw_only=True)  # told of all messages, where the channels are `tapped`
     flying: Callable[[], int | None] = field(default=lambda: None, kw_only=True)  # see `bytes_on_their_way`

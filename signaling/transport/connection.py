@@ -19,8 +19,8 @@ from aiortc.exceptions import OperationError
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
 from signaling.errors import MediaRefused, PeerGone
-from signaling.messages import Candidate
 from signaling.printable import reason_of
+from signaling.protocol.messages import Candidate
 
 __all__ = ["MAX_CANDIDATES", "add_candidate", "answer", "apply_description", "close_connection"]
 

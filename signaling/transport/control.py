@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from signaling.errors import MessageError, PeerGone
-from signaling.messages import Capabilities, ClockPing, ClockPong, Message, decode, encode
+from signaling.protocol.messages import Capabilities, ClockPing, ClockPong, Message, decode, encode
 from signaling.transport.channels import Channel
 from signaling.transport.clock import ClockSync
 

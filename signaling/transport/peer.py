@@ -22,9 +22,9 @@ from aiortc.exceptions import InvalidStateError
 
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, ChannelCallbacks, Channels, check_message
-from signaling.transport.internals import bytes_on_their_way
-from signaling.transport.receipts import spare_receipts
-from signaling.transport.sockets import extra_bytes
+from signaling.transport.insides.internals import bytes_on_their_way
+from signaling.transport.insides.receipts import spare_receipts
+from signaling.transport.insides.sockets import extra_bytes
 from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]

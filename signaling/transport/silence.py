@@ -5,7 +5,7 @@ from collections.abc import Callable
 from aiortc import RTCPeerConnection
 from aiortc.stats import RTCTransportStats
 
-from signaling.transport.internals import connection_stats
+from signaling.transport.insides.internals import connection_stats
 
 __all__ = ["DEAD_S", "LOOK_S", "Silence", "packets_received"]
 

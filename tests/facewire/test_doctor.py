@@ -8,7 +8,7 @@ from benchmarks.clips.sample import SAMPLE
 from facewire.doctor import checks
 from facewire.doctor.__main__ import main
 from facewire.finding import Finding
-from signaling.options import MeetingOptions
+from signaling.programs.options import MeetingOptions
 from signaling.server import SignalingServer, listening
 
 

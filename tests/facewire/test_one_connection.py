@@ -9,7 +9,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 
 from facewire import ReceiverOptions, SenderOptions, receive_face, send_face
-from signaling.messages import Capabilities, Message, ModeSwitch, decode, encode
+from signaling.protocol.messages import Capabilities, Message, ModeSwitch, decode, encode
 from signaling.transport.peer import accept_channels
 
 Connect = Callable[[RTCPeerConnection, RTCPeerConnection], Awaitable[None]]

@@ -20,7 +20,7 @@ from receiver.motion.decode import Read, Referenced, Rendered
 from receiver.motion.playout import Slot
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from signaling.messages import (
+from signaling.protocol.messages import (
     ClockPing,
     ClockPong,
     KeyframeRequest,

@@ -9,7 +9,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from receiver import ReceiverOptions, receive_face
 from receiver.figures.meter import Figures
-from signaling.messages import KeyframeRequest, ModeSwitch, ReceiverReport
+from signaling.protocol.messages import KeyframeRequest, ModeSwitch, ReceiverReport
 from signaling.transport.peer import offer_channels
 
 

@@ -22,8 +22,8 @@ from receiver.outputs.output import NullOutput, Output
 from receiver.outputs.videofile import VideoFile
 from receiver.picture import MAX_WAITING_BYTES, Picture, Waiting, fit
 from receiver.receive import FaceReceiver
-from sender.fallback import H264Encoder
-from signaling.messages import ModeSwitch, QualityReport
+from sender.h264.fallback import H264Encoder
+from signaling.protocol.messages import ModeSwitch, QualityReport
 from signaling.transport.costs import Kind
 from signaling.transport.memory import memory_pair
 

@@ -4,7 +4,7 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
-from signaling.messages import (
+from signaling.protocol.messages import (
     KeyframeRequest,
     ModeSwitch,
     QualityReport,

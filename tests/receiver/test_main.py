@@ -18,12 +18,12 @@ from receiver.h264.fallback import FallbackSource
 from receiver.options import CallOptions, ReceiverOptions
 from receiver.picture import Picture
 from receiver.receive import FaceReceiver
-from sender.fallback import H264Encoder, add_h264_track
+from sender.h264.fallback import H264Encoder, add_h264_track
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
-from signaling.ends import first_error
 from signaling.errors import Unreachable
-from signaling.messages import KeyframeRequest, Offer, ReferenceReceived
+from signaling.programs.ends import first_error
+from signaling.protocol.messages import KeyframeRequest, Offer, ReferenceReceived
 from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels, offer_channels

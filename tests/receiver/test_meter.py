@@ -7,7 +7,7 @@ from aiortc.stats import RTCInboundRtpStreamStats, RTCRemoteOutboundRtpStreamSta
 
 from receiver.figures.meter import Meter
 from receiver.figures.stats import read_stats
-from signaling.transport.wire import Way, WireCount
+from signaling.transport.insides.wire import Way, WireCount
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

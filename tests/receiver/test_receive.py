@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from codec.bits.packet import MotionMessage, pack_reference
 from receiver.picture import Picture
-from signaling.messages import (
+from signaling.protocol.messages import (
     ClockPing,
     ClockPong,
     KeyframeRequest,

@@ -9,7 +9,7 @@ import pytest
 from codec.sound import SoundConfig, SoundEncoder, SoundMessage
 from receiver.options import ReceiverOptions
 from receiver.receive import FaceReceiver
-from signaling.messages import QualityReport
+from signaling.protocol.messages import QualityReport
 from signaling.transport.memory import memory_pair
 
 

@@ -15,12 +15,12 @@ from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragme
 from codec.pictures.face import FaceBox
 from sender import __main__ as program
 from sender.capture import Capture, Picture
+from sender.crop.face import FaceFollower
 from sender.encode import EncodedPicture, FaceWorker
-from sender.face import FaceFollower
-from sender.fallback import FallbackTrack
+from sender.h264.fallback import FallbackTrack
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from signaling.messages import Message, decode, encode
+from signaling.protocol.messages import Message, decode, encode
 from signaling.transport.memory import memory_pair
 
 M = TypeVar("M", bound=Message)

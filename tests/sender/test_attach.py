@@ -15,7 +15,7 @@ from codec.bits.bitstream import VERSION
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.state.bundle import BundleCoder
 from sender import SenderOptions, send_face
-from signaling.messages import Capabilities, ModeSwitch, QualityReport, ReferenceReceived, decode, encode
+from signaling.protocol.messages import Capabilities, ModeSwitch, QualityReport, ReferenceReceived, decode, encode
 from signaling.transport.peer import accept_channels
 
 SAMPLE = Path(__file__).resolve().parents[2] / "benchmarks" / "clips" / "data" / "sample.mp4"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sender.meter import Meter
-from signaling.messages import (
+from signaling.protocol.messages import (
     ModeSwitch,
     ReferenceReceived,
 )

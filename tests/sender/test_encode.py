@@ -8,8 +8,8 @@ import pytest
 
 from codec.pictures.face import FaceBox
 from sender.capture import Picture
+from sender.crop.face import FaceFollower
 from sender.encode import FaceWorker, Orders
-from sender.face import FaceFollower
 
 
 def picture(pts: int = 0) -> Picture:

@@ -10,8 +10,8 @@ import pytest
 
 from codec.pictures.crop import centre_crop
 from codec.pictures.face import FaceBox, crop_for_face
-from sender.face import FaceFollower, Followed
-from sender.face_search import Looks
+from sender.crop.face import FaceFollower, Followed
+from sender.crop.face_search import Looks
 
 HEIGHT, WIDTH = 480, 640
 FRAME = 3600  # 25 fps

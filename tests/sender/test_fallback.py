@@ -13,8 +13,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from codec.pictures.crop import Crop
 from sender.capture import Picture
-from sender.fallback import FallbackTrack, H264Encoder, H264Picture, H264Worker, add_h264_track
-from signaling.transport.internals import limit_packets
+from sender.h264.fallback import FallbackTrack, H264Encoder, H264Picture, H264Worker, add_h264_track
+from signaling.transport.insides.internals import limit_packets
 
 SIZE = 128
 

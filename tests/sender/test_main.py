@@ -16,7 +16,7 @@ from sender.terminal import Display
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone, TokenError, Unreachable
-from signaling.messages import ModeSwitch, decode
+from signaling.protocol.messages import ModeSwitch, decode
 from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels

@@ -11,8 +11,8 @@ from rich.console import Console
 from sender.errors import OptionsError
 from sender.meter import Meter, for_receiver
 from sender.terminal import Display
-from signaling.messages import QualityReport, ReceiverReport, decode, encode
-from signaling.transport.wire import Way, WireCount
+from signaling.protocol.messages import QualityReport, ReceiverReport, decode, encode
+from signaling.transport.insides.wire import Way, WireCount
 
 
 def metered(clock: Any, way: Way | None = None) -> tuple[Meter, dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.mode import ModeMachine, ModeRules, RequestedMode
+from sender.work.mode import ModeMachine, ModeRules, RequestedMode
 
 RULES = ModeRules()
 GOOD, LOW, BETWEEN = 30.0, 15.0, 20.5  # dB; between the floor and what counts as recovered

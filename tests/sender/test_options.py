@@ -14,7 +14,7 @@ def test_no_arguments_are_the_defaults() -> None:
 
 
 def test_each_option_has_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling.options.trust", lambda url, ca: None)  # there is no such file
+    monkeypatch.setattr("signaling.programs.options.trust", lambda url, ca: None)  # there is no such file
     line = (
         "--signal wss://10.0.0.1:9 --ca c.pem --room r --token t --token-file f --input f.mp4 --loop --stun "
         "stun:a --stun stun:b --turn turn:u:p@h --mode h264 --kbps 6.5 --h264-kbps 15 --floor-db 21 --bundle 2 "

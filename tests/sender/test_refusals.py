@@ -13,7 +13,7 @@ from sender import __main__ as program
 from sender.options import CallOptions, SenderOptions
 from sender.terminal import Display
 from signaling.client import SignalingClient
-from signaling.messages import Answer, Offer
+from signaling.protocol.messages import Answer, Offer
 from signaling.retries import Retries
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels

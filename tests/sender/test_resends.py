@@ -1,6 +1,6 @@
 """How often H.264 packets are sent again."""
 
-from sender.resends import ResendBudget
+from sender.h264.resends import ResendBudget
 
 
 def test_each_packet_is_sent_again_twice_at_most() -> None:

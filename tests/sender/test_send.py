@@ -10,7 +10,7 @@ from codec.errors import WeightsError
 from sender.errors import OptionsError, SourceError
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from signaling.messages import (
+from signaling.protocol.messages import (
     ClockPing,
     ClockPong,
     KeyframeRequest,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sender.work_ladder import STEPS, LadderRules, WorkLadder
+from sender.work.work_ladder import STEPS, LadderRules, WorkLadder
 
 RULES = LadderRules()
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sender.work_ladder import STEPS
-from sender.workload import Workload
+from sender.work.work_ladder import STEPS
+from sender.work.workload import Workload
 
 STEP = 3600  # 25 pictures a second, in 1/90000 s
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from signaling.messages import Hello, Message, Refused, Role, decode, encode
+from signaling.protocol.messages import Hello, Message, Refused, Role, decode, encode
 from signaling.server import ServerSettings, SignalingServer, listening
 from signaling.server.rooms import RoomLimits
 

@@ -9,7 +9,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import PeerGone
-from signaling.messages import Answer, Bye, Candidate, Offer, PeerJoined, Role, Welcome
+from signaling.protocol.messages import Answer, Bye, Candidate, Offer, PeerJoined, Role, Welcome
 from signaling.transport.channels import Channel, Channels
 from signaling.transport.peer import accept_channels, offer_channels
 

@@ -9,7 +9,7 @@ from aiohttp import WSMsgType, web
 
 from signaling.client import Retry, SignalingClient
 from signaling.errors import MessageError, RoomError, TokenError, Unreachable
-from signaling.messages import Offer, PeerJoined, PeerLeft, Refused, Welcome, encode
+from signaling.protocol.messages import Offer, PeerJoined, PeerLeft, Refused, Welcome, encode
 
 
 class Naps:

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
-from signaling import turn_login as program
 from signaling.credentials import token_from, turn_from, turn_login
 from signaling.errors import OptionsError
-from signaling.options import MeetingOptions
+from signaling.programs import turn_login as program
+from signaling.programs.options import MeetingOptions
 
 LOGIN = "lV8v9c9TsajfLXLkZIc5nnmtEng="
 SERVER = "turn:user:passw0rd@192.0.2.1"

@@ -11,7 +11,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import MediaRefused, PeerGone
-from signaling.messages import Answer, Bye, Candidate, Offer
+from signaling.protocol.messages import Answer, Bye, Candidate, Offer
 from signaling.transport.connection import MAX_CANDIDATES, close_connection
 from signaling.transport.peer import accept_channels, offer_channels
 

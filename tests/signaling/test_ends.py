@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from signaling.ends import End, first_error, interrupts, unless
+from signaling.programs.ends import End, first_error, interrupts, unless
 
 
 class Toy(End):

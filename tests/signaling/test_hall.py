@@ -9,7 +9,7 @@ import pytest
 from signaling.client import Retry, SignalingClient
 from signaling.errors import RoomError, Unreachable
 from signaling.hall import Guest, Hall
-from signaling.messages import Answer, Bye, Candidate, Offer, PeerLeft, Welcome
+from signaling.protocol.messages import Answer, Bye, Candidate, Offer, PeerLeft, Welcome
 from signaling.server.rooms import RoomLimits
 
 

@@ -17,7 +17,7 @@ import pytest
 from signaling.__main__ import main
 from signaling.client import SignalingClient
 from signaling.errors import TokenError, Unreachable
-from signaling.messages import Welcome
+from signaling.protocol.messages import Welcome
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,4 +1,4 @@
-"""Tests of signaling.messages: the bytes of every message, and that decode never does anything but decode or refuse."""
+"""Tests of signaling.protocol.messages: the bytes of every message; decode never does anything but decode or refuse."""
 
 import contextlib
 import dataclasses
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.errors import MessageError
-from signaling.messages import (
+from signaling.protocol.messages import (
     MAX_BYTES,
     Answer,
     Bye,

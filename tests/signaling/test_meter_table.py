@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from signaling.meter_table import LEVELS, Level, MeterTable
+from signaling.programs.meter_table import LEVELS, Level, MeterTable
 
 LARGE = {
     "payload_kbps": 9999.9, "packet_kbps": 9999.9, "wire_kbps": 9999.9, "wire_back_kbps": 9999.9,

@@ -10,10 +10,10 @@ import msgpack
 import pytest
 
 from signaling.errors import MessageError
-from signaling.fields import Between, Named
-from signaling.messages import _TYPES as TYPES
-from signaling.messages import QualityReport, ReceiverReport, decode, encode
-from signaling.quantities import DelayMs, or_unknown
+from signaling.protocol.fields import Between, Named
+from signaling.protocol.messages import _TYPES as TYPES
+from signaling.protocol.messages import QualityReport, ReceiverReport, decode, encode
+from signaling.protocol.quantities import DelayMs, or_unknown
 
 REPORT = {"v": 1, "t": "quality-report", "pts": 0, "keypoints_psnr_db": None, "h264_psnr_db": None, "mode": "h264"}
 

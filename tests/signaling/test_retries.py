@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from signaling.client import SignalingClient
-from signaling.messages import Bye, PeerJoined, Welcome
+from signaling.protocol.messages import Bye, PeerJoined, Welcome
 from signaling.retries import NEWCOMER_S, Retries, pause
 
 

@@ -18,9 +18,9 @@ from codec import CodedFrame
 from codec.bits.packet import ReferenceAssembler, ReferenceFragment
 from receiver.figures.arrivals import Arrivals
 from signaling import SignalingClient, SignalingError, accept_channels, connect_peer, ice_configuration
-from signaling.capabilities import ARRIVALS, PROTOCOL
-from signaling.ends import first_error, unless
-from signaling.messages import Capabilities, KeyframeRequest, Message, ReceiverReport, ReferenceReceived
+from signaling.programs.ends import first_error, unless
+from signaling.protocol.capabilities import ARRIVALS, PROTOCOL
+from signaling.protocol.messages import Capabilities, KeyframeRequest, Message, ReceiverReport, ReferenceReceived
 from signaling.transport.channels import Channels
 from signaling.transport.control import ControlChannel
 

@@ -17,7 +17,7 @@ from benchmarks.calls.processes import Processes, ProcessFailed
 from benchmarks.clips.clip import write_looping
 from benchmarks.errors import CallTooShort, SettingError
 from benchmarks.records.terminal import Tick
-from signaling.quantities import MOST_VIEWERS
+from signaling.protocol.quantities import MOST_VIEWERS
 
 __all__ = ["ViewersResult", "ViewersRow", "ViewersSettings", "measure_viewers"]
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.network.link import LinkUnavailable
 from signaling.credentials import turn_login
-from signaling.turn_login import turn_url
+from signaling.programs.turn_login import turn_url
 
 __all__ = ["PORT", "TLS_PORT", "Coturn", "coturn_version"]
 

@@ -16,10 +16,10 @@ from codec.networks.landmarks import EYE_SIZE, FACE_SIZE, MOUTH_SIZE
 from codec.networks.window_generator import INPUTS
 from codec.training.data.dataset import ClipFile
 from codec.training.face.course import Course
+from codec.training.face.drawing.windows import WINDOW_BATCHES
 from codec.training.face.faces import labelled
 from codec.training.face.landmarks import BATCHES
 from codec.training.face.loop import Checkpoint
-from codec.training.face.windows import WINDOW_BATCHES
 
 __all__ = ["write_card"]
 

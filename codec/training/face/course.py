@@ -22,15 +22,15 @@ from codec.networks.store import model_of, serialize
 from codec.networks.window_generator import WindowGenerator
 from codec.training.data.dataset import ClipFile, find_clips, split
 from codec.training.face.basis import fit_shape
+from codec.training.face.drawing.recordings import MODES, record_clips
+from codec.training.face.drawing.window_data import WindowSamples, cut_windows
+from codec.training.face.drawing.windows import WindowLesson
 from codec.training.face.faces import cut_faces
 from codec.training.face.landmarks import lesson_of
 from codec.training.face.loop import Lesson, process_count, process_rank, read_checkpoint, train, wait_for_others
 from codec.training.face.options import FaceOptions
-from codec.training.face.recordings import MODES, record_clips
 from codec.training.face.scores import HeldOut
 from codec.training.face.start import model_so_far, reopened
-from codec.training.face.window_data import WindowSamples, cut_windows
-from codec.training.face.windows import WindowLesson
 from codec.training.materials import find_device, make_folder, progress_bar
 from codec.training.stages.losses import SqueezeDistance
 from codec.weights import files as weights

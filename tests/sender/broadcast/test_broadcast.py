@@ -8,7 +8,7 @@ import pytest
 
 from sender.broadcast import FaceBroadcast
 from sender.errors import OptionsError
-from signaling.messages import (
+from signaling.protocol.messages import (
     Capabilities,
     KeyframeRequest,
     ModeSwitch,

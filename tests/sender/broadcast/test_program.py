@@ -12,14 +12,14 @@ from aiortc import RTCPeerConnection
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from codec.pictures.face import FaceBox
 from sender.broadcast import program
+from sender.crop.face import FaceFollower
 from sender.encode import FaceWorker
-from sender.face import FaceFollower
 from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.terminal import Display
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import RoomError
-from signaling.messages import ReceiverReport, ReferenceReceived, encode
+from signaling.protocol.messages import ReceiverReport, ReferenceReceived, encode
 from signaling.server import SignalingServer, listening
 from signaling.transport.peer import accept_channels
 

@@ -8,8 +8,8 @@ from sender.options import SenderOptions
 from sender.pace.pacer import Pacer
 from sender.pace.quantiser import Quantiser
 from sender.pace.shares import Shares
-from signaling.capabilities import ARRIVALS
-from signaling.messages import Capabilities
+from signaling.protocol.capabilities import ARRIVALS
+from signaling.protocol.messages import Capabilities
 from signaling.transport.congestion import ArrivalLog
 from signaling.transport.memory import VirtualClock, memory_pair
 from signaling.transport.tap import tapped

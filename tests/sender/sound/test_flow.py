@@ -8,8 +8,8 @@ import pytest
 from codec.sound import SoundConfig, SoundMessage
 from sender.errors import SourceError
 from sender.sound import Block, SoundFlow
-from signaling.capabilities import SOUND
-from signaling.messages import Capabilities
+from signaling.protocol.capabilities import SOUND
+from signaling.protocol.messages import Capabilities
 from signaling.transport.channels import Channels
 from signaling.transport.memory import VirtualClock, memory_pair
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from signaling.errors import BindError
-from signaling.messages import Welcome
+from signaling.protocol.messages import Welcome
 from signaling.server import SignalingServer, listening
 from signaling.server.door import listeners
 

@@ -7,7 +7,7 @@ import msgpack
 import pytest
 
 from signaling.errors import BindError
-from signaling.messages import (
+from signaling.protocol.messages import (
     MAX_BYTES,
     Answer,
     Bye,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signaling.messages import PeerLeft
+from signaling.protocol.messages import PeerLeft
 from signaling.server.rooms import RoomLimits, Rooms
 
 

@@ -6,7 +6,18 @@ from typing import Any
 import aiohttp
 import pytest
 
-from signaling.messages import Bye, Candidate, Hello, Offer, PeerJoined, PeerLeft, Refused, Welcome, decode, encode
+from signaling.protocol.messages import (
+    Bye,
+    Candidate,
+    Hello,
+    Offer,
+    PeerJoined,
+    PeerLeft,
+    Refused,
+    Welcome,
+    decode,
+    encode,
+)
 from signaling.server import SignalingServer
 from signaling.server.quotas import Allowance
 from signaling.server.rooms import RoomLimits

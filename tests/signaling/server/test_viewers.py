@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from signaling.messages import Answer, Bye, Candidate, Hello, Offer, PeerJoined, PeerLeft, Refused, Welcome
+from signaling.protocol.messages import Answer, Bye, Candidate, Hello, Offer, PeerJoined, PeerLeft, Refused, Welcome
 from signaling.server.rooms import RoomLimits
 
 

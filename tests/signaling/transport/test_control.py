@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.messages import (
+from signaling.protocol.messages import (
     Capabilities,
     ClockPing,
     ClockPong,

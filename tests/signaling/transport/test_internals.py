@@ -12,7 +12,7 @@ from aiortc.rtp import RtpPacket
 from aiortc.stats import RTCTransportStats
 from av import Packet
 
-from signaling.transport.internals import (
+from signaling.transport.insides.internals import (
     bytes_on_their_way,
     connection_stats,
     forget_missing,

@@ -7,7 +7,7 @@ import pytest
 from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import DataChunk, parse_packet
 
-from signaling.transport.receipts import spare_receipts
+from signaling.transport.insides.receipts import spare_receipts
 
 
 class Lines:
@@ -82,20 +82,20 @@ def receipts(lines: Lines) -> int:
 
 
 async def test_two_messages_are_one_receipt(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling.transport.receipts._LATEST_S", 60.0)
+    monkeypatch.setattr("signaling.transport.insides.receipts._LATEST_S", 60.0)
     await lines.said(10)
     assert receipts(lines) == 5
 
 
 async def test_the_last_one_has_its_receipt_a_little_later(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling.transport.receipts._LATEST_S", 0.01)
+    monkeypatch.setattr("signaling.transport.insides.receipts._LATEST_S", 0.01)
     await lines.said(1)
     await lines.answered.wait()
     assert lines.packets["far"] == [("SackChunk",)]
 
 
 async def test_a_message_takes_the_receipt_along(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling.transport.receipts._LATEST_S", 60.0)
+    monkeypatch.setattr("signaling.transport.insides.receipts._LATEST_S", 60.0)
     answers: asyncio.Queue[bytes] = asyncio.Queue()
     lines.channel.on("message", answers.put_nowait)
     await lines.said(1)
@@ -107,7 +107,7 @@ async def test_a_message_takes_the_receipt_along(lines: Lines, monkeypatch: pyte
 
 
 async def test_a_gap_is_told_at_once(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling.transport.receipts._LATEST_S", 60.0)
+    monkeypatch.setattr("signaling.transport.insides.receipts._LATEST_S", 60.0)
     lines.lose = [True]
     lines.channel.send(b"lost")
     await lines.said(1)

@@ -9,9 +9,9 @@ import pytest
 from aiortc import RTCDataChannel, RTCPeerConnection
 from aiortc.stats import RTCTransportStats
 
-from signaling.transport.internals import connection_stats
-from signaling.transport.sockets import _tcp_count, extra_bytes, way_of, wire_count
-from signaling.transport.wire import WireCount
+from signaling.transport.insides.internals import connection_stats
+from signaling.transport.insides.sockets import _tcp_count, extra_bytes, way_of, wire_count
+from signaling.transport.insides.wire import WireCount
 
 
 @pytest.fixture

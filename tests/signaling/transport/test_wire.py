@@ -2,7 +2,7 @@
 
 import pytest
 
-from signaling.transport.wire import Relay, Way
+from signaling.transport.insides.wire import Relay, Way
 
 
 @pytest.mark.parametrize(

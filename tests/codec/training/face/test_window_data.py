@@ -9,10 +9,10 @@ import pytest
 from codec.errors import MediaError
 from codec.motion.face_windows import EYE, MOUTH
 from codec.training.data.dataset import read_frames
-from codec.training.face import window_data
+from codec.training.face.drawing import window_data
+from codec.training.face.drawing.recordings import MODES, read_recording, record_clips
+from codec.training.face.drawing.window_data import cut_windows
 from codec.training.face.faces import labelled
-from codec.training.face.recordings import MODES, read_recording, record_clips
-from codec.training.face.window_data import cut_windows
 from codec.windows.painter import look
 
 

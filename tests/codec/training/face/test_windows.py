@@ -11,10 +11,10 @@ from codec.motion.face_windows import EYE, MOUTH
 from codec.motion.landmarks import APERTURES, LIPS
 from codec.networks.landmarks import FaceNetworks
 from codec.networks.window_generator import CANDIDATES, WindowGenerator
+from codec.training.face.drawing.window_data import WindowSamples
+from codec.training.face.drawing.windows import Adversary, WindowLesson
 from codec.training.face.faces import cut_faces
 from codec.training.face.landmarks import lesson_of
-from codec.training.face.window_data import WindowSamples
-from codec.training.face.windows import Adversary, WindowLesson
 
 SIZES = {"mouth": (80, 64), "eye": (48, 32)}
 

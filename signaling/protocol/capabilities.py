@@ -1,7 +1,7 @@
 """Signaling, capabilities: whether a sender and a receiver understand each other, from what each has said it can."""
 
-from signaling.messages import Capabilities
 from signaling.printable import printable
+from signaling.protocol.messages import Capabilities
 
 __all__ = ["ARRIVALS", "LOAD", "PROTOCOL", "SOUND", "why_not"]
 

@@ -8,7 +8,7 @@ that it does not know; a value of its own that leaves the range (a delay against
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
-from signaling.fields import Between, Longest, Named
+from signaling.protocol.fields import Between, Longest, Named
 
 __all__ = [
     "MOST_VIEWERS",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from codec.units import PTS_PER_S
-from sender.work_ladder import WorkLadder
+from sender.work.work_ladder import WorkLadder
 
 __all__ = ["Workload"]
 

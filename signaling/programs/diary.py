@@ -2,7 +2,7 @@
 
 import logging
 
-from signaling.meter_table import Level
+from signaling.programs.meter_table import Level
 from signaling.server.log import BoundedHandler
 
 __all__ = ["log_to_stderr"]

@@ -12,7 +12,7 @@ from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import h264
 
 from signaling.transport.costs import MESSAGE_OVERHEAD, RTP_PAYLOAD
-from signaling.transport.sockets import extra_bytes, wire_count
+from signaling.transport.insides.sockets import extra_bytes, wire_count
 
 __all__ = [
     "PacketSink",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from codec.pictures.crop import Crop, centre_crop
 from codec.pictures.face import FaceBox, crop_for_face
 from codec.units import PTS_PER_S
-from sender.face_search import FaceFinder, Look, Looks
+from sender.crop.face_search import FaceFinder, Look, Looks
 
 __all__ = ["FaceFollower", "FollowRules", "Followed"]
 

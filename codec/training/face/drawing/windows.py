@@ -16,8 +16,8 @@ from torch.nn import functional
 from codec.motion.face_windows import EYE, MOUTH
 from codec.motion.landmarks import EYE_APERTURES, MOUTH_APERTURE
 from codec.networks.window_generator import CANDIDATES, blend
+from codec.training.face.drawing.window_data import WindowSamples
 from codec.training.face.loop import share_gradients
-from codec.training.face.window_data import WindowSamples
 from codec.training.stages.losses import SqueezeDistance
 from codec.units import Array
 

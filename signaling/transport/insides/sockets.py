@@ -14,7 +14,7 @@ from aiortc import RTCPeerConnection
 from aiortc.stats import RTCTransportStats
 
 from signaling.transport.costs import UDP_IP_HEADER
-from signaling.transport.wire import Relay, Way, WireCount
+from signaling.transport.insides.wire import Relay, Way, WireCount
 
 __all__ = ["extra_bytes", "way_of", "wire_count"]
 

@@ -35,9 +35,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgpack
 
-from signaling import quantities
 from signaling.errors import MessageError
-from signaling.fields import Field, Longest, Unfit, fields_of
+from signaling.protocol import quantities
+from signaling.protocol.fields import Field, Longest, Unfit, fields_of
 
 __all__ = [
     "MAX_BYTES",

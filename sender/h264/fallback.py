@@ -29,9 +29,9 @@ from codec.stage_clock import StageClock
 from codec.units import PTS_PER_S, Image
 from sender.capture import Picture
 from sender.errors import FallbackError
-from sender.resends import ResendBudget
+from sender.h264.resends import ResendBudget
 from signaling.transport.costs import RTP_PAYLOAD
-from signaling.transport.internals import limit_packets, limit_resends
+from signaling.transport.insides.internals import limit_packets, limit_resends
 
 __all__ = ["FallbackTrack", "H264Encoder", "H264Picture", "H264Worker", "add_h264_track"]
 

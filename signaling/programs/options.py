@@ -6,7 +6,7 @@ from typing import Any
 from signaling.address import trust, without_login
 from signaling.credentials import TOKEN_VARIABLE, TURN_VARIABLE, token_from, turn_from
 from signaling.errors import OptionsError
-from signaling.meter_table import LEVELS, Level
+from signaling.programs.meter_table import LEVELS, Level
 from signaling.transport.peer import ice_configuration
 
 __all__ = ["MeetingOptions"]

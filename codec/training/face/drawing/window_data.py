@@ -24,8 +24,8 @@ from codec.motion.tracking import face_frame, find_landmarks
 from codec.state.chain import face_steps
 from codec.state.references import FACES_HELD
 from codec.training.data.dataset import ClipFile, read_frames
+from codec.training.face.drawing.recordings import MODES, Recording, read_recording
 from codec.training.face.faces import labelled
-from codec.training.face.recordings import MODES, Recording, read_recording
 from codec.units import Floats, Image
 from codec.windows.painter import FaceReference, look
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from codec.pictures.crop import Crop
 from sender.capture import Capture
-from sender.fallback import FallbackTrack, H264Worker
+from sender.h264.fallback import FallbackTrack, H264Worker
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Meter
 from sender.newest_slot import SlotClosed
