@@ -60,7 +60,13 @@ class Program:
     """One process: one camera, one microphone, one window; and one other end after the other."""
 
     def __init__(
-        self, options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, terminal: Terminal
+        self,
+        options: CallOptions,
+        sending: SenderOptions,
+        receiving: ReceiverOptions,
+        terminal: Terminal,
+        *,
+        destinations: Destinations | None = None,
     ) -> None:
         """Raises SourceError for what can be told before anything is opened."""
         self._options, self._sending, self._receiving = options, sending, receiving
@@ -74,7 +80,7 @@ class Program:
         )
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
         self._retries = Retries()
-        self._destinations = Destinations()
+        self._destinations = destinations or Destinations()
         self._limited = False  # the time that the call may take is running
         self._muted = False
         self._flow: SoundFlow | None = None
