@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,14 +164,17 @@ class SoakCall:
 
     def _look(self, processes: Processes, passed_s: float) -> None:
         usages = {name: usage_of(processes.pid(name)) for name in (*ENDS, "signaling")}
-        if any(usage is None for usage in usages.values()):
-            return
+        there = {name: usage for name, usage in usages.items() if usage is not None}
+        if len(there) == len(usages):
+            self.note(there, passed_s=passed_s)
+
+    def note(self, usages: Mapping[str, Usage], *, passed_s: float) -> None:
+        """What the processes hold, and how many seconds the ends' meters have told of."""
         samples = self._samples
         samples.at_s.append(passed_s)
         samples.load.append(load_before() or 0.0)
         for name, usage in usages.items():
-            if usage is not None:
-                samples.usages.setdefault(name, []).append(usage)
+            samples.usages.setdefault(name, []).append(usage)
         for end in self._seeing:
             samples.lines.setdefault(end, []).append(_count_lines(self._meters(end)))
 
