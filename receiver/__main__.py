@@ -135,6 +135,7 @@ class Program:
         ice = ice_configuration(stun=self._options.stun, turn=self._options.turn)
         pc = RTCPeerConnection(ice)
         receiver = receive_face(pc, self._receiving, alone=True)
+        self._destinations.begin()
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.watch_meter(self._destinations.meter)

@@ -174,6 +174,7 @@ class Program:
         channels = offer_channels(pc, sound=self._sound is not None)
         video = add_h264_track(pc) if sending.mode != "keypoints" else None
         receiver = receive_face(pc, self._receiving, alone=True)
+        self._destinations.begin()
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
