@@ -31,6 +31,10 @@ class ReferenceHalfEncoder:
         self._poses = PoseCoder(symbols, mean_shape)
         self.newest: DecodedReference | None = None
 
+    def restore(self, wanted: bool) -> None:
+        """Whether both ends restore references, from the next one on."""
+        self._pictures.restored = wanted
+
     def _crf(self, qp: int, *, intra: bool, coarser_by: int) -> int:
         usual = reference_crf(min(max(qp + self._offset, 0), MAX_QP))
         if intra:
@@ -71,7 +75,7 @@ class ReferenceHalfEncoder:
             box=seen.box,
             intra=intra,
             picture=self._pictures.reconstruction,
-            crf=self._pictures.coded_crf,
+            crf=self._pictures.told_crf,
         )
         coded = CodedReference(
             id=name,

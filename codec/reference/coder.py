@@ -5,7 +5,8 @@ ordered, so the chain is safe; each picture comes out of the encoder at once, an
 
 Syntax of one coded picture:
 
-    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks);
+    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks); 0:
+                            it is used as it is;
                             c: coder, 1 = AV1, 2 = H.264 (written only where PyAV was built without SVT-AV1), the same
                             in all pictures of a stream.
     AV1         an intra picture: one sequence header OBU with its size field, then the payload of one OBU_FRAME;
@@ -38,7 +39,8 @@ class ReferenceEncoder:
     in units of AV1's qindex, four to a crf) moves intra pictures against the others: everything later leans on them, so
     the default spends more on them. `preset` is SVT-AV1's speed: 4 takes about 60 ms for an intra picture and 20 ms for
     another at 256x256, 150 and 50 ms at 512x512.
-    `reconstruction` is what a `ReferenceDecoder` shows for the last picture, bit for bit.
+    Where `restored` is false the next pictures say so. `reconstruction` is what a `ReferenceDecoder` shows for the last
+    picture, bit for bit.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ReferenceEncoder:
         self._stream: PictureStream | None = None
         self._decoder = ReferenceDecoder(size=size)
         self.crf = self._coded_crf = crf
+        self.restored = True
         self.reconstruction: Image = np.zeros((size, size, 3), np.uint8)
 
     @property
@@ -72,6 +75,11 @@ class ReferenceEncoder:
         """The quality index that the last picture was coded at."""
         return self._coded_crf
 
+    @property
+    def told_crf(self) -> int:
+        """The one that its bytes say, for its restoration; 0 where there is none."""
+        return self._decoder.crf
+
     def encode(self, image_rgb: Image, *, intra: bool) -> bytes:
         """Code one picture, uint8 (size, size, 3); `intra` begins a new stream.
 
@@ -87,7 +95,8 @@ class ReferenceEncoder:
             raise ReferenceMissing("the first reference must be an intra picture")
         unit, self._coded_crf = self._stream.encode(rgb_to_yuv420(image_rgb), crf=self._crf)
         packed = pack_av1(unit) if self._coder == "av1" else pack_h264(unit)
-        data = bytes([self._coded_crf << 2 | CODERS[self._coder]]) + packed
+        told_crf = self._coded_crf if self.restored else 0
+        data = bytes([told_crf << 2 | CODERS[self._coder]]) + packed
         self.reconstruction = self._decoder.decode(data, intra=intra)
         return data
 
@@ -108,7 +117,7 @@ class ReferenceDecoder:
 
     @property
     def crf(self) -> int:
-        """The quality index that the last picture was coded with."""
+        """The quality index that the last picture is to be restored by; 0 where it is not."""
         return self._head >> 2
 
     def decode(self, data: bytes, *, intra: bool) -> Image:
@@ -123,9 +132,9 @@ class ReferenceDecoder:
             raise ReferenceMissing("a reference builds on an earlier one that is not held")
         if len(data) < 2:
             raise TruncatedError(f"a reference of {len(data)} bytes")
-        crf, coder = data[0] >> 2, data[0] & 3
-        if not crf or coder not in CODERS.values() or (not intra and coder != self._head & 3):
-            raise BitstreamError(f"reference coder {coder} at quality {crf} is unknown or not the one of its stream")
+        coder = data[0] & 3
+        if coder not in CODERS.values() or (not intra and coder != self._head & 3):
+            raise BitstreamError(f"reference coder {coder} is unknown or not the one of its stream")
         unit = unpack_av1(data[1:], intra=intra) if coder == CODERS["av1"] else data[1:]
         if codec is None:
             codec = open_decoder(coder, self._size)

@@ -1,16 +1,16 @@
-"""Stages 1 to 10, one end of a long call: the programs as they are, which also note what was shown and heard, and when.
+"""Stages 6 to 10, the receiving end of a long call: the program as it is, which also notes what was shown and heard.
 
-`python -m benchmarks.calls.soak.end NOTES LOSS call|receive ...`, with the arguments of that program. NOTES is what the
-names of three files begin with, which grow as the call does, so that the process does not; LOSS is the part of packets
-that this end loses, each way.
+`python -m benchmarks.calls.soak.end NOTES LOSS ...`, with the arguments of `python -m receiver` after these. NOTES is
+what the names of three files begin with, which grow as the call does, so that the process does not; LOSS is the part of
+packets that this end loses, each way. `facewire.call.noted` is the same for a call of both ways.
 """
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,10 +20,7 @@ from benchmarks.calls.sync.run import WINDOW_S, loudness
 from benchmarks.errors import BenchmarkError
 from codec.errors import CodecError
 from codec.sound import Samples
-from facewire.call import options as call_options
-from facewire.call.program import Program as Call
-from receiver.__main__ import Program as Receiving
-from receiver.__main__ import parse_arguments
+from receiver.__main__ import Program, parse_arguments
 from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
 from receiver.figures.terminal import Terminal
@@ -32,7 +29,7 @@ from sender.errors import SenderError
 from signaling.errors import SignalingError
 from signaling.programs.ends import first_error
 
-__all__ = ["HEARD", "NotingDestinations", "main"]
+__all__ = ["HEARD", "NotingDestinations", "Runs", "main"]
 
 HEARD = np.dtype([("at_us", "<i8"), ("level", "<f4")])  # of a window of sound
 _SEED = 1
@@ -64,24 +61,21 @@ class NotingDestinations(Destinations):
         super()._heard(samples, at_us)
 
 
-async def _run(program: str, arguments: Sequence[str], destinations: Destinations) -> None:
-    if program == "call":
-        calling, sending, receiving = call_options.parse_arguments(arguments)
-        terminal = Terminal(json_path=calling.json, level=calling.log_level)
-        running = Call(calling, sending, receiving, terminal, destinations=destinations).run()
-    else:
-        options, receiving = parse_arguments(arguments)
-        terminal = Terminal(json_path=options.json, level=options.log_level)
-        running = Receiving(options, receiving, terminal, destinations=destinations).run()
+Runs = Callable[[Sequence[str], Destinations], Coroutine[Any, Any, None]]  # a program, by its arguments
+
+
+async def _receive(arguments: Sequence[str], destinations: Destinations) -> None:
+    options, receiving = parse_arguments(arguments)
+    terminal = Terminal(json_path=options.json, level=options.log_level)
     try:
-        await running
+        await Program(options, receiving, terminal, destinations=destinations).run()
     finally:
         terminal.close()
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], runs: Runs = _receive) -> int:
     """Runs until it is told to stop. Returns 0, or 2 after one line that says what is wrong."""
-    notes, loss, program, *rest = arguments
+    notes, loss, *rest = arguments
     problem = ""
     with ExitStack() as stack:
         if float(loss):
@@ -90,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
             stack.enter_context(Path(f"{notes}.{kind}").open("wb")) for kind in ("shown", "greys", "heard")
         )
         try:
-            asyncio.run(_run(program, rest, NotingDestinations(shown, greys, heard)))
+            asyncio.run(runs(rest, NotingDestinations(shown, greys, heard)))
         except* (SignalingError, SenderError, ReceiverError, CodecError, BenchmarkError) as errors:
             problem = f"end: {first_error(errors)}"
     if problem:

@@ -134,10 +134,10 @@ class SoakCall:
         sees = ["--output", "null", "--speaker", "none", "--json", str(self._meters(end))]
         notes = [str(self._folder / end), str(own_loss)]
         if self._settings.two_way:
-            return "benchmarks.calls.soak.end", [*notes, "call", *sends, *sees]
+            return "facewire.call.noted", [*notes, *sends, *sees]
         if end == ENDS[0]:
             return "sender", sends
-        return "benchmarks.calls.soak.end", [*notes, "receive", *sees, "--sound"]
+        return "benchmarks.calls.soak.end", [*notes, *sees, "--sound"]
 
     def _meters(self, end: str) -> Path:
         return self._folder / f"{end}.jsonl"
