@@ -23,9 +23,9 @@ from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.errors import PeerGone, RoomError, Unreachable
+from signaling.errors import RoomError
 from signaling.programs.ends import first_error, interrupts, unless
-from signaling.retries import LASTING_S, Retries, pause
+from signaling.retries import Attempts
 from signaling.threads import tell_loop
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
@@ -79,7 +79,6 @@ class Program:
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
-        self._retries = Retries()
         self._destinations = destinations or Destinations()
         self._limited = False  # the time that the call may take is running
         self._muted = False
@@ -150,24 +149,13 @@ class Program:
         """One other end after the other, as long as there is something to send."""
         async with await enter(self._options, say=self._terminal.say) as client:
             self._terminal.say(f"in room {self._options.room}: waiting for the other end")
+            attempts = Attempts(client, say=self._terminal.say, waiting="waiting for the other end")
             while not self._capture.ended:
-                begun_s = asyncio.get_running_loop().time()
-                try:
-                    await peer_present(client)
-                    begun_s = asyncio.get_running_loop().time()
-                    self._terminal.say(await self._meet(client))
-                except PeerGone as gone:
-                    self._terminal.say(f"{gone}; waiting for the other end")
-                except Unreachable as unreachable:
-                    self._terminal.say(f"{unreachable}; trying again until it does")
-                    await asyncio.sleep(self._retries.pause_s())
-                    continue
-                if asyncio.get_running_loop().time() - begun_s >= LASTING_S:
-                    self._retries.succeeded()
-                await pause(client, self._retries.pause_s())
+                await attempts.make(partial(self._meet, client, made=attempts.made))
 
-    async def _meet(self, client: SignalingClient) -> str:
-        """One call, and why it is over. Raises PeerGone when it does not come about."""
+    async def _meet(self, client: SignalingClient, *, made: Callable[[], None]) -> None:
+        """Waits for another end, and talks to it. Raises PeerGone when no call comes about."""
+        await peer_present(client)
         options, sending = self._options, self._sending
         ice = ice_configuration(stun=options.stun, turn=options.turn)
         pc = RTCPeerConnection(ice)
@@ -202,8 +190,9 @@ class Program:
             sender.work.watch(say)
             call.probe, call.news = sender.probe, say
             say("connected")
+            made()
             self._begun.set()
-            return await self._talk(call, FaceCall(sender, receiver))
+            say(await self._talk(call, FaceCall(sender, receiver)))
         finally:
             await receiver.close()
             await call.close()
