@@ -8,7 +8,8 @@ if __name__ == "__main__":
 import asyncio
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from aiortc import RTCIceServer, RTCPeerConnection
 
@@ -26,11 +27,11 @@ from receiver.receive import FaceReceiver
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.errors import OptionsError as BadOption
-from signaling.errors import PeerGone, SignalingError, Unreachable
+from signaling.errors import PeerGone, SignalingError
 from signaling.printable import printable
 from signaling.programs.diary import log_to_stderr
 from signaling.programs.ends import first_error, interrupts, unless
-from signaling.retries import LASTING_S, Retries, Sleep, pause
+from signaling.retries import Attempts, Retries, Sleep
 from signaling.threads import Watch, tell_loop
 from signaling.transport.connection import close_connection
 from signaling.transport.peer import ice_configuration
@@ -51,14 +52,12 @@ class Program:
         sleep: Sleep = asyncio.sleep,
         destinations: Destinations | None = None,
     ) -> None:
-        self._retries = retries or Retries()
-        self._sleep = sleep
-        self._failure = ""  # that was said last
+        self._retries, self._sleep = retries, sleep
         self._options = options
         self._receiving = receiving
         self._terminal = terminal
         self._stop = asyncio.Event()
-        self._connected_s = 0.0
+        self._connected_s = math.inf
         self._waits = False  # for the first picture of a call
         self._started = False
         self._destinations = destinations or Destinations()
@@ -106,35 +105,17 @@ class Program:
         )
         async with client:
             self._terminal.say(f"in room {options.room}: waiting for a sender")
+            say, waiting = self._terminal.say, "waiting for a sender"
+            attempts = Attempts(client, say=say, waiting=waiting, retries=self._retries, sleep=self._sleep)
             while True:
-                await self._try(client)
+                await attempts.make(partial(self._meet, client, made=attempts.made))
 
-    async def _try(self, client: SignalingClient) -> None:
-        """One call, and a pause after one that did not come about or was over at once: senders may offer for ever."""
-        loop = asyncio.get_running_loop()
-        self._connected_s = math.inf
-        try:
-            await self._meet(client)
-        except Unreachable as error:
-            if str(error) != self._failure:
-                self._terminal.say(f"{error}; trying again until it does")
-            self._failure = str(error)
-            await self._sleep(self._retries.pause_s())
-            return
-        except PeerGone as error:
-            if str(error) != self._failure or self._connected_s < math.inf:
-                self._terminal.say(f"{error}; waiting for a sender")
-            self._failure = str(error)
-        if loop.time() - self._connected_s >= LASTING_S:
-            self._retries.succeeded()
-        else:
-            await pause(client, self._retries.pause_s(), sleep=self._sleep)
-
-    async def _meet(self, client: SignalingClient) -> None:
+    async def _meet(self, client: SignalingClient, *, made: Callable[[], None]) -> None:
         """One call, from the offer to its end. Raises PeerGone when the other end is no longer there."""
         ice = ice_configuration(stun=self._options.stun, turn=self._options.turn)
         pc = RTCPeerConnection(ice)
         receiver = receive_face(pc, self._receiving, alone=True)
+        self._destinations.begin()
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.watch_meter(self._destinations.meter)
@@ -147,6 +128,7 @@ class Program:
             try:
                 call.probe, call.news = receiver.probe, self._terminal.say
                 self._terminal.say("connected")
+                made()
                 self._connected_s, self._waits = asyncio.get_running_loop().time(), True
                 await self._receive(call, receiver)
             finally:

@@ -17,6 +17,7 @@ from receiver.outputs.files import Recorder, check_writable
 from receiver.outputs.output import Ended, NullOutput, Output
 from receiver.outputs.overlay import Status, figures_line
 from receiver.outputs.snapshot import save_snapshot
+from receiver.outputs.timeline import TimeLine
 from receiver.picture import Heard, Picture
 from receiver.receive import FaceReceiver
 from receiver.sound.outputs import SoundFile, hear
@@ -31,6 +32,7 @@ class Destinations:
     def __init__(self) -> None:
         self._output: Output = NullOutput()
         self._recorder: Output = NullOutput()
+        self._recorded = TimeLine()
         self._sound_file: SoundFile | None = None
         self._snapshot: Path | None = None
         self._latest: Picture | None = None
@@ -80,6 +82,10 @@ class Destinations:
         if self._snapshot is not None and self._latest is not None:
             await asyncio.to_thread(save_snapshot, self._latest, self._snapshot)
 
+    def begin(self) -> None:
+        """Another call, of which the recording is told from now on."""
+        self._recorded.begin()
+
     def show(self, picture: Picture) -> None:
         """A picture that is due, into the output."""
         self._latest = picture
@@ -91,14 +97,17 @@ class Destinations:
 
     def record(self, picture: Picture) -> None:
         """A picture that came, into the recording."""
-        self._recorder.show(picture)
+        self._recorder.show(replace(picture, pts=self._recorded.place(picture.pts)))
 
     async def hear(self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None]) -> None:
         """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends."""
-        receiver.sound.watch(lambda samples, pts: self._recorder.hear(Heard(samples, pts)))
+        receiver.sound.watch(self._record_sound)
         if speaker != "none" and self._status.voice is None:
             self.tell(voice=True)
         await hear(receiver.sound, receiver.sound_track, self._heard, speaker=speaker, say=say, is_on=self._is_audible)
+
+    def _record_sound(self, samples: Samples, pts: int) -> None:
+        self._recorder.hear(Heard(samples, self._recorded.place(pts)))
 
     def _heard(self, samples: Samples, at_us: int) -> None:
         self._output.hear(Heard(samples, at_us * 9 // 100))

@@ -34,7 +34,7 @@ from receiver.showing import Showing
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
 from signaling.programs.ends import End, first_error
-from signaling.protocol.capabilities import ARRIVALS, LOAD, PROTOCOL, SOUND, why_not
+from signaling.protocol.capabilities import ARRIVALS, LOAD, PLAIN, PROTOCOL, SOUND, why_not
 from signaling.protocol.messages import Capabilities, LoadReport, ReferenceReceived
 from signaling.transport.channels import Channels
 
@@ -201,7 +201,7 @@ class FaceReceiver(End):
             bitstreams=(BITSTREAM_VERSION,),
             weights=(identify(self._options.weights).hex(),),
             sizes=SIZES,
-            features=(ARRIVALS, SOUND) if self._options.sound else (ARRIVALS,),
+            features=(ARRIVALS, PLAIN, *((SOUND,) if self._options.sound else ())),
         )
 
     def _on_peer(self, peer: Capabilities | None) -> None:

@@ -81,7 +81,7 @@ class FaceSender(End):
         self._rules = ModeRules(floor_db=options.floor_db)
         self._machine = ModeMachine(requested, self._rules)
         self._keyframes = KeyframeGate()
-        self.work = Workload(windows=worker.orders.draw_windows, clock=clock)
+        self.work = Workload(sets=worker.orders.set_steps, clock=clock)
         self._qp: int | None = None  # of the last frame
         self._pacer = Pacer(channels, options=options, sound=sound is not None, clock=clock)
         self._transmitter = Transmitter(
@@ -283,6 +283,7 @@ class FaceSender(End):
         """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
         self._pacer.meet(peer)
+        self.work.meet(peer)
         if self._sound is not None:
             self._sound.meet(peer)
         if self.refusal is None:

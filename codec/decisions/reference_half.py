@@ -31,6 +31,10 @@ class ReferenceHalfEncoder:
         self._facts = FactsCoder(symbols, mean_shape)
         self.newest: DecodedReference | None = None
 
+    def restore(self, wanted: bool) -> None:
+        """Whether both ends restore references, from the next one on."""
+        self._pictures.restored = wanted
+
     def _crf(self, qp: int, *, intra: bool, coarser_by: int) -> int:
         usual = reference_crf(min(max(qp + self._offset, 0), MAX_QP))
         if intra:
@@ -67,7 +71,7 @@ class ReferenceHalfEncoder:
             newest=None if intra else self.newest,
         )
         self.newest = DecodedReference.of(
-            facts, picture=self._pictures.reconstruction, crf=self._pictures.coded_crf, intra=intra
+            facts, picture=self._pictures.reconstruction, crf=self._pictures.told_crf, intra=intra
         )
         opened = opening(place, size=self._size, weights_id=self._weights_id) if intra else None
         coded = CodedReference(id=facts.id, opening=opened, symbols=symbols, picture=picture)

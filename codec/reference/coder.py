@@ -5,7 +5,8 @@ ordered, so the chain is safe; each picture comes out of the encoder at once, an
 
 Syntax of one coded picture:
 
-    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks);
+    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks); 0:
+                            it is used as it is;
                             c: coder, 1 = AV1, 2 = H.264 (written only where PyAV was built without SVT-AV1), the same
                             in all pictures of a stream.
     AV1         an intra picture: 80 + the side / 8 for the usual sequence header, else the length of its OBU's payload
@@ -39,7 +40,8 @@ class ReferenceEncoder:
     in units of AV1's qindex, four to a crf) moves intra pictures against the others: everything later leans on them, so
     the default spends more on them. `preset` is SVT-AV1's speed: 4 takes about 60 ms for an intra picture and 20 ms for
     another at 256x256, 150 and 50 ms at 512x512.
-    `reconstruction` is what a `ReferenceDecoder` shows for the last picture, bit for bit.
+    Where `restored` is false the next pictures say so. `reconstruction` is what a `ReferenceDecoder` shows for the last
+    picture, bit for bit.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ReferenceEncoder:
         self._count = 0  # pictures in it
         self._decoder = ReferenceDecoder(size=size)
         self.crf = self._coded_crf = crf
+        self.restored = True
         self.reconstruction: Image = np.zeros((size, size, 3), np.uint8)
 
     @property
@@ -74,6 +77,11 @@ class ReferenceEncoder:
         """The quality index that the last picture was coded at."""
         return self._coded_crf
 
+    @property
+    def told_crf(self) -> int:
+        """The one that its bytes say, for its restoration; 0 where there is none."""
+        return self._decoder.crf
+
     def encode(self, image_rgb: Image, *, intra: bool) -> bytes:
         """Code one picture, uint8 (size, size, 3); `intra` begins a new stream.
 
@@ -88,12 +96,13 @@ class ReferenceEncoder:
         if self._stream is None:
             raise ReferenceMissing("the first reference must be an intra picture")
         unit, self._coded_crf = self._stream.encode(rgb_to_yuv420(image_rgb), crf=self._crf)
+        told_crf = self._coded_crf if self.restored else 0
         if self._coder == "av1":
-            packed = pack_av1(unit, size=self._size, count=self._count, crf=self._coded_crf)
+            packed = pack_av1(unit, size=self._size, count=self._count, crf=told_crf)
         else:
             packed = pack_h264(unit)
         self._count += 1
-        data = bytes([self._coded_crf << 2 | CODERS[self._coder]]) + packed
+        data = bytes([told_crf << 2 | CODERS[self._coder]]) + packed
         self.reconstruction = self._decoder.decode(data, intra=intra)
         return data
 
@@ -116,7 +125,7 @@ class ReferenceDecoder:
 
     @property
     def crf(self) -> int:
-        """The quality index that the last picture was coded with."""
+        """The quality index that the last picture is to be restored by; 0 where it is not."""
         return self._head >> 2
 
     def decode(self, data: bytes, *, intra: bool) -> Image:
@@ -132,8 +141,8 @@ class ReferenceDecoder:
         if len(data) < 2:
             raise TruncatedError(f"a reference of {len(data)} bytes")
         crf, coder = data[0] >> 2, data[0] & 3
-        if not crf or coder not in CODERS.values() or (not intra and coder != self._head & 3):
-            raise BitstreamError(f"reference coder {coder} at quality {crf} is unknown or not the one of its stream")
+        if coder not in CODERS.values() or (not intra and coder != self._head & 3):
+            raise BitstreamError(f"reference coder {coder} is unknown or not the one of its stream")
         count = 0 if intra else self._count
         unit = data[1:]
         if coder == CODERS["av1"]:

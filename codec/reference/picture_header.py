@@ -6,7 +6,7 @@ of SVT-AV1 4), tools are on or off for a whole stream, and the step is that of t
 filters' strengths. Their bits, from the highest:
 
     u       0: nothing is left out, the payload of the OBU follows after seven more bits of 0
-    base    8 bits: base_q_idx, in an intra picture alone; in others it follows from the quality index
+    base    8 bits: base_q_idx, in an intra picture alone and where the quality index is not told; else it follows from it
     tools   0: steps of superblocks in units of eight, motion may warp. 1: the unit's 2 bits, the bit for warped motion
             (none in an intra picture)
     levels  00: no deblocking. 01: 6 bits, the level for luma both ways; half of it for chroma.
@@ -107,16 +107,16 @@ def unpack_sequence(data: bytes, *, most: int) -> tuple[bytes, int]:
 def pack_header(payload: bytes, *, count: int, crf: int) -> bytes:
     """The payload of a frame OBU -> the same with its header told shorter.
 
-    `count`: pictures of the stream before this one; `crf`: the quality index it was coded at.
+    `count`: pictures of the stream before this one; `crf`: the quality index that is told of it, 0 where none is.
     """
     try:
         header = _parsed(_Bits(payload), count)
         written = _as_bytes(_rendered(header, count))
-        if not payload.startswith(written) or (count and header.base_q_idx != _step(crf)):
+        if not payload.startswith(written) or (_follows(count, crf) and header.base_q_idx != _step(crf)):
             raise _UnusualError
     except (_UnusualError, TruncatedError):
         return b"\0" + payload
-    return _as_bytes("1" + _told(header, count)) + payload[len(written) :]
+    return _as_bytes("1" + _told(header, count, crf)) + payload[len(written) :]
 
 
 def unpack_header(data: bytes, *, count: int, crf: int) -> bytes:
@@ -128,8 +128,8 @@ def unpack_header(data: bytes, *, count: int, crf: int) -> bytes:
     return _as_bytes(_rendered(header, count)) + data[bits.bytes_begun :]
 
 
-def _told(header: _Header, count: int) -> str:
-    parts = ["" if count else f"{header.base_q_idx:08b}"]
+def _told(header: _Header, count: int, crf: int) -> str:
+    parts = ["" if _follows(count, crf) else f"{header.base_q_idx:08b}"]
     if (header.unit, header.warps) == (_USUAL_UNIT, 1):
         parts.append("0")
     else:
@@ -144,7 +144,7 @@ def _told(header: _Header, count: int) -> str:
 
 
 def _heard(bits: _Bits, count: int, crf: int) -> _Header:
-    base_q_idx = _step(crf) if count else bits.take(8)
+    base_q_idx = _step(crf) if _follows(count, crf) else bits.take(8)
     unit, warps = _USUAL_UNIT, 1
     if bits.take(1):
         unit, warps = bits.take(2), bits.take(1) if count else 1
@@ -315,6 +315,11 @@ def _primary(count: int) -> int:
     if count < 3 or count % 4 == 0:
         return 0
     return {1: 4, 2: 5}.get(count % _PERIOD, 1)
+
+
+def _follows(count: int, crf: int) -> bool:
+    """Whether base_q_idx does, from the quality index."""
+    return bool(count and crf)
 
 
 def _step(crf: int) -> int:

@@ -47,7 +47,7 @@ class DecodedReference(ReferenceFacts):
     """A reference before the networks have seen it: that takes as long as coding it."""
 
     picture: Image  # (S, S, 3)
-    crf: int
+    crf: int  # to restore it by; 0: it is not
     intra: bool
 
     @classmethod

@@ -23,9 +23,9 @@ from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.errors import PeerGone, RoomError, Unreachable
+from signaling.errors import RoomError
 from signaling.programs.ends import first_error, interrupts, unless
-from signaling.retries import LASTING_S, Retries, pause
+from signaling.retries import Attempts
 from signaling.threads import tell_loop
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
@@ -60,7 +60,13 @@ class Program:
     """One process: one camera, one microphone, one window; and one other end after the other."""
 
     def __init__(
-        self, options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, terminal: Terminal
+        self,
+        options: CallOptions,
+        sending: SenderOptions,
+        receiving: ReceiverOptions,
+        terminal: Terminal,
+        *,
+        destinations: Destinations | None = None,
     ) -> None:
         """Raises SourceError for what can be told before anything is opened."""
         self._options, self._sending, self._receiving = options, sending, receiving
@@ -73,8 +79,7 @@ class Program:
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
-        self._retries = Retries()
-        self._destinations = Destinations()
+        self._destinations = destinations or Destinations()
         self._limited = False  # the time that the call may take is running
         self._muted = False
         self._flow: SoundFlow | None = None
@@ -144,30 +149,20 @@ class Program:
         """One other end after the other, as long as there is something to send."""
         async with await enter(self._options, say=self._terminal.say) as client:
             self._terminal.say(f"in room {self._options.room}: waiting for the other end")
+            attempts = Attempts(client, say=self._terminal.say, waiting="waiting for the other end")
             while not self._capture.ended:
-                begun_s = asyncio.get_running_loop().time()
-                try:
-                    await peer_present(client)
-                    begun_s = asyncio.get_running_loop().time()
-                    self._terminal.say(await self._meet(client))
-                except PeerGone as gone:
-                    self._terminal.say(f"{gone}; waiting for the other end")
-                except Unreachable as unreachable:
-                    self._terminal.say(f"{unreachable}; trying again until it does")
-                    await asyncio.sleep(self._retries.pause_s())
-                    continue
-                if asyncio.get_running_loop().time() - begun_s >= LASTING_S:
-                    self._retries.succeeded()
-                await pause(client, self._retries.pause_s())
+                await attempts.make(partial(self._meet, client, made=attempts.made))
 
-    async def _meet(self, client: SignalingClient) -> str:
-        """One call, and why it is over. Raises PeerGone when it does not come about."""
+    async def _meet(self, client: SignalingClient, *, made: Callable[[], None]) -> None:
+        """Waits for another end, and talks to it. Raises PeerGone when no call comes about."""
+        await peer_present(client)
         options, sending = self._options, self._sending
         ice = ice_configuration(stun=options.stun, turn=options.turn)
         pc = RTCPeerConnection(ice)
         channels = offer_channels(pc, sound=self._sound is not None)
         video = add_h264_track(pc) if sending.mode != "keypoints" else None
         receiver = receive_face(pc, self._receiving, alone=True)
+        self._destinations.begin()
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
@@ -195,8 +190,9 @@ class Program:
             sender.work.watch(say)
             call.probe, call.news = sender.probe, say
             say("connected")
+            made()
             self._begun.set()
-            return await self._talk(call, FaceCall(sender, receiver))
+            say(await self._talk(call, FaceCall(sender, receiver)))
         finally:
             await receiver.close()
             await call.close()

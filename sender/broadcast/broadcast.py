@@ -67,7 +67,7 @@ class FaceBroadcast(End):
         self._pending: tuple[int, int] | None = None  # the newest reference, until the encoder may build on it
         self._pictures, self._pts = 0, 0
         self._qp: int | None = None
-        self.work = Workload(windows=worker.orders.draw_windows, clock=clock, then="nothing more can be left out")
+        self.work = Workload(sets=worker.orders.set_steps, clock=clock, then="nothing more can be left out")
         self._watchers: list[Callable[[Figures], None]] = []
         self._group: asyncio.TaskGroup | None = None
         self._somebody, self._stopped = asyncio.Event(), asyncio.Event()

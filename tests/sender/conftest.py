@@ -119,7 +119,7 @@ class FakeEncoder:
         self.calls.append(("acknowledge", reference_id))
         self._used = reference_id
 
-    draw_windows = set_qp = staticmethod(lambda value: None)
+    set_qp = set_steps = staticmethod(lambda *value, **steps: None)
 
     def start_bundle(self) -> None:
         self.calls.append("bundle")

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,18 @@ from benchmarks.records.terminal import Tick
 from codec.sound import SAMPLE_RATE
 from sender.options import SenderOptions
 
-__all__ = ["TARGET_MS", "SyncResult", "SyncRow", "SyncSettings", "flips_us", "measure_sync", "onsets_us", "sync_row"]
+__all__ = [
+    "TARGET_MS",
+    "SyncResult",
+    "SyncRow",
+    "SyncSettings",
+    "bursts",
+    "flips_us",
+    "loudness",
+    "measure_sync",
+    "onsets_us",
+    "sync_row",
+]
 
 DEFAULT_BUNDLE = SenderOptions().bundle
 TARGET_MS = 40.0  # of |A-V| at the 95th percentile
@@ -130,13 +142,23 @@ def flips_us(leans: NDArray[np.float32], shown_us: NDArray[np.int64]) -> list[fl
 
 def onsets_us(heard: NDArray[np.int16], *, from_us: int) -> list[float]:
     """When bursts began in sound whose first sample was heard at `from_us`."""
-    if not len(heard):
-        return []
+    return [from_us + float(at) * WINDOW_S * 1e6 for at in bursts(loudness(heard))]
+
+
+def loudness(heard: NDArray[Any]) -> NDArray[np.float32]:
+    """The largest sample of each whole `WINDOW_S`."""
     width = round(WINDOW_S * SAMPLE_RATE)
-    level = np.abs(heard[: len(heard) // width * width].astype(np.float32)).reshape(-1, width).max(axis=1)
+    whole = heard[: len(heard) // width * width].astype(np.float32)
+    return np.asarray(np.abs(whole).reshape(-1, width).max(axis=1), np.float32)
+
+
+def bursts(level: NDArray[np.float32]) -> list[int]:
+    """The windows in which a burst began."""
+    if not len(level):
+        return []
     loud = np.flatnonzero(level > LOUD * max(1.0, float(np.percentile(level, 99))))
-    first = [at for before, at in zip([-(10**9), *loud], loud, strict=False) if (at - before) * WINDOW_S > QUIET_S]
-    return [from_us + float(at) * WINDOW_S * 1e6 for at in first]
+    before = [-(10**9), *loud[:-1]] if len(loud) else []
+    return [int(at) for last, at in zip(before, loud, strict=True) if (at - last) * WINDOW_S > QUIET_S]
 
 
 def sync_row(

@@ -109,6 +109,19 @@ def test_a_stream_that_cannot_change_its_step_says_which_it_has(
     assert encoder.encode(clip[1], intra=True)[0] >> 2 == 60
 
 
+def test_a_picture_that_is_not_to_be_restored_says_so_and_is_coded_as_ever(clip: list[Picture], coder: Coder) -> None:
+    encoder, decoder = ReferenceEncoder(size=SIZE, crf=40, coder=coder), ReferenceDecoder(size=SIZE)
+    plain = ReferenceEncoder(size=SIZE, crf=40, coder=coder)
+    for index, restored in enumerate((True, False, False, True)):
+        plain.restored = restored
+        told, coded = plain.encode(clip[index], intra=not index), encoder.encode(clip[index], intra=not index)
+        assert (told[0] >> 2, told[0] & 3) == (40 if restored else 0, coded[0] & 3)
+        assert len(coded) <= len(told) <= len(coded) + (not restored), "AV1's own index is told in place of ours"
+        assert np.array_equal(decoder.decode(told, intra=not index), encoder.reconstruction)
+        assert decoder.crf == plain.told_crf == told[0] >> 2
+        assert plain.coded_crf == 40
+
+
 def test_the_intra_offset_moves_the_intra_picture_alone(clip: list[Picture]) -> None:
     plain, better = ReferenceEncoder(size=SIZE, intra_offset=0), ReferenceEncoder(size=SIZE, intra_offset=-60)
     assert len(better.encode(clip[0], intra=True)) > 1.5 * len(plain.encode(clip[0], intra=True))
