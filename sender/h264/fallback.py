@@ -18,6 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
 import av.error
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
