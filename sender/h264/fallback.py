@@ -18,8 +18,8 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import numpy as np
 import av.error
+import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av.video.frame import PictureType
