@@ -6,7 +6,7 @@ of SVT-AV1 4), tools are on or off for a whole stream, and the step is that of t
 filters' strengths. Their bits, from the highest:
 
     u       0: nothing is left out, the payload of the OBU follows after seven more bits of 0
-    base    8 bits: base_q_idx, in an intra picture alone and where the quality index is not told; else it follows from it
+    base    8 bits: base_q_idx, in an intra picture and where the quality index is not told; else it follows from that
     tools   0: steps of superblocks in units of eight, motion may warp. 1: the unit's 2 bits, the bit for warped motion
             (none in an intra picture)
     levels  00: no deblocking. 01: 6 bits, the level for luma both ways; half of it for chroma.
