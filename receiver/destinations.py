@@ -19,7 +19,7 @@ from receiver.outputs.overlay import Status, figures_line
 from receiver.outputs.snapshot import save_snapshot
 from receiver.picture import Heard, Picture
 from receiver.receive import FaceReceiver
-from receiver.sound.outputs import SoundFile, hear
+from receiver.sound.outputs import GivenOut, SoundFile, hear, nobody
 from signaling.threads import run_in_thread, tell_loop
 
 __all__ = ["Destinations"]
@@ -93,12 +93,25 @@ class Destinations:
         """A picture that came, into the recording."""
         self._recorder.show(picture)
 
-    async def hear(self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None]) -> None:
-        """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends."""
+    async def hear(
+        self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None], played: GivenOut = nobody
+    ) -> None:
+        """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends.
+
+        `played` is told what the loudspeaker is given.
+        """
         receiver.sound.watch(lambda samples, pts: self._recorder.hear(Heard(samples, pts)))
         if speaker != "none" and self._status.voice is None:
             self.tell(voice=True)
-        await hear(receiver.sound, receiver.sound_track, self._heard, speaker=speaker, say=say, is_on=self._is_audible)
+        await hear(
+            receiver.sound,
+            receiver.sound_track,
+            self._heard,
+            speaker=speaker,
+            say=say,
+            is_on=self._is_audible,
+            played=played,
+        )
 
     def _heard(self, samples: Samples, at_us: int) -> None:
         self._output.hear(Heard(samples, at_us * 9 // 100))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from codec.flags import Parser, add_flags, from_flags, option
+from facewire.call.echo import ECHO_HELP, Echo, why_no_canceller
 from receiver import ReceiverOptions
 from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
@@ -34,6 +35,7 @@ class CallOptions(MeetingOptions):
         metadata=option(MICROPHONE_HELP, metavar="SOURCE"),
     )
     speaker: str = field(default="default", metadata=option(SPEAKER_HELP, metavar="WHERE"))
+    echo: Echo = field(default="auto", metadata=option(ECHO_HELP))
     output: str = field(default="window", metadata=option(OUTPUT_HELP, metavar="WHERE"))
     no_self_view: bool = field(default=False, metadata=option("leave your own picture out of the corner"))
     record: Path | None = field(
@@ -61,6 +63,8 @@ class CallOptions(MeetingOptions):
     def __post_init__(self) -> None:
         MeetingOptions.__post_init__(self)
         if (problem := why_no_output(self.output)) is not None:
+            raise OptionsError(problem)
+        if (problem := why_no_canceller(self.echo)) is not None:
             raise OptionsError(problem)
         if self.seconds is not None and self.seconds <= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: expected more than 0")

@@ -6,6 +6,7 @@ from functools import partial
 
 from aiortc import RTCPeerConnection
 
+from facewire.call.echo import without_echo
 from facewire.call.face_call import FaceCall
 from facewire.call.options import CallOptions
 from receiver import ReceiverOptions, receive_face
@@ -69,9 +70,10 @@ class Program:
         self._is_live = source.is_live
         self._capture = Capture(source)
         self._worker = make_worker(sending)
-        self._sound = open_sound(
+        sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
+        self._sound, self._played = without_echo(sound, options.echo, speaker=options.speaker, say=terminal.say)
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
         self._retries = Retries()
         self._destinations = Destinations()
@@ -206,7 +208,9 @@ class Program:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(both.run())
             ending = group.create_task(call.ended())
-            heard = self._destinations.hear(both.receiver, speaker=self._options.speaker, say=self._terminal.say)
+            heard = self._destinations.hear(
+                both.receiver, speaker=self._options.speaker, say=self._terminal.say, played=self._played
+            )
             hearing = group.create_task(heard)
             await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
             await both.close()
