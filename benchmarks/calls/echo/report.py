@@ -92,7 +92,7 @@ def echo_markdown(run: EchoRun) -> str:
 def plot_echo(run: EchoRun, path: Path) -> None:
     """What the microphone hears and what leaves, over time, for each row."""
     figure, axes = plt.subplots(
-        len(run.rows), 1, figsize=(9, 1 + 1.5 * len(run.rows)), sharex=True, squeeze=False, layout="constrained"
+        len(run.rows), 1, figsize=(8, 1 + 1.2 * len(run.rows)), sharex=True, squeeze=False, layout="constrained"
     )
     for ax, row in zip(axes[:, 0], run.rows, strict=True):
         at_s = np.arange(len(row.heard_db)) * STEP_S

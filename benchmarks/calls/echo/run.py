@@ -39,7 +39,7 @@ class EchoSettings:
 
     delays_ms: tuple[float, ...] = (40.0, 100.0, 200.0)
     drifts_ppm: tuple[float, ...] = (0.0, 200.0)
-    loudness_db: tuple[float, ...] = (-6.0, -20.0)
+    loudness_db: tuple[float, ...] = (-6.0,)
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -107,7 +107,7 @@ def echo_row(scene: Scene, *, loudness_db: float, delay_ms: float, drift_ppm: fl
         drift_ppm=drift_ppm,
         left_db=level_db(left[far_alone]) - level_db(heard[far_alone]),
         gone_after_s=_gone_after_s(heard[: far_alone.stop], left[: far_alone.stop]),
-        near_level_db=_gain_db(left[near_alone], said[near_alone]),
+        near_level_db=level_db(left[near_alone]) - level_db(said[near_alone]),
         near_distance_db=distance_db(left[near_alone], said[near_alone]),
         both_level_db=_gain_db(left[both], alone[both]),
         both_distance_db=distance_db(left[both], alone[both]),
@@ -115,8 +115,8 @@ def echo_row(scene: Scene, *, loudness_db: float, delay_ms: float, drift_ppm: fl
         both_snr_db=level_db(alone[both]) - level_db(left[both] - alone[both]),
         echo_snr_db=level_db(said[both]) - level_db(heard[both] - said[both]),
         ms_per_frame=1000 * seconds / (len(said) / ECHO_FRAME),
-        heard_db=tuple(_levels(heard).tolist()),
-        left_over_time_db=tuple(_levels(left).tolist()),
+        heard_db=tuple(_levels(heard).round(1).tolist()),
+        left_over_time_db=tuple(_levels(left).round(1).tolist()),
     )
 
 
