@@ -16,9 +16,9 @@ __all__ = ["EchoFree", "Played"]
 _CAPACITY = SAMPLE_RATE  # samples that wait: a second, if nobody listens
 _PERIOD = 100  # frames: a second, over which the fewest samples that waited are looked at
 _WANTED, _TOLERATED = 960, 384  # samples that wait at such a moment, and how far off they may be: blocks come in steps
-_BEGINNING = 20  # frames, after which that is set right at once
+_BEGINNINGS = (20, 50, 100)  # frames, after each of which it is set right at once: devices begin in bursts
 _EVERY = 4  # frames, of which one is read a sample longer or shorter to set that right
-_FAR_OFF = 2400  # left out at once: a device has stood still
+_FAR_OFF = 720  # left out at once: a device has stood still
 _SILENT_FRAMES = 30  # without a sample: nothing is played any more
 
 
@@ -39,7 +39,7 @@ class Played:
         self._waiting: Samples = np.zeros(0, np.float32)
         self._is_silent, self._lacked = True, 0  # frames in a row
         self._asked, self._least, self._off = 0, _CAPACITY, 0
-        self._begins = True
+        self._settled = 0  # of the beginnings
 
     def add(self, samples: Samples) -> None:
         """What the loudspeaker is given."""
@@ -51,7 +51,7 @@ class Played:
             if len(self._waiting) < ECHO_FRAME + _WANTED:
                 return np.zeros(ECHO_FRAME, np.float32)
             self._waiting = self._waiting[-ECHO_FRAME - _WANTED :]
-            self._is_silent, self._begins, self._lacked = False, True, 0
+            self._is_silent, self._settled, self._lacked = False, 0, 0
             self._asked, self._least, self._off = 0, _CAPACITY, 0
         step = int(np.sign(self._off)) if self._asked % _EVERY == 0 else 0
         self._off -= step
@@ -63,16 +63,17 @@ class Played:
         self._lacked = self._lacked + 1 if lacking >= ECHO_FRAME - 1 else 0
         self._is_silent = self._lacked >= _SILENT_FRAMES
         self._asked, self._least = self._asked + 1, min(self._least, len(self._waiting))
-        if self._asked < (_BEGINNING if self._begins else _PERIOD):
+        begins = self._settled < len(_BEGINNINGS)
+        if self._asked < (_BEGINNINGS[self._settled] if begins else _PERIOD):
             return
         off = self._least - _WANTED
-        if off > _FAR_OFF or (off > 0 and self._begins):
+        if off > _FAR_OFF or (begins and off > 0):
             self._waiting, self._off = self._waiting[off:], 0
-        elif self._begins:
+        elif begins:
             self._waiting = np.concatenate([np.zeros(-off, np.float32), self._waiting])
         elif abs(off) > _TOLERATED:
             self._off = off
-        self._asked, self._least, self._begins = 0, _CAPACITY, False
+        self._asked, self._least, self._settled = 0, _CAPACITY, self._settled + begins
 
 
 def _stretched(read: Samples, *, lacking: int) -> Samples:

@@ -20,7 +20,7 @@ __all__ = ["EchoRun", "echo_markdown", "echo_report", "plot_echo", "read_echo", 
 
 COLUMNS = (
     "echo dB", "delay ms", "drift ppm", "left dB", f"under {GONE_DB:g} dB after s", "alone: level dB", "distance dB",
-    "both: level dB", "distance dB", "with the echo", "SNR dB", "with the echo", "ms per 10 ms",
+    "both: level dB", "distance dB", "with the echo", "SNR dB", "with the echo", "CPU ms per 10 ms",
 )  # fmt: skip
 LOWEST_DB = -85.0
 

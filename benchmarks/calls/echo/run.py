@@ -67,7 +67,7 @@ class EchoRow:
     echo_distance_db: float  # ... and would be without a canceller
     both_snr_db: float  # ... and as signal to noise
     echo_snr_db: float
-    ms_per_frame: float  # of 10 ms
+    ms_per_frame: float  # of CPU time, for 10 ms of sound
     heard_db: tuple[float, ...]
     left_over_time_db: tuple[float, ...]
 
@@ -142,14 +142,14 @@ class _Devices:
 
 
 def through(heard: Samples, played: Samples, *, make: Make) -> tuple[Samples, float]:
-    """What leaves of what is `heard` while something is `played`, in step with it, and the seconds that took. # (N,)"""
+    """What leaves of what is `heard` while something is `played`, in step with it, and the CPU seconds that took. # (N,)"""
     blocks, canceller = list[Samples](), make()
     devices = _Devices(heard, played)
     free = EchoFree(devices, say=lambda text: None, make=lambda: canceller)
     devices.give = free.played
-    begun_s = time.perf_counter()
+    begun_s = time.process_time()
     asyncio.run(free.run(lambda block: blocks.append(block.samples)))
-    seconds = time.perf_counter() - begun_s
+    seconds = time.process_time() - begun_s
     left = np.concatenate(blocks)[ECHO_LAG:]
     return np.concatenate([left, np.zeros(len(heard) - len(left), np.float32)]), seconds
 
