@@ -19,8 +19,7 @@ ABOUT = """\
 Has two synthetic voices (espeak-ng) speak, the one out of a loudspeaker in a made room beside the microphone of the
 other: first the one alone, then the other, then both. Says what a call's echo canceller (facewire[echo]) leaves of the
 echo, how soon, and what it does to who speaks at the microphone: how loud that is, and how far its spectrum is from
-what it was (log-spectral distance) or from what the canceller makes of it where there is no echo. No device, and no time
-but that of the canceller.
+what it was (log-spectral distance) or from what the canceller makes of it where there is no echo. No device.
 
 examples:
   python -m benchmarks echo                                        half a minute

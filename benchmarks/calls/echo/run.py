@@ -142,7 +142,7 @@ class _Devices:
 
 
 def through(heard: Samples, played: Samples, *, make: Make) -> tuple[Samples, float]:
-    """What leaves of what is `heard` while something is `played`, in step with it, and the CPU seconds that took. # (N,)"""
+    """What leaves of what is `heard` while something is `played`, in step with it, (N,), and CPU seconds."""
     blocks, canceller = list[Samples](), make()
     devices = _Devices(heard, played)
     free = EchoFree(devices, say=lambda text: None, make=lambda: canceller)
