@@ -83,7 +83,14 @@ class Destinations:
     def show(self, picture: Picture) -> None:
         """A picture that is due, into the output."""
         self._latest = picture
+        if self._status.held:
+            self.tell(held=False)
         self._output.show(picture)
+
+    def hold(self, is_held: bool = True, seconds: float = 0.0) -> None:
+        """Nothing newer comes, and outputs that can say so do, until a picture is shown (`Held.watch`)."""
+        if is_held and self._latest is not None:
+            self.tell(held=True)
 
     def show_own(self, image_rgb: Image | None) -> None:
         """Your own picture, where there is a place for it."""

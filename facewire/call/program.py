@@ -173,6 +173,7 @@ class Program:
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
+        receiver.held.watch(self._destinations.hold)
         receiver.watch_meter(self._destinations.meter)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
         receiver.watch(self._destinations.record, every=options.record is not None)
@@ -200,6 +201,7 @@ class Program:
             self._begun.set()
             return await self._talk(call, FaceCall(sender, receiver))
         finally:
+            self._destinations.hold()
             await receiver.close()
             await call.close()
             self._terminal.summary()
