@@ -26,7 +26,9 @@ class CallOptions(MeetingOptions):
 
     input: str = field(
         default="webcam:0",
-        metadata=option("webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"),
+        metadata=option(
+            "webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y; none for sound alone", metavar="SOURCE"
+        ),
     )
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(default=False, metadata=option("let the input name others: playlists, redirects"))
