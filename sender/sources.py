@@ -29,7 +29,8 @@ _SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: int | None = None) -> ThreadSource:
     """The source that `text` names: `webcam:0`, a FILE, `-`, `rtsp://…`, `http(s)://…`, `screen:`, `screen:WxH+X+Y`.
 
-    `none` gives no pictures. With `follow` it may name what to read next: playlists, and redirects of http. `stream` is one of a file's several.
+    `none` gives no pictures. With `follow` it may name what to read next: playlists, and redirects of http. `stream` is
+    one of a file's several.
 
     Raises SourceError for a text that makes no sense and for a file that is no video; cameras, streams, pipes and
     screens are not opened before they are read.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from codec.sound import SoundConfig, SoundEncoder
+from codec.sound import SAMPLE_RATE, SoundConfig, SoundEncoder
 from sender.errors import SourceError
 from sender.sound.frames import Framer
 from sender.sound.sources import Block, SoundSource
@@ -15,7 +15,7 @@ __all__ = ["Voice"]
 
 _QUIET_DB = -90.0  # what a level is at least
 
-Coded = Callable[[bytes, float], None]  # a frame, b"" where it is silent, and when it was captured
+Coded = Callable[[bytes, float], None]  # a frame, b"" where it is silent, and when what is decoded of it was captured
 
 
 class Voice:
@@ -75,4 +75,5 @@ class Voice:
             power = float(np.mean(np.square(heard)))
             self.level_db = max(_QUIET_DB, 10 * np.log10(power)) if power > 0 else _QUIET_DB
             if self._wanted():
-                self._takes(self._encoder.encode(heard), captured_s)
+                packet = self._encoder.encode(heard)
+                self._takes(packet, captured_s - self._encoder.lookahead / SAMPLE_RATE)
