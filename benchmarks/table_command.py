@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.calls.echo.command import ECHO
 from benchmarks.calls.soak.command import SOAK
 from benchmarks.calls.sync.command import SYNC
 from benchmarks.calls.viewers.command import VIEWERS
@@ -27,6 +28,7 @@ KINDS = {
     "speed": SPEED,
     "delay": DELAY,
     "sync": SYNC,
+    "echo": ECHO,
     "engines": ENGINES,
     "viewers": VIEWERS,
     "soak": SOAK,

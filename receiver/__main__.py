@@ -121,6 +121,7 @@ class Program:
         receiver.watch_meter(self._destinations.meter)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the sender's pictures cannot be shown: {reason}"))
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
+        receiver.held.watch(self._destinations.hold)
         if self._options.record is not None:
             receiver.watch(self._destinations.record, every=True)
         try:
@@ -134,6 +135,7 @@ class Program:
             finally:
                 await call.close()
         finally:
+            self._destinations.hold()
             await receiver.close()
             await close_connection(pc)
             self._terminal.summary()

@@ -143,8 +143,6 @@ class CallOptions(MeetingOptions):
             raise OptionsError(f"--seconds {self.seconds:g}: 0 or more")
         if not 1 <= self.viewers <= MOST_VIEWERS:
             raise OptionsError(f"--viewers {self.viewers}: 1 to {MOST_VIEWERS}")
-        if self.viewers > 1 and self.microphone != "none":
-            raise OptionsError(f"--viewers {self.viewers} with --microphone: sound goes to one receiver alone")
         if self.stream is not None and self.stream < 0:
             raise OptionsError(f"--stream {self.stream}: 0 or more")
 
