@@ -55,6 +55,10 @@ class Report:
         """Hands each second's figures to `callback`."""
         self._watchers.append(callback)
 
+    def introduce(self) -> None:
+        """Somebody has come who knows no clock: it is told with the next word."""
+        self._told.clear()
+
     async def run(self, *, begun: asyncio.Event) -> None:
         """Reports once it has `begun`, because the first tells the receiver the clock, and then once a second."""
         await begun.wait()

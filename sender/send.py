@@ -95,6 +95,7 @@ class FaceSender(End):
             ride=(lambda motion: False) if sound is None else sound.carry,
             rides=(lambda: False) if sound is None else sound.is_leaving,
             has_room=self._pacer.has_room,
+            left=self._on_reference_held if channels.in_order else lambda reference_id, number: None,
         )
         flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
         beside = self._pacer.sent_beside
@@ -134,6 +135,12 @@ class FaceSender(End):
     def watch_refusals(self, callback: Callable[[str], None]) -> None:
         """`callback` learns why the receiver cannot read keypoints, if it cannot."""
         self._refused = callback
+
+    def introduce(self) -> None:
+        """Says what a receiver is told first: once in a call; again where others may have come to hear the same."""
+        self._control.send(self._capabilities)
+        self._control.send(ModeSwitch(mode=self._machine.carrier, pts=self._pts))
+        self._report.introduce()
 
     async def run(self) -> None:
         """Sends until there is nothing more to send or nobody to send to; `ended` says which.
@@ -195,8 +202,7 @@ class FaceSender(End):
         slot = self._capture.subscribe()
         self.opened.set()
         self._worker.orders.force_keyframe()
-        self._control.send(self._capabilities)
-        self._control.send(ModeSwitch(mode=self._machine.carrier, pts=0))
+        self.introduce()
         try:
             while True:
                 picture = await slot.get()
@@ -298,7 +304,7 @@ class FaceSender(End):
             case KeyframeRequest():
                 self._on_keyframe_request()
             case ReferenceReceived():
-                self._on_reference_received(message)
+                self._on_reference_held(message.reference_id, message.number)
             case ReceiverReport():
                 self._meter.hear(message)
                 if self._sound is not None:
@@ -317,10 +323,11 @@ class FaceSender(End):
         elif self._fallback is not None:
             self._fallback.ask()
 
-    def _on_reference_received(self, received: ReferenceReceived) -> None:
-        """A reference has arrived: the encoder may build on it, and H.264 need not run beside keypoints any more."""
-        if self._transmitter.acknowledge(received.reference_id, number=received.number):
-            self._worker.orders.acknowledge(received.reference_id)
+    def _on_reference_held(self, reference_id: int, number: int) -> None:
+        """A reference has arrived, or will before all that is sent from now on: the encoder may build on it, and H.264
+        need not run beside keypoints any more."""
+        if self._transmitter.acknowledge(reference_id, number=number):
+            self._worker.orders.acknowledge(reference_id)
             self._keyframes.received()
             if self._fallback is not None:
                 self._fallback.end_overlap()
