@@ -3,8 +3,9 @@
 from receiver.h264.fallback import FallbackSource
 from receiver.program import Program
 from receiver.receive import FaceReceiver
-from signaling.errors import PeerGone
+from signaling.backoff import Retries
 from signaling.sfu.address import sfu_url
+from signaling.sfu.errors import NoSuchRoom
 from signaling.sfu.rooms import TEXTROOM, VIDEOROOM, Feed, TextRoom, VideoRoom, key_of
 from signaling.sfu.session import JanusSession, janus_session
 from signaling.sfu.subscription import Subscription, subscribed
@@ -13,9 +14,13 @@ from signaling.transport.peer import ice_configuration
 
 __all__ = ["SfuProgram"]
 
+_LOOK_S = 5.0  # between two looks for a sender, at most
+
 
 class SfuProgram(Program):
     """A viewer. A session with Janus is begun for each sender, and whenever the line to Janus breaks."""
+
+    _is_told = False  # that no sender is there
 
     async def _serve(self) -> None:
         trying = Trying(say=self._terminal.say, retries=self._retries, sleep=self._sleep)
@@ -34,7 +39,7 @@ class SfuProgram(Program):
         video, text = await session.attach(VIDEOROOM), await session.attach(TEXTROOM)
         key = await key_of(video, options.room)
         directory, wishes = VideoRoom(video, key, token=options.token), TextRoom(text, key, token=options.token)
-        feed = await _sender_in(directory)
+        feed = await self._sender_in(directory)
         ice = ice_configuration(stun=options.stun, turn=options.turn)
         async with subscribed(
             session, feed, directory=directory, wishes=wishes, ice=ice, token=options.token
@@ -54,10 +59,18 @@ class SfuProgram(Program):
             await receiver.close()
             self._terminal.summary()
 
-
-async def _sender_in(room: VideoRoom) -> Feed:
-    """The sender there is. Raises PeerGone where there is none, NoSuchRoom where there is not even a room."""
-    feeds = await room.feeds()
-    if not feeds:
-        raise PeerGone("no sender is in the room")
-    return feeds[0]
+    async def _sender_in(self, room: VideoRoom) -> Feed:
+        """The sender, as soon as there is one. Raises what the session raises."""
+        retries = Retries(longest_s=_LOOK_S)
+        while True:
+            try:
+                feeds = await room.feeds()
+            except NoSuchRoom:  # its sender makes it
+                feeds = []
+            if feeds:
+                self._is_told = False
+                return feeds[0]
+            if not self._is_told:
+                self._is_told = True
+                self._terminal.say("no sender is there; waiting for one")
+            await self._sleep(retries.pause_s())

@@ -10,6 +10,7 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection
 
 from signaling.errors import SignalingError
 from signaling.programs.ends import first_error
+from signaling.sfu.errors import NoSuchRoom
 from signaling.sfu.link import Link, linked
 from signaling.sfu.mux import Kind, Multiplexer
 from signaling.sfu.rooms import VIDEOROOM, Feed, TextRoom, VideoRoom
@@ -72,6 +73,8 @@ class Subscription:
             pause_s = min(2 * pause_s, _RARE_LOOK_S)
             try:
                 feeds = await self._directory.feeds()
+            except NoSuchRoom:  # a sender that goes takes the room along that it has made
+                feeds = []
             except SignalingError as error:
                 self._link.end(str(error))
                 return
