@@ -124,6 +124,8 @@ class JanusSession:
                 answer: JanusMessage = await future
         except TimeoutError:
             raise Unreachable(f"Janus at {self.shown} does not answer") from None
+        except Unreachable:  # which is a ConnectionError too
+            raise
         except ConnectionError:
             raise Unreachable(f"the line to Janus at {self.shown} broke") from None
         finally:
