@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection
 
-from signaling.errors import SignalingError
+from signaling.errors import PeerGone, SignalingError
 from signaling.programs.ends import first_error
 from signaling.sfu.errors import NoSuchRoom
 from signaling.sfu.link import Link, linked
@@ -24,6 +24,7 @@ from signaling.transport.peer import IncomingChannel, PeerChannel
 __all__ = ["Subscription", "subscribed"]
 
 _OWN = "facewire"  # Janus forwards to those alone that have opened a channel
+_OPEN_S = 10.0
 _WAITING_WISHES = 8
 _LOOK_S, _RARE_LOOK_S, _SILENT_S = 3.0, 10.0, 20.0
 
@@ -98,6 +99,15 @@ class Subscription:
             self._carrier.join(PeerChannel(data_channel))
 
 
+async def _until(opened: asyncio.Event) -> None:
+    """What is sent before would not be forwarded."""
+    try:
+        async with asyncio.timeout(_OPEN_S):
+            await opened.wait()
+    except TimeoutError:
+        raise PeerGone("Janus opens no data channel") from None
+
+
 @contextlib.asynccontextmanager
 async def subscribed(
     session: JanusSession, feed: Feed, *, directory: VideoRoom, wishes: TextRoom, ice: RTCConfiguration, token: str = ""
@@ -112,10 +122,12 @@ async def subscribed(
     async with linked(RTCPeerConnection(ice), handle, servers=ice.iceServers or ()) as link:
         subscription = Subscription(link, feed, directory=directory, wishes=wishes)
         await apply_description(link.pc, await room.subscribe(feed.id), "offer")
-        link.pc.createDataChannel(_OWN)
+        own, opened = link.pc.createDataChannel(_OWN), asyncio.Event()
+        own.on("open", opened.set)
         await room.start(await answer(link.pc))
         await link.gathered()
         await link.connected()
+        await _until(opened)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work()) for work in (subscription.post, subscription.watch)]
