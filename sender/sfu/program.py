@@ -23,10 +23,10 @@ from signaling.sfu.upstream import Wish
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration
 
-__all__ = ["SfuProgram"]
+__all__ = ["ALL_VIEWERS", "SfuProgram"]
 
 _GRANT_S = 0.1  # between two looks at what viewers wish for
-_ALL = Capabilities(end="receiver", software="viewers behind Janus")
+ALL_VIEWERS = Capabilities(end="receiver", software="viewers behind Janus")
 
 
 class SfuProgram:
@@ -97,7 +97,7 @@ class SfuProgram:
         )
         audience = Audience()
         publication.wishes.watch(partial(self._hear, publication, audience))
-        publication.multiplexer.channel(Kind.CONTROL).hear(encode(_ALL))
+        publication.multiplexer.channel(Kind.CONTROL).hear(encode(ALL_VIEWERS))
         sender.watch_meter(partial(self._show, audience))
         sender.work.watch(self._display.say)
         try:
