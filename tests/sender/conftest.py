@@ -249,6 +249,7 @@ class Session:
     """One sender with its stand-ins."""
 
     face = FaceBox(20, 20, 20, 20, 1.0)
+    through: Any = staticmethod(lambda channels: channels)  # what is done to either end's
 
     def __init__(self, clock: Any, **options: Any) -> None:
         self.clock = clock
@@ -261,11 +262,9 @@ class Session:
         self.pts = 0
 
     @asynccontextmanager
-    async def call(
-        self, *, keeps: bool = False, through: Callable[[Any], Any] = lambda channels: channels
-    ) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
-        """A call with a receiver; the sender runs inside. `through`: what is done to either end's channels."""
-        near, far = map(through, memory_pair())
+    async def call(self, *, keeps: bool = False) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
+        """A call with a receiver; the sender runs inside."""
+        near, far = map(self.through, memory_pair())
         video = FallbackTrack() if self.options.mode != "keypoints" else None
         more: Any = {"worker": self.worker, "options": self.options, "video": video}
         sender = FaceSender(near, self.capture, **more, keeps=keeps, clock=self.clock)

@@ -18,8 +18,9 @@ def forwarded(channels: Channels) -> Channels:
 
 async def test_references_are_used_as_soon_as_they_have_left(fakes: Any, clock: Any) -> None:
     session = fakes.Session(clock)
+    session.through = forwarded
     session.encoder.reference_every = 2
-    async with session.call(through=forwarded) as (_, far, _):
+    async with session.call() as (_, far, _):
         far.say(ALL_VIEWERS)
         await session.picture(6)
         assert [call for call in session.encoder.calls if call[0] == "acknowledge"] == [
@@ -35,7 +36,8 @@ async def test_who_comes_later_is_told_who_sends_and_its_clock(
 ) -> None:
     monkeypatch.setattr("sender.report._REPORT_S", 0.001)
     session = fakes.Session(clock)
-    async with session.call(through=forwarded) as (sender, far, _):
+    session.through = forwarded
+    async with session.call() as (sender, far, _):
         far.say(ALL_VIEWERS)
         await session.picture(2)
         assert (await far.hear(QualityReport)).figures["pts_origin_us"]
