@@ -249,7 +249,6 @@ class Session:
     """One sender with its stand-ins."""
 
     face = FaceBox(20, 20, 20, 20, 1.0)
-    through: Any = staticmethod(lambda channels: channels)  # what is done to either end's
 
     def __init__(self, clock: Any, **options: Any) -> None:
         self.clock = clock
@@ -259,7 +258,7 @@ class Session:
         self.capture = Capture(self.source)
         self.worker = Worker(lambda _: self.encoder, lambda _: FaceFollower(self.finder), size=64, bundles=FakeBundles)
         self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
-        self.pts = 0
+        self.pts, self.through = 0, lambda channels: channels  # what is done to either end's
 
     @asynccontextmanager
     async def call(self, *, keeps: bool = False) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
