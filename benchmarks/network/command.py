@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 
 from benchmarks.calls.pinning import load_before
+from benchmarks.calls.sfu.janus import JanusUnavailable
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.flags import Commands, add_clip, add_outputs, add_timing
 from benchmarks.network.conditions import CONDITIONS
@@ -68,6 +69,7 @@ def add_network(commands: Commands) -> None:
         "--two", action="store_true", help="two calls on one line of 64 kbit/s that loses 2 %%, in place of those"
     )
     parser.add_argument("--silent", action="store_true", help="without sound")
+    parser.add_argument("--sfu", action="store_true", help="through a Janus on the sender's host; with --silent")
     parser.add_argument(
         "--sender", action="append", default=[], metavar="FLAG", help="one more word for the sender; may be repeated"
     )
@@ -90,6 +92,7 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
         seconds=args.seconds,
         sound=not args.silent,
         sender=tuple(args.sender),
+        sfu=args.sfu,
     )
     origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
     load = load_before()
@@ -97,7 +100,7 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
     try:
         with progress_of(len(settings.modes) * len(settings.names)) as tick:
             rows = measure_network(args.clip, settings, tick=tick)
-    except LinkUnavailable as reason:
+    except (LinkUnavailable, JanusUnavailable) as reason:
         print(f"skipped: {reason}")
         return
     report = network_report(settings, rows, load_before=load, provenance=origin)
