@@ -13,7 +13,7 @@ from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
-from benchmarks.network.command import NETWORK, PATHS, TWO
+from benchmarks.network.command import FORWARDING, NETWORK, PATHS, TWO
 from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
@@ -33,6 +33,7 @@ KINDS = {
     "network": NETWORK,
     "paths": PATHS,
     "two": TWO,
+    "forwarding": FORWARDING,
 }
 
 
