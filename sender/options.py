@@ -126,8 +126,8 @@ class CallOptions(MeetingOptions):
     sfu: str = field(
         default="",
         metadata=option(
-            "send once, through a Janus, to any number of receivers with the same --sfu and --room: keypoints alone, "
-            "without sound; in place of --signal",
+            "send once, through a Janus, to any number of receivers with the same --sfu and --room: keypoints and "
+            "sound, no H.264; in place of --signal",
             metavar="janus:ws://HOST:PORT",
         ),
     )
@@ -155,8 +155,6 @@ class CallOptions(MeetingOptions):
         MeetingOptions.__post_init__(self)
         if self.sfu and self.viewers > 1:
             raise OptionsError(f"--sfu with --viewers {self.viewers}: through an SFU any number may watch")
-        if self.sfu and self.microphone != "none":
-            raise OptionsError("--sfu with --microphone: no sound goes through an SFU yet")
         if not self.seconds >= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: 0 or more")
         if not 1 <= self.viewers <= MOST_VIEWERS:

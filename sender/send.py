@@ -19,6 +19,7 @@ from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
+from sender.sfu.assumed import Assumed
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter
 from sender.work.mode import ModeMachine, ModeRules, RequestedMode
@@ -84,6 +85,7 @@ class FaceSender(End):
         self.work = Workload(windows=worker.orders.draw_windows, clock=clock)
         self._qp: int | None = None  # of the last frame
         self._pacer = Pacer(channels, options=options, sound=sound is not None, clock=clock)
+        self._assumed = Assumed(in_order=channels.in_order, held=self._on_reference_held, clock=clock)
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -95,7 +97,7 @@ class FaceSender(End):
             ride=(lambda motion: False) if sound is None else sound.carry,
             rides=(lambda: False) if sound is None else sound.is_leaving,
             has_room=self._pacer.has_room,
-            left=self._on_reference_held if channels.in_order else lambda reference_id, number: None,
+            left=self._assumed.left,
         )
         flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
         beside = self._pacer.sent_beside
@@ -229,6 +231,7 @@ class FaceSender(End):
         now_s = self._clock()
         self._crop, self._pts = done.crop, done.picture.pts
         self._first.set()
+        self._assumed.settle()
         self._meter.stages({"capture": done.picture.capture_ms, **done.stage_ms})
         self._machine.h264_fits = self._pacer.shares.h264_fits
         changed = self._machine.see_face(done.found, now_s=now_s)
@@ -248,7 +251,7 @@ class FaceSender(End):
         if sent:
             self._needs_keyframe = False
             if done.report.is_keyframe:
-                self._keyframes.sent(now_s=now_s, receipt=True)
+                self._keyframes.sent(now_s=now_s, receipt=not self._channels.in_order)
                 self._meter.count("keyframes")
             self._meter.count("references", int(done.report.reference_bits > 0))
             if self._transmitter.send(done.coded):
@@ -324,8 +327,7 @@ class FaceSender(End):
             self._fallback.ask()
 
     def _on_reference_held(self, reference_id: int, number: int) -> None:
-        """A reference has arrived, or will before all that is sent from now on: the encoder may build on it, and H.264
-        need not run beside keypoints any more."""
+        """A reference has arrived: the encoder may build on it, and H.264 need not run beside keypoints any more."""
         if self._transmitter.acknowledge(reference_id, number=number):
             self._worker.orders.acknowledge(reference_id)
             self._keyframes.received()

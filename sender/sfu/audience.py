@@ -2,13 +2,14 @@
 
 - *Keyframes.* One goes to all, so wishes are granted together: the first at once, those that come after it a second,
   then two, four, and each eight seconds later, until none has been granted for sixteen. Who asks again soon after a
-  keyframe was made for it has not read it yet, or cannot, and is left to ask later, in the same steps.
+  keyframe was made for it has mostly too much to do: it waits four seconds, then eight, and up to a minute.
 - *Clocks.* A ping is answered with a message to all: two a second, whoever asks.
 - *Reports.* What is shown is the worst of what was said within 90 s.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sender.broadcast.catch_up import Restraint
 from signaling.protocol.messages import ClockPing, KeyframeRequest, Message, ReceiverReport
@@ -24,7 +25,7 @@ _PONG_S = 0.5
 @dataclass(slots=True)
 class _Viewer:
     heard_s: float
-    restraint: Restraint = field(default_factory=Restraint)
+    restraint: Restraint = field(default_factory=partial(Restraint, first_wait_s=4.0, longest_wait_s=60.0))
     report: ReceiverReport | None = None
 
 

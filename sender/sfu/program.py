@@ -4,15 +4,17 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 
-from sender.attach import make_worker
+from sender.attach import make_sound, make_worker
 from sender.capture import Capture
 from sender.meter import Figures
 from sender.options import CallOptions, SenderOptions
 from sender.send import FaceSender
 from sender.sfu.audience import Audience
+from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.programs.ends import first_error
+from signaling.protocol.capabilities import SOUND
 from signaling.protocol.messages import Capabilities, KeyframeRequest, encode
 from signaling.sfu.address import sfu_url
 from signaling.sfu.mux import Kind
@@ -26,7 +28,7 @@ from signaling.transport.peer import ice_configuration
 __all__ = ["ALL_VIEWERS", "SfuProgram"]
 
 _GRANT_S = 0.1  # between two looks at what viewers wish for
-ALL_VIEWERS = Capabilities(end="receiver", software="viewers behind Janus")
+ALL_VIEWERS = Capabilities(end="receiver", software="viewers behind Janus", features=(SOUND,))
 
 
 class SfuProgram:
@@ -39,6 +41,9 @@ class SfuProgram:
         self._url = sfu_url(options.sfu)
         source = open_source(options.input, loop=options.loop, follow=options.follow, stream=options.stream)
         self._capture, self._is_live = Capture(source), source.is_live
+        self._sound = open_sound(
+            options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
+        )
         self._worker = make_worker(self._coding)
         self._ice = ice_configuration(stun=options.stun, turn=options.turn)
         self._begun = asyncio.Event()  # somebody watches
@@ -87,11 +92,13 @@ class SfuProgram:
                 await self._send(publication)
 
     async def _send(self, publication: Publication) -> None:
+        heard, channels, say = self._sound, publication.channels, self._display.say
         sender = FaceSender(
-            publication.channels,
+            channels,
             self._capture,
             worker=self._worker,
             options=self._coding,
+            sound=None if heard is None else make_sound(heard, channels, self._coding, news=say),
             stats=partial(connection_stats, publication.pc),
             keeps=True,
         )

@@ -102,6 +102,7 @@ def _row(notes: str, *, name: str, way: str, frames: int, begun_s: float, end_s:
     if len(counted) < 2:
         raise ProcessFailed(f"{way} over {name}: nothing came")
     delays_ms = (counted[:, 2] - counted[:, 1]) / 1e6
+    middle, late, latest = (float(np.percentile(delays_ms, part)) for part in (50, 95, 99))
     sent = counted[:, 0].max() - counted[:, 0].min() + 1
     return ForwardingRow(
         name=name,
@@ -109,6 +110,6 @@ def _row(notes: str, *, name: str, way: str, frames: int, begun_s: float, end_s:
         frames=frames,
         messages=len(counted),
         lost=100 * (1 - len(counted) / int(sent)),
-        delay_ms=(*(float(np.percentile(delays_ms, part)) for part in (50, 95, 99)), float(delays_ms.max())),
+        delay_ms=(middle, late, latest, float(delays_ms.max())),
         beyond_100_ms=100 * float((delays_ms > 100).mean()),
     )

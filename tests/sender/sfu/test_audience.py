@@ -35,9 +35,9 @@ def test_after_a_calm_the_next_one_is_at_once_again() -> None:
 
 
 def test_a_viewer_that_asks_again_and_again_is_held_back_and_others_are_not() -> None:
-    begging = {tick / 10: 1 for tick in range(100)}
-    alone = granted_at(Audience(), begging, until_s=10.0)
-    assert alone == [0.0, 1.0, 3.0, 7.0]
+    begging = {tick / 10: 1 for tick in range(1000)}
+    alone = granted_at(Audience(), begging, until_s=100.0)
+    assert alone == [0.0, 4.0, 12.0, 28.0, 60.0]
     audience = Audience()
     audience.hear(Wish(1, REQUEST), now_s=0.0)
     assert audience.grant(now_s=0.0)
