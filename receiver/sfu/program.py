@@ -38,12 +38,10 @@ class SfuProgram(Program):
         options = self._options
         video, text = await session.attach(VIDEOROOM), await session.attach(TEXTROOM)
         key = await key_of(video, options.room)
-        directory, wishes = VideoRoom(video, key, token=options.token), TextRoom(text, key, token=options.token)
-        feed = await self._sender_in(directory)
+        room, wishes = VideoRoom(video, key, token=options.token), TextRoom(text, key, token=options.token)
+        feed = await self._sender_in(room)
         ice = ice_configuration(stun=options.stun, turn=options.turn)
-        async with subscribed(
-            session, feed, directory=directory, wishes=wishes, ice=ice, token=options.token
-        ) as subscription:
+        async with subscribed(feed, room=room, wishes=wishes, ice=ice) as subscription:
             trying.works()
             await self._show_what_comes(subscription)
 

@@ -111,35 +111,35 @@ async def published(
     text_handle = await session.attach(TEXTROOM)
     key = await key_of(video_handle, room)
     video, text = VideoRoom(video_handle, key, token=token), TextRoom(text_handle, key, token=token)
-    made = [one for one in (video, text) if await _make(one)]
-    directory = await session.attach(VIDEOROOM)  # outlives the connection
-    keeper = VideoRoom(directory, key, token=token)
-    try:
-        async with (
-            linked(RTCPeerConnection(ice), video_handle, servers=ice.iceServers or ()) as stream,
-            linked(RTCPeerConnection(ice), text_handle, servers=ice.iceServers or ()) as texts,
-        ):
-            multiplexer = await _publish(stream, video)
-            wishes = await _listen(texts, text)
-            channels = multiplexer.channels(
-                control=multiplexer.channel(Kind.CONTROL),
-                flying=partial(bytes_on_their_way, stream.pc),
-                extra=partial(extra_bytes, stream.pc),
-            )
-            yield Publication(key, stream.pc, multiplexer, channels, wishes, (stream, texts))
-    finally:
-        with contextlib.suppress(SignalingError):
-            for one in made:
-                await (keeper if one is video else one).destroy()
+    async with (
+        linked(RTCPeerConnection(ice), video_handle, servers=ice.iceServers or ()) as stream,
+        linked(RTCPeerConnection(ice), text_handle, servers=ice.iceServers or ()) as texts,
+        _there(video),
+        _there(text),
+    ):
+        multiplexer = await _publish(stream, video)
+        wishes = await _listen(texts, text)
+        channels = multiplexer.channels(
+            control=multiplexer.channel(Kind.CONTROL),
+            flying=partial(bytes_on_their_way, stream.pc),
+            extra=partial(extra_bytes, stream.pc),
+        )
+        yield Publication(key, stream.pc, multiplexer, channels, wishes, (stream, texts))
 
 
-async def _make(room: VideoRoom | TextRoom) -> bool:
-    """Makes a room; False where it is there."""
+@contextlib.asynccontextmanager
+async def _there(room: VideoRoom | TextRoom) -> AsyncIterator[None]:
+    """The room for the length of the block: one that was there stays."""
     try:
         await room.create()
     except RoomExists:
-        return False
-    return True
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(SignalingError):
+            await room.destroy()
 
 
 async def _publish(link: Link, room: VideoRoom) -> Multiplexer:

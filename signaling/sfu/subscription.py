@@ -13,8 +13,7 @@ from signaling.programs.ends import first_error
 from signaling.sfu.errors import NoSuchRoom
 from signaling.sfu.link import Link, linked
 from signaling.sfu.mux import Kind, Multiplexer
-from signaling.sfu.rooms import VIDEOROOM, Feed, TextRoom, VideoRoom
-from signaling.sfu.session import JanusSession
+from signaling.sfu.rooms import Feed, TextRoom, VideoRoom
 from signaling.sfu.upstream import UpstreamControl, Wish
 from signaling.transport.channels import Channels
 from signaling.transport.connection import answer, apply_description
@@ -32,9 +31,9 @@ _LOOK_S, _RARE_LOOK_S, _SILENT_S = 3.0, 10.0, 20.0
 class Subscription:
     """One sender's stream. Made by `subscribed`."""
 
-    def __init__(self, link: Link, feed: Feed, *, directory: VideoRoom, wishes: TextRoom) -> None:
+    def __init__(self, link: Link, feed: Feed, *, room: VideoRoom, wishes: TextRoom) -> None:
         self.pc, self.counts = link.pc, Counter[str]()
-        self._link, self._feed, self._directory, self._wishes = link, feed, directory, wishes
+        self._link, self._feed, self._room, self._wishes = link, feed, room, wishes
         self._waiting: asyncio.Queue[Wish] = asyncio.Queue(_WAITING_WISHES)
         self._heard_s = asyncio.get_running_loop().time()
         self._carrier = IncomingChannel(_OWN)
@@ -73,7 +72,7 @@ class Subscription:
                 continue
             pause_s = min(2 * pause_s, _RARE_LOOK_S)
             try:
-                feeds = await self._directory.feeds()
+                feeds = await self._room.feeds()
             except NoSuchRoom:  # a sender that goes takes the room along that it has made
                 feeds = []
             except SignalingError as error:
@@ -110,17 +109,15 @@ async def _until(opened: asyncio.Event) -> None:
 
 @contextlib.asynccontextmanager
 async def subscribed(
-    session: JanusSession, feed: Feed, *, directory: VideoRoom, wishes: TextRoom, ice: RTCConfiguration, token: str = ""
+    feed: Feed, *, room: VideoRoom, wishes: TextRoom, ice: RTCConfiguration
 ) -> AsyncIterator[Subscription]:
-    """The stream of `feed`, a sender in the room of `directory`, for the length of the block.
+    """The stream of `feed`, a sender in `room`, for the length of the block; the room's handle is given up after it.
 
     Raises NoSuchFeed where it has just left, TokenError, PeerGone where there is no way to Janus, and what the session
     raises.
     """
-    handle = await session.attach(VIDEOROOM)
-    room = VideoRoom(handle, directory.key, token=token)
-    async with linked(RTCPeerConnection(ice), handle, servers=ice.iceServers or ()) as link:
-        subscription = Subscription(link, feed, directory=directory, wishes=wishes)
+    async with linked(RTCPeerConnection(ice), room.handle, servers=ice.iceServers or ()) as link:
+        subscription = Subscription(link, feed, room=room, wishes=wishes)
         await apply_description(link.pc, await room.subscribe(feed.id), "offer")
         own, opened = link.pc.createDataChannel(_OWN), asyncio.Event()
         own.on("open", opened.set)

@@ -73,11 +73,9 @@ class Audience:
         async with janus_session(sfu_url(args.sfu)) as session:
             video, text = await session.attach(VIDEOROOM), await session.attach(TEXTROOM)
             key = await key_of(video, args.room)
-            directory, wishes = VideoRoom(video, key), TextRoom(text, key)
-            (feed,) = await directory.feeds()
-            async with subscribed(
-                session, feed, directory=directory, wishes=wishes, ice=ice_configuration()
-            ) as subscription:
+            room, wishes = VideoRoom(video, key), TextRoom(text, key)
+            (feed,) = await room.feeds()
+            async with subscribed(feed, room=room, wishes=wishes, ice=ice_configuration()) as subscription:
                 viewer = Viewer(subscription, came=partial(self._arrived, index))
                 self._viewers.append((subscription.pc, viewer))
                 reporting = asyncio.create_task(viewer.run())

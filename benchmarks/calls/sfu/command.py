@@ -43,6 +43,9 @@ def add_sfu(commands: Commands) -> None:
         "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
     )
     parser.add_argument("--fps", type=float, default=default.fps, help="at which the clip is played (%(default)g)")
+    parser.add_argument(
+        "--event-loops", type=int, default=0, metavar="N", help="threads of Janus for all handles; 0: one for each"
+    )
     add_outputs(parser, plot="CPU of Janus and of the sender's sending, by viewers")
     parser.set_defaults(run=sfu)
 
@@ -55,6 +58,7 @@ def sfu(args: argparse.Namespace, command: Sequence[str]) -> None:
         seconds=args.seconds,
         size=args.size,
         fps=args.fps,
+        event_loops=args.event_loops,
     )
     origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
     with progress_of(len(settings.viewers)) as tick:

@@ -49,10 +49,12 @@ class Janus:
         port: int = 0,
         prefix: Sequence[str] = (),
         textroom: bool = True,
+        event_loops: int = 0,
     ) -> None:
+        """`event_loops`: threads that all connections share; 0: each has its own, as Janus is by default."""
         self._folder, self._address, self._prefix = folder, address, prefix
         self._port = port or free_port()
-        self._textroom = textroom
+        self._textroom, self._event_loops = textroom, event_loops
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "janus.log"
 
@@ -115,7 +117,8 @@ class Janus:
         self._write(
             "janus",
             f'general: {{ configs_folder = "{self._folder}" plugins_folder = "{home / "plugins"}" '
-            f'transports_folder = "{home / "transports"}" debug_level = 4 interface = "{self._address}" }}',
+            f'transports_folder = "{home / "transports"}" debug_level = 4 interface = "{self._address}"'
+            f"{f' event_loops = {self._event_loops}' if self._event_loops else ''} }}",
             "media: { ipv6 = false }",
             f'nat: {{ ice_enforce_list = "{self._address}" }}',
             f'plugins: {{ disable = "{others["plugins"]}" }}',

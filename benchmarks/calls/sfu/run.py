@@ -32,6 +32,7 @@ class SfuSettings:
     seconds: float = 20.0
     size: int = 256
     fps: float = 25.0
+    event_loops: int = 0  # of Janus; 0: a thread for each handle
 
     def __post_init__(self) -> None:
         if self.seconds < LEAST_S:
@@ -104,7 +105,8 @@ class _Call:
 
     def measure(self, clip: Path) -> SfuRow:
         """Counts from a moment after all are there."""
-        with Janus(self._folder) as janus, Processes(self._folder / "logs") as processes:
+        loops = self._settings.event_loops
+        with Janus(self._folder, event_loops=loops) as janus, Processes(self._folder / "logs") as processes:
             both = ["--sfu", janus.url, "--room", "hall"]
             sends = ["--input", str(clip), "--loop", "--mode", "keypoints", "--json", str(self._sent)]
             processes.start("sender", "sender", [*both, "--size", str(self._settings.size), *sends])

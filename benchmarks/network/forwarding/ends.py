@@ -65,11 +65,9 @@ async def through_janus(args: argparse.Namespace) -> AsyncIterator[Channels]:
             return
         video, text = await session.attach(VIDEOROOM), await session.attach(TEXTROOM)
         key = await key_of(video, _ROOM)
-        directory, wishes = VideoRoom(video, key), TextRoom(text, key)
-        (feed,) = await directory.feeds()
-        async with subscribed(
-            session, feed, directory=directory, wishes=wishes, ice=ice_configuration()
-        ) as subscription:
+        room, wishes = VideoRoom(video, key), TextRoom(text, key)
+        (feed,) = await room.feeds()
+        async with subscribed(feed, room=room, wishes=wishes, ice=ice_configuration()) as subscription:
             subscription.channels.control.send(encode(KeyframeRequest("joined")))
             yield subscription.channels
 

@@ -47,12 +47,10 @@ class Ends:
     async def viewer(self, publication: Publication) -> AsyncIterator[Subscription]:
         async with janus_session(self._url) as session:
             video, text = await session.attach(VIDEOROOM), await session.attach(TEXTROOM)
-            directory = VideoRoom(video, publication.key, token=TOKEN)
+            room = VideoRoom(video, publication.key, token=TOKEN)
             wishes = TextRoom(text, publication.key, token=TOKEN)
-            (feed,) = await directory.feeds()
-            async with subscribed(
-                session, feed, directory=directory, wishes=wishes, ice=ICE, token=TOKEN
-            ) as subscription:
+            (feed,) = await room.feeds()
+            async with subscribed(feed, room=room, wishes=wishes, ice=ICE) as subscription:
                 yield subscription
 
 
