@@ -49,6 +49,7 @@ class Report:
         self._stats = stats
         self._reports = 0
         self._told: dict[str, float] = {}  # clocks that the receiver knows
+        self.beside: dict[str, float] = {}  # figures that the receiver is told besides
         self._watchers: list[Callable[[Figures], None]] = []
 
     def watch(self, callback: Callable[[Figures], None]) -> None:
@@ -97,7 +98,7 @@ class Report:
                     keypoints_psnr_db=meter.psnr_db("keypoints"),
                     h264_psnr_db=meter.psnr_db("h264"),
                     mode=state.mode,
-                    figures={**for_receiver(figures), **clocks},
+                    figures={**for_receiver(figures), **self.beside, **clocks},
                 )
             )
         self._reports += 1

@@ -118,6 +118,7 @@ class FaceSender(End):
         self.probe = self._control.ping  # asks the receiver for a sign of life
         channels.control.set_receiver(self._control.receive)
         self._report = Report(self._meter, self._control, state=self._call_state, stats=stats)
+        self.beside = self._report.beside  # figures that the receiver is told besides
         for channel in (channels.reference, channels.motion, channels.control):
             channel.set_state(self._on_state)
 

@@ -4,7 +4,7 @@
   then two, four, and each eight seconds later, until none has been granted for sixteen. Who asks again soon after a
   keyframe was made for it has mostly too much to do: it waits four seconds, then eight, and up to a minute.
 - *Clocks.* A ping is answered with a message to all: two a second, whoever asks.
-- *Reports.* What is shown is the worst of what was said within 90 s.
+- *Reports.* What is shown is the worst of what was said within 90 s, or longer where very many speak more rarely.
 """
 
 from collections import OrderedDict
@@ -18,7 +18,7 @@ from signaling.sfu.upstream import Wish
 __all__ = ["Audience"]
 
 _MOST_VIEWERS = 4096  # that anything is remembered of
-_HEARD_S = 90.0
+_HEARD_S, _HEARD_EACH_S = 90.0, 3.0  # at least, and for each viewer: thrice as long as it may be silent
 _PONG_S = 0.5
 
 
@@ -70,14 +70,14 @@ class Audience:
         return True
 
     def heard(self, *, now_s: float) -> int:
-        """How many viewers have said something within 90 s: each of them does, where all is well."""
+        """How many viewers have said something lately: each of them does, where all is well."""
         self._forget(now_s)
         return len(self._viewers)
 
     def _forget(self, now_s: float) -> None:
         while self._viewers:
-            oldest = next(iter(self._viewers))
-            if len(self._viewers) <= _MOST_VIEWERS and now_s - self._viewers[oldest].heard_s <= _HEARD_S:
+            oldest, patience_s = next(iter(self._viewers)), max(_HEARD_S, _HEARD_EACH_S * len(self._viewers))
+            if len(self._viewers) <= _MOST_VIEWERS and now_s - self._viewers[oldest].heard_s <= patience_s:
                 return
             del self._viewers[oldest]
 

@@ -16,6 +16,7 @@ from sender.terminal import Display
 from signaling.programs.ends import first_error
 from signaling.protocol.capabilities import SOUND
 from signaling.protocol.messages import Capabilities, KeyframeRequest, encode
+from signaling.protocol.quantities import VIEWERS
 from signaling.sfu.address import sfu_url
 from signaling.sfu.mux import Kind
 from signaling.sfu.publication import Publication, published
@@ -105,7 +106,7 @@ class SfuProgram:
         audience = Audience()
         publication.wishes.watch(partial(self._hear, publication, audience))
         publication.multiplexer.channel(Kind.CONTROL).hear(encode(ALL_VIEWERS))
-        sender.watch_meter(partial(self._show, audience))
+        sender.watch_meter(partial(self._show, sender, audience))
         sender.work.watch(self._display.say)
         try:
             async with asyncio.TaskGroup() as group:
@@ -140,7 +141,8 @@ class SfuProgram:
                 publication.multiplexer.channel(Kind.CONTROL).hear(encode(KeyframeRequest(reason="viewers")))
             await asyncio.sleep(_GRANT_S)
 
-    def _show(self, audience: Audience, figures: Figures) -> None:
-        now_s = asyncio.get_running_loop().time()
-        figures["viewers_heard"], figures["viewer_wishes"] = audience.heard(now_s=now_s), audience.wishes
+    def _show(self, sender: FaceSender, audience: Audience, figures: Figures) -> None:
+        heard = audience.heard(now_s=asyncio.get_running_loop().time())
+        figures["viewers_heard"], figures["viewer_wishes"] = heard, audience.wishes
+        sender.beside[VIEWERS] = heard
         self._display.show(figures)

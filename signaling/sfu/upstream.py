@@ -4,12 +4,13 @@ A wish is one message of the control channel, with the random number that its vi
 again and again is known. As bytes: the byte of kind 4 (`mux`), four bytes of number, the message. As a text: those in
 base64 (RFC 4648, 4), because the TextRoom carries texts.
 
-Any number of viewers may be there, so a viewer says only what somebody has to know: that it needs a keyframe; at first,
-and once a minute, what its clock says; and how it fares, each 30 s.
+Any number of viewers may be there, so a viewer says only what somebody has to know, and the less often, the more there
+are (as in RFC 3550, 6.2): the sender tells now and then how many it hears of.
 """
 
 import base64
 import binascii
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from signaling.protocol.messages import (
     ClockPong,
     KeyframeRequest,
     Message,
+    QualityReport,
     ReceiverReport,
     decode,
     encode,
 )
+from signaling.protocol.quantities import VIEWERS
 from signaling.sfu.mux import Kind, MuxChannel, MuxMessage
 from signaling.transport.channels import ChannelCallbacks, check_message
 
@@ -33,8 +36,12 @@ __all__ = ["UpstreamControl", "UpstreamGate", "Wish"]
 
 _NUMBER_BYTES = 4
 _LONGEST_TEXT = 1600  # of the longest message, in base64
-_FIRST_PINGS = 4
-_PING_S, _REPORT_S = 60.0, 30.0
+_FIRST_PINGS, _FIRST_PING_S = 4, 5.0
+_PING_S, _REPORT_S = (
+    60.0,
+    30.0,
+)  # at least; and of all viewers together one ping and two reports each two seconds at most
+_FIRST_ASK_S, _LONGEST_ASK_S = 4.0, 60.0
 _PINGS = 16
 
 
@@ -68,28 +75,45 @@ class Wish:
 
 
 class UpstreamGate:
-    """Which of the messages that a receiver has for its sender go to one that sends to very many. Pure."""
+    """Which of the messages that a receiver has for its sender go to one that sends to very many. Pure.
+
+    - A wish for a keyframe at once; the next not before four seconds, then eight, up to a minute: what is wished for is
+      remembered there until it is granted.
+    - The first four pings five seconds apart, then one a minute; a report each 30 s. With many `viewers` more rarely.
+    """
 
     def __init__(self) -> None:
+        self.viewers = 1
         self._pings = 0
-        self._pinged_s = self._reported_s = float("-inf")
+        self._pinged_s = self._reported_s = self._asked_s = -math.inf
+        self._ask_s = 0.0
 
     def lets_through(self, message: Message, *, now_s: float) -> bool:
         """Whether this one goes; the others are of no use, or too many."""
         match message:
             case KeyframeRequest():
-                return True
+                return self._asks(now_s)
             case ClockPing():
-                if self._pings >= _FIRST_PINGS and now_s - self._pinged_s < _PING_S:
+                few = self._pings < _FIRST_PINGS
+                if now_s - self._pinged_s < (_FIRST_PING_S if few else max(_PING_S, 2.0 * self.viewers)):
                     return False
                 self._pings, self._pinged_s = self._pings + 1, now_s
                 return True
             case ReceiverReport():
-                if now_s - self._reported_s < _REPORT_S:
+                if now_s - self._reported_s < max(_REPORT_S, self.viewers):
                     return False
                 self._reported_s = now_s
                 return True
         return False
+
+    def _asks(self, now_s: float) -> bool:
+        since_s = now_s - self._asked_s
+        if since_s < self._ask_s:
+            return False
+        again = since_s < 2 * _LONGEST_ASK_S
+        self._ask_s = min(2 * self._ask_s, _LONGEST_ASK_S) if again else _FIRST_ASK_S
+        self._asked_s = now_s
+        return True
 
 
 class UpstreamControl(ChannelCallbacks):
@@ -143,6 +167,8 @@ class UpstreamControl(ChannelCallbacks):
             self.hear(data)  # it is counted there
             return
         self._knows_sender |= isinstance(message, Capabilities)
+        if isinstance(message, QualityReport):
+            self._gate.viewers = round(message.figures.get(VIEWERS, 1))
         is_for_us = message.ping_us in self._pinged if isinstance(message, ClockPong) else self._knows_sender
         if is_for_us:
             self.hear(data)

@@ -66,6 +66,13 @@ def test_what_is_shown_of_reports_is_the_worst_of_the_last_90_s() -> None:
     assert audience.heard(now_s=300.0) == 0
 
 
+def test_many_viewers_that_speak_rarely_are_all_known() -> None:
+    audience = Audience()
+    for now_s in range(4000):  # a thousand, each once in so many seconds
+        audience.hear(Wish(now_s % 1000, ReceiverReport(0.0, None, 25.0, 1.0)), now_s=now_s)
+    assert audience.heard(now_s=4000) == 1000
+
+
 def test_no_more_is_remembered_than_of_some_thousand_viewers() -> None:
     audience = Audience()
     for viewer in range(10_000):

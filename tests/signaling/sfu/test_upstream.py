@@ -17,6 +17,7 @@ from signaling.protocol.messages import (
     KeyframeRequest,
     Message,
     ModeSwitch,
+    QualityReport,
     ReceiverReport,
     ReferenceReceived,
     decode,
@@ -91,14 +92,37 @@ def test_any_text_is_a_wish_or_refused(text: str) -> None:
 def test_a_viewer_says_only_what_somebody_has_to_know() -> None:
     gate = UpstreamGate()
 
-    def passed(message: Message, *, from_s: int, to_s: int) -> int:
-        return sum(gate.lets_through(message, now_s=now_s) for now_s in range(from_s, to_s))
+    def passed(message: Message) -> list[int]:
+        return [now_s for now_s in range(300) if gate.lets_through(message, now_s=now_s)]
 
-    assert passed(KeyframeRequest(), from_s=0, to_s=10) == 10
-    assert passed(ClockPing(1), from_s=0, to_s=300) == 4 + 4  # at first, and then one a minute
-    assert passed(REPORT, from_s=0, to_s=300) == 10  # one each 30 s
-    assert passed(ReferenceReceived(1, 2), from_s=0, to_s=10) == 0
-    assert passed(Capabilities("receiver"), from_s=0, to_s=10) == 0
+    assert passed(KeyframeRequest()) == [0, 4, 12, 28, 60, 120, 180, 240]
+    assert passed(ClockPing(1)) == [0, 5, 10, 15, 75, 135, 195, 255]
+    assert passed(REPORT) == list(range(0, 300, 30))
+    assert passed(ReferenceReceived(1, 2)) == []
+    assert passed(Capabilities("receiver")) == []
+
+
+def test_a_viewer_that_has_been_content_for_long_asks_at_once_and_soon_again() -> None:
+    gate = UpstreamGate()
+    asked = [
+        now_s for now_s in (0, 4, 12, 200, 203, 204, 211, 212) if gate.lets_through(KeyframeRequest(), now_s=now_s)
+    ]
+    assert asked == [0, 4, 12, 200, 204, 212]
+
+
+def test_many_viewers_speak_the_more_rarely() -> None:
+    viewer = Viewer()
+    viewer.tell(Capabilities("sender"), QualityReport(0, None, None, "keypoints", {"viewers": 1000}))
+    for _ in range(4):
+        viewer.say(ClockPing(1))
+        viewer.clock.advance(5.0)
+    viewer.say(REPORT)
+    viewer.posted.clear()
+    for _ in range(4100):
+        viewer.clock.advance(1.0)
+        viewer.say(ClockPing(1), REPORT)
+    assert [type(wish.message) for wish in viewer.posted].count(ClockPing) == 2
+    assert [type(wish.message) for wish in viewer.posted].count(ReceiverReport) == 4
 
 
 def test_a_viewer_asks_before_anything_has_come() -> None:
