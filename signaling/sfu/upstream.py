@@ -79,13 +79,15 @@ class UpstreamGate:
 
     - A wish for a keyframe at once; the next not before four seconds, then eight, up to a minute: what is wished for is
       remembered there until it is granted.
-    - The first four pings five seconds apart, then one a minute; a report each 30 s. With many `viewers` more rarely.
+    - The first four pings five seconds apart, then one a minute; a report each 30 s, from 30 s on. With many `viewers`
+      more rarely.
     """
 
     def __init__(self) -> None:
         self.viewers = 1
         self._pings = 0
-        self._pinged_s = self._reported_s = self._asked_s = -math.inf
+        self._pinged_s = self._asked_s = -math.inf
+        self._reported_s = math.inf  # there is nothing to report yet
         self._ask_s = 0.0
 
     def lets_through(self, message: Message, *, now_s: float) -> bool:
@@ -100,6 +102,7 @@ class UpstreamGate:
                 self._pings, self._pinged_s = self._pings + 1, now_s
                 return True
             case ReceiverReport():
+                self._reported_s = min(self._reported_s, now_s)
                 if now_s - self._reported_s < max(_REPORT_S, self.viewers):
                     return False
                 self._reported_s = now_s
