@@ -25,7 +25,7 @@ __all__ = ["Subscription", "subscribed"]
 _OWN = "facewire"  # Janus forwards to those alone that have opened a channel
 _OPEN_S = 10.0
 _WAITING_WISHES = 8
-_LOOK_S, _RARE_LOOK_S, _SILENT_S = 3.0, 10.0, 20.0
+_LOOK_S, _RARE_LOOK_S, _SILENT_S = 3.0, 6.0, 8.0
 
 
 class Subscription:
