@@ -21,6 +21,7 @@ __all__ = ["Link", "linked"]
 
 CONNECT_S = 30.0
 _LOOK_S, _SILENT_S = 1.0, 6.0
+_CLOSE_S = 1.0
 _BROKEN = {"failed": "the connection to Janus broke", "closed": "Janus closed the connection"}
 
 
@@ -119,7 +120,8 @@ async def linked(
                 for task in tasks:
                     task.cancel()
                 await close_connection(pc)
-                with contextlib.suppress(SignalingError):
-                    await handle.detach()
+                with contextlib.suppress(SignalingError, TimeoutError):
+                    async with asyncio.timeout(_CLOSE_S):  # a Janus that does not answer is not waited for
+                        await handle.detach()
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None

@@ -29,7 +29,7 @@ __all__ = ["Handle", "JanusSession", "janus_session"]
 
 _ANSWER_S, _CONNECT_S = 5.0, 4.0
 _KEEPALIVE_S = 25.0  # Janus gives a session up after 60 s without any
-_CLOSE_S = 2.0
+_CLOSE_S = 1.0
 _KEPT_EVENTS = 64  # of a handle that nobody reads
 _PROTOCOL = "janus-protocol"
 
