@@ -133,14 +133,17 @@ ECHO = """
 import asyncio
 import numpy as np
 from codec.sound import SAMPLE_RATE, SoundConfig, SoundEncoder, SoundMessage
+from codec.sound.echo import EchoCanceller
 from receiver.sound import SoundPlayout
 from receiver.sound.outputs import play
 from sender.sound.devices import Microphone
 from sender.sound.echo import EchoFree
 heard, left, playout = [], [], SoundPlayout()
-class Tapped(Microphone):
-    async def run(self, deliver):
-        await super().run(lambda block: (heard.append(block.samples), deliver(block)))
+class Tapped(EchoCanceller):
+    def cancel(self, samples, *, played):
+        heard.append(samples)
+        left.append(super().cancel(samples, played=played))
+        return left[-1]
 def levels_db(blocks):
     samples = np.concatenate([np.zeros(0), *blocks])
     seconds = samples[: len(samples) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
@@ -156,8 +159,8 @@ async def speak():
             playout.add(message, arrived_us=begun_us + 40_000 * number)
         await asyncio.sleep(4)
 async def main():
-    free = EchoFree(Tapped("room_mic"), say=print)
-    works = [free.run(lambda block: left.append(block.samples)), speak()]
+    free = EchoFree(Microphone("room_mic"), say=print, make=Tapped)
+    works = [free.run(lambda block: None), speak()]
     works.append(play(playout, lambda *_: None, device="room", played=free.played))
     tasks = [asyncio.create_task(work) for work in works]
     while not any(task.done() for task in tasks):
