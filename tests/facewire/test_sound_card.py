@@ -144,9 +144,8 @@ class Tapped(EchoCanceller):
         heard.append(samples)
         left.append(super().cancel(samples, played=played))
         return left[-1]
-def levels_db(blocks):
-    samples = np.concatenate([np.zeros(0), *blocks])
-    seconds = samples[: len(samples) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
+def levels_db(frames):
+    seconds = np.reshape(frames[: len(frames) // 100 * 100], (-1, SAMPLE_RATE))
     return 10 * np.log10(np.mean(np.square(seconds), axis=1) + 1e-12)
 async def speak():
     random, encoder, number = np.random.default_rng(1), SoundEncoder(SoundConfig(dtx=False)), 0
@@ -160,13 +159,11 @@ async def speak():
         await asyncio.sleep(4)
 async def main():
     free = EchoFree(Microphone("room_mic"), say=print, make=Tapped)
-    works = [free.run(lambda block: None), speak()]
-    works.append(play(playout, lambda *_: None, device="room", played=free.played))
-    tasks = [asyncio.create_task(work) for work in works]
+    playing = play(playout, lambda *_: None, device="room", played=free.played)
+    tasks = [asyncio.create_task(work) for work in (free.run(lambda block: None), speak(), playing)]
     while not any(task.done() for task in tasks):
         await asyncio.sleep(0.5)
-        gone_db = [a - b for a, b in zip(levels_db(heard), levels_db(left)) if a > -45]
-        if gone_db and max(gone_db) > 20:
+        if any(before > -45 and before - after > 20 for before, after in zip(levels_db(heard), levels_db(left))):
             print("gone", flush=True)
             break
     for task in tasks:
@@ -288,15 +285,8 @@ def test_a_loudspeaker_of_any_rate_plays_the_voice_unless_it_is_off(
 ) -> None:
     recorded = tmp_path / "heard.raw"
     with recorded.open("wb") as file:
-        command = [
-            "parec",
-            "-d",
-            f"{name}.monitor",
-            "--rate=48000",
-            "--channels=1",
-            "--format=s16le",
-            "--latency-msec=50",
-        ]
+        command = ["parec", "-d", f"{name}.monitor", "--rate=48000", "--channels=1", "--format=s16le"]
+        command.append("--latency-msec=50")
         recorder = subprocess.Popen(command, env=sound_card.environment, stdout=file, stderr=subprocess.DEVNULL)
         program = sound_card.start(PLAY, name, "6", switch)
         said, _ = program.communicate(timeout=60)
