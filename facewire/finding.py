@@ -16,7 +16,8 @@ class Finding:
     seen: str
     advice: str
     needed: bool = True  # without it there is no call
+    else_marked: str = "slow"  # where it does not work and is not needed
 
     def __str__(self) -> str:
-        mark = "ok  " if self.works else ("FAIL" if self.needed else "slow")
+        mark = "ok  " if self.works else ("FAIL" if self.needed else self.else_marked)
         return f"{mark}  {self.name}: {printable(self.seen, longest=400)}"

@@ -29,12 +29,9 @@ def without_echo(
 ) -> tuple[SoundSource | None, GivenOut]:
     """What to send for the sound of `source`, and who is to be told what the loudspeaker is given.
 
-    Where a canceller would be of use and there is none, that is said.
+    Where a canceller would be of use and there is none, that is said once sound is sent.
     """
     if source is None or speaker == "none" or echo == "off" or (echo == "auto" and not isinstance(source, Microphone)):
-        return source, nobody
-    if not has_echo_canceller():
-        say(f"no echo canceller, so use headphones, or the other end hears itself ({_HOW})")
         return source, nobody
     free = EchoFree(source, say=say)
     return free, free.played

@@ -59,6 +59,7 @@ async def _findings(options: MeetingOptions, *, camera: str, size: int) -> Async
     yield await checks.camera(camera)
     yield await checks.microphone()
     yield await checks.loudspeaker()
+    yield await checks.echo()
     yield await checks.window()
     yield await checks.rendezvous(options)
     for kind in ("srflx", "relay"):

@@ -14,8 +14,10 @@ from aiortc import RTCPeerConnection
 
 from benchmarks.clips.sample import FPS, SAMPLE
 from codec import CodecConfig, Decoder, Encoder
+from codec.errors import ExtraMissing
 from codec.input.video import read_video
 from codec.pictures.crop import centre_crop
+from codec.sound.echo import EchoCanceller
 from facewire.finding import Finding
 from receiver.errors import DisplayError
 from receiver.outputs.display import open_output
@@ -29,7 +31,7 @@ from signaling.errors import SignalingError
 from signaling.programs.options import MeetingOptions
 from signaling.transport.peer import ice_configuration
 
-__all__ = ["camera", "codec_pace", "loudspeaker", "microphone", "relays", "rendezvous", "versions", "window"]
+__all__ = ["camera", "codec_pace", "echo", "loudspeaker", "microphone", "relays", "rendezvous", "versions", "window"]
 
 PATIENCE_S = 10.0  # for a device to give something, a server to answer
 LISTEN_S = 0.5  # that a loudspeaker has to stay
@@ -128,6 +130,16 @@ async def loudspeaker() -> Finding:
     except TimeoutError:
         pass
     return Finding("loudspeaker", True, "opens", "")
+
+
+async def echo() -> Finding:
+    """Whether the echo of a loudspeaker can be taken out of what a microphone hears: a call goes on without."""
+    name = "echo canceller"
+    try:
+        await asyncio.to_thread(EchoCanceller)
+    except ExtraMissing as error:
+        return Finding(name, False, str(error), "use headphones, or install it", needed=False, else_marked="none")
+    return Finding(name, True, "is there", "")
 
 
 async def window() -> Finding:

@@ -133,4 +133,4 @@ class EchoFree:
             self._canceller = await asyncio.to_thread(self._make)
         except ExtraMissing as error:
             self._missing = True
-            self._say(f"{error}; use headphones")
+            self._say(f"{error}; use headphones, or the other end hears itself")

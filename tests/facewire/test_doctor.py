@@ -1,5 +1,6 @@
 """The doctor: what works is said to, what does not comes with what to do, and the exit status tells."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_versions_name_what_codes() -> None:
     assert "openvino" in checks.versions().seen
 
 
+async def test_a_machine_without_an_echo_canceller_can_call_with_headphones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "livekit.rtc.apm", None)
+    finding = await checks.echo()
+    assert not finding.works
+    assert not finding.needed
+    assert "headphones" in finding.advice
+    assert str(finding).startswith("none  echo canceller: there is no echo canceller: pip install 'facewire[echo]'")
+
+
 @pytest.mark.parametrize(("works", "status"), [(True, 0), (False, 1)])
 def test_the_exit_status_is_what_the_findings_say(
     works: bool, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -55,7 +65,7 @@ def test_the_exit_status_is_what_the_findings_say(
     async def tried(*_: object) -> Finding:
         return Finding("device", works, "seen", "mend it")
 
-    for name in ("camera", "microphone", "loudspeaker", "window", "rendezvous"):
+    for name in ("camera", "microphone", "loudspeaker", "echo", "window", "rendezvous"):
         monkeypatch.setattr(checks, name, tried)
     monkeypatch.setattr(checks, "codec_pace", lambda _: Finding("codec", False, "slow", "wait", needed=False))
     assert main([]) == status
