@@ -19,6 +19,7 @@ from typing import Any
 
 import av
 import av.error
+import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av.video.frame import PictureType
@@ -152,7 +153,8 @@ class H264Encoder:
         frames = self._decoder.decode(av.Packet(data))
         if not frames:
             return 0.0
-        return psnr_db(self._to_rgb.reformat(frames[-1], format="rgb24", threads=1).to_ndarray(), image_rgb)
+        decoded = self._to_rgb.reformat(frames[-1], format="rgb24", threads=1)
+        return psnr_db(np.asarray(decoded.to_ndarray(), np.uint8), image_rgb)
 
 
 def _units(data: bytes) -> list[bytes]:
