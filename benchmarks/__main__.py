@@ -9,6 +9,8 @@ from codec.flags import Parser
 
 def _parser() -> Parser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
+    from benchmarks.calls.echo.command import add_echo
+    from benchmarks.calls.sfu.command import add_sfu
     from benchmarks.calls.soak.command import add_soak
     from benchmarks.calls.sync.command import add_sync
     from benchmarks.calls.viewers.command import add_viewers
@@ -27,7 +29,9 @@ def _parser() -> Parser:
         add_speed,
         add_delay,
         add_sync,
+        add_echo,
         add_viewers,
+        add_sfu,
         add_soak,
         add_network,
         add_engines,

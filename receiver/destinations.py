@@ -20,7 +20,7 @@ from receiver.outputs.snapshot import save_snapshot
 from receiver.outputs.timeline import TimeLine
 from receiver.picture import Heard, Picture
 from receiver.receive import FaceReceiver
-from receiver.sound.outputs import SoundFile, hear
+from receiver.sound.outputs import GivenOut, SoundFile, hear, nobody
 from signaling.threads import run_in_thread, tell_loop
 
 __all__ = ["Destinations"]
@@ -89,7 +89,14 @@ class Destinations:
     def show(self, picture: Picture) -> None:
         """A picture that is due, into the output."""
         self._latest = picture
+        if self._status.held:
+            self.tell(held=False)
         self._output.show(picture)
+
+    def hold(self, is_held: bool = True, seconds: float = 0.0) -> None:
+        """Nothing newer comes, and outputs that can say so do, until a picture is shown (`Held.watch`)."""
+        if is_held and self._latest is not None:
+            self.tell(held=True)
 
     def show_own(self, image_rgb: Image | None) -> None:
         """Your own picture, where there is a place for it."""
@@ -99,12 +106,25 @@ class Destinations:
         """A picture that came, into the recording."""
         self._recorder.show(replace(picture, pts=self._recorded.place(picture.pts)))
 
-    async def hear(self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None]) -> None:
-        """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends."""
+    async def hear(
+        self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None], played: GivenOut = nobody
+    ) -> None:
+        """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends.
+
+        `played` is told what the loudspeaker is given.
+        """
         receiver.sound.watch(self._record_sound)
         if speaker != "none" and self._status.voice is None:
             self.tell(voice=True)
-        await hear(receiver.sound, receiver.sound_track, self._heard, speaker=speaker, say=say, is_on=self._is_audible)
+        await hear(
+            receiver.sound,
+            receiver.sound_track,
+            self._heard,
+            speaker=speaker,
+            say=say,
+            is_on=self._is_audible,
+            played=played,
+        )
 
     def _record_sound(self, samples: Samples, pts: int) -> None:
         self._recorder.hear(Heard(samples, self._recorded.place(pts)))

@@ -143,7 +143,7 @@ class FaceReceiver(End):
             self._intake.start()
             self._channels.reference.set_receiver(self._on_reference)
             self._channels.motion.set_receiver(self._on_motion)
-            if self._channels.sound is not None and self._options.sound:
+            if self._channels.sound is not None and (self._options.sound or self._channels.in_order):
                 self._channels.sound.set_receiver(self._sound.take)
             self._channels.control.set_receiver(self._control.receive)
             self._channels.control.set_state(self._on_state)

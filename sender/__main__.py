@@ -22,6 +22,7 @@ from sender.errors import OptionsError, SenderError
 from sender.h264.fallback import add_h264_track
 from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.send import FaceSender
+from sender.sfu.program import SfuProgram
 from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
@@ -207,7 +208,8 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display, wa
     assert task is not None
     with interrupts(task.cancel):
         try:
-            program = Program if options.viewers == 1 else BroadcastProgram
+            several = SfuProgram if options.sfu else BroadcastProgram
+            program = Program if options.viewers == 1 and not options.sfu else several
             await program(options, coding, display).run()
         except asyncio.CancelledError:
             display.say("stopped")

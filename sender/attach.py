@@ -17,11 +17,12 @@ from sender.h264.fallback import add_h264_track
 from sender.options import SenderOptions
 from sender.send import FaceSender
 from sender.sound import SoundFlow, SoundSource, TrackSound
+from sender.sound.voice import Voice
 from signaling.transport.channels import Channels
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import offer_channels
 
-__all__ = ["make_sound", "make_worker", "send_face"]
+__all__ = ["make_sound", "make_voice", "make_worker", "send_face"]
 
 _DEFAULTS = SenderOptions()
 _METERED_S = 0.8  # between two that are measured for nothing but the meter: one in each of its seconds
@@ -59,6 +60,13 @@ def make_sound(
     """What sends the voice of `source` as `options` say, in messages as long as those of motion."""
     config = SoundConfig(kbps=options.sound_kbps)
     return SoundFlow(source, channels, config=config, bundle_ms=40 * options.bundle, news=news)
+
+
+def make_voice(
+    source: SoundSource, options: SenderOptions, *, news: Callable[[str], None] = lambda text: None
+) -> Voice:
+    """What codes the voice of `source` once, for several viewers."""
+    return Voice(source, SoundConfig(kbps=options.sound_kbps), news=news)
 
 
 def send_face(

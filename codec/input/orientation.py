@@ -34,6 +34,7 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+_OWN_LIST: Any = SideDataContainer  # its stub names no argument
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
@@ -41,7 +42,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     try:
         # A list of our own: the frame would keep the one of its `side_data`, which refers to the frame, and the two of
         # each frame would stay in memory until Python looks for such circles.
-        data: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
+        data: Any = _OWN_LIST(frame).get("DISPLAYMATRIX")
     except ValueError:  # PyAV has no name for another piece of what comes with this frame, and lists none of it
         return _TURNED.get(round(frame.rotation / 90) % 4, UPRIGHT)
     if data is None or data.buffer_size < _MATRIX_BYTES:

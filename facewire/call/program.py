@@ -6,6 +6,7 @@ from functools import partial
 
 from aiortc import RTCPeerConnection
 
+from facewire.call.echo import without_echo
 from facewire.call.face_call import FaceCall
 from facewire.call.options import CallOptions
 from receiver import ReceiverOptions, receive_face
@@ -75,9 +76,10 @@ class Program:
         self._is_live = source.is_live
         self._capture = Capture(source)
         self._worker = make_worker(sending)
-        self._sound = open_sound(
+        sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
+        self._sound, self._played = without_echo(sound, options.echo, speaker=options.speaker, say=terminal.say)
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
         self._destinations = destinations or Destinations()
         self._limited = False  # the time that the call may take is running
@@ -166,6 +168,7 @@ class Program:
         receiver.watch(self._show)
         receiver.watch_meter(self._terminal.show)
         receiver.held.watch(lambda *held: self._terminal.say(in_words(*held)))
+        receiver.held.watch(self._destinations.hold)
         receiver.watch_meter(self._destinations.meter)
         receiver.watch_refusals(lambda reason: self._terminal.say(f"the other end cannot be shown: {reason}"))
         receiver.watch(self._destinations.record, every=options.record is not None)
@@ -194,6 +197,7 @@ class Program:
             self._begun.set()
             say(await self._talk(call, FaceCall(sender, receiver)))
         finally:
+            self._destinations.hold()
             await receiver.close()
             await call.close()
             self._terminal.summary()
@@ -202,7 +206,9 @@ class Program:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(both.run())
             ending = group.create_task(call.ended())
-            heard = self._destinations.hear(both.receiver, speaker=self._options.speaker, say=self._terminal.say)
+            heard = self._destinations.hear(
+                both.receiver, speaker=self._options.speaker, say=self._terminal.say, played=self._played
+            )
             hearing = group.create_task(heard)
             await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
             await both.close()

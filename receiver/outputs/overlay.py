@@ -5,15 +5,21 @@ from dataclasses import dataclass
 from receiver.figures.meter import Figures
 from receiver.outputs.window import Words
 
-__all__ = ["Status", "figures_line"]
+__all__ = ["HELD_WORDS", "Status", "figures_line"]
+
+HELD_WORDS = "no new picture comes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on."""
+    """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on.
+
+    `held`: the picture on show is an old one, for nothing newer comes.
+    """
 
     figures: str = ""
     news: str = ""
+    held: bool = False
     microphone: bool | None = None
     voice: bool | None = None
 
@@ -24,6 +30,7 @@ class Status:
         return Words(
             figures=self.figures,
             news=self.news,
+            held=HELD_WORDS if self.held else "",
             off=[off[name] for name, on in parts.items() if on is False],
             can=["snapshot", *(name for name, on in parts.items() if on is not None)],
         )

@@ -22,6 +22,7 @@ from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace.pacer import PACE_S
 from sender.report import CallState, Stats, call_state
+from sender.sound.voice import Voice
 from sender.work.workload import Workload
 from signaling.programs.ends import End, first_error
 from signaling.transport.channels import Channels
@@ -47,10 +48,12 @@ class FaceBroadcast(End):
         *,
         worker: FaceWorker,
         options: SenderOptions,
+        voice: Voice | None = None,
         keeps: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """With `keeps`, capture and worker outlive this and are somebody else's to warm, run and close.
+        """`voice` goes to all viewers that take sound. With `keeps`, capture and worker outlive this and are somebody
+        else's to warm, run and close.
 
         Raises OptionsError for a mode other than "auto" and "keypoints": there is no H.264 for several viewers.
         """
@@ -59,7 +62,9 @@ class FaceBroadcast(End):
         self.ended = ""  # why `run` returned
         self.viewers: list[Viewer] = []
         self._options, self._capture, self._worker, self._keeps, self._clock = options, capture, worker, keeps, clock
-        self._meter = Meter(clock=clock)
+        self._meter, self._voice = Meter(clock=clock), voice
+        if voice is not None:
+            voice.give(self._speak, wanted=self._is_listened_to)
         self._packing = SharedBundles(worker.bundles)
         self._catch_up = CatchUp()
         self._laggards: Laggards[Viewer] = Laggards()
@@ -77,7 +82,8 @@ class FaceBroadcast(End):
 
         `name` is for figures. The connection stays the application's, which closes it when the viewer has ended.
         """
-        return self.add(offer_channels(pc), stats=partial(connection_stats, pc), name=name)
+        channels = offer_channels(pc, sound=self._voice is not None)
+        return self.add(channels, stats=partial(connection_stats, pc), name=name)
 
     def add(self, channels: Channels, *, stats: Stats | None = None, name: str = "") -> Viewer:
         """A viewer at the other end of these channels."""
@@ -118,6 +124,7 @@ class FaceBroadcast(End):
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 parts = [self._send, self._pace, self._report, *([] if self._keeps else [self._capture.run])]
+                parts += [] if self._voice is None else [self._voice.run]
                 tasks = [group.create_task(part()) for part in parts]
                 for viewer in self.viewers:
                     group.create_task(self._deliver(viewer))
@@ -149,6 +156,14 @@ class FaceBroadcast(End):
         finally:
             self.viewers.remove(viewer)
             self._settle()  # the others need not wait for it any more
+
+    def _is_listened_to(self) -> bool:
+        return any(viewer.sound.wanted for viewer in self.viewers)
+
+    def _speak(self, packet: bytes, captured_s: float) -> None:
+        """One frame of the voice, coded once, to all that take sound."""
+        for viewer in self.viewers:
+            viewer.sound.add(packet, captured_s)
 
     async def _send(self) -> None:
         slot = self._capture.subscribe()
@@ -240,6 +255,8 @@ class FaceBroadcast(End):
         if not wishes:
             return
         before, self._agreed = self._agreed, agree(wishes)
+        if self._voice is not None:
+            self._voice.set_kbps(self._agreed.shares.sound_kbps)
         now, was = self._agreed, before
         if was is None or (was.shares.bundle, was.shares.residual, was.qp) != (
             now.shares.bundle,

@@ -7,11 +7,12 @@ from functools import partial
 
 from aiortc import RTCPeerConnection
 
-from sender.attach import make_worker
+from sender.attach import make_voice, make_worker
 from sender.broadcast.broadcast import FaceBroadcast
 from sender.broadcast.viewer import Viewer
 from sender.capture import Capture
 from sender.options import CallOptions, SenderOptions
+from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.address import without_login
@@ -37,7 +38,17 @@ class BroadcastProgram:
         self._is_live = source.is_live
         coding = replace(coding, mode="keypoints")
         self._worker = make_worker(coding)
-        self._broadcast = FaceBroadcast(self._capture, worker=self._worker, options=coding, keeps=True)
+        sound = open_sound(
+            options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
+        )
+        self._speaks = sound is not None
+        self._broadcast = FaceBroadcast(
+            self._capture,
+            worker=self._worker,
+            options=coding,
+            voice=None if sound is None else make_voice(sound, coding, news=display.say),
+            keeps=True,
+        )
         self._ice = ice_configuration(stun=options.stun, turn=options.turn)
         self._begun = asyncio.Event()  # the first receiver is there
 
@@ -98,7 +109,7 @@ class BroadcastProgram:
     async def _call(self, guest: Guest, *, made: Callable[[], None]) -> None:
         """One call. Raises PeerGone where there is no way."""
         pc = RTCPeerConnection(self._ice)
-        channels = offer_channels(pc)
+        channels = offer_channels(pc, sound=self._speaks)
         call = await connect_peer(pc, guest, servers=self._ice.iceServers or ())
         made()
         viewer = self._broadcast.add(channels, stats=partial(connection_stats, pc), name=guest.name)

@@ -7,16 +7,19 @@ from functools import cached_property
 from typing import Literal
 
 from codec import CodedFrame, FrameReport
+from codec.sound import SoundConfig
 from sender.broadcast.agreement import Wish
 from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
+from sender.broadcast.levers import ViewerLevers
 from sender.broadcast.meters import Both
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
 from sender.options import SenderOptions
-from sender.pace import Pacer, pace_keyframes
+from sender.pace import Pacer
 from sender.pace.shares import Shares
 from sender.report import CallState, Report, Stats, capabilities_of
+from sender.sound.delivery import SoundDelivery
 from sender.transmit import Bundles, MessageMeter, Transmitter
 from signaling.protocol.capabilities import ARRIVALS, why_not
 from signaling.protocol.messages import (
@@ -34,7 +37,6 @@ from signaling.transport.control import ControlChannel
 __all__ = ["Viewer"]
 
 _HEARD_S, _RARELY_HEARD_S = 1.0, 3.0  # who has said nothing for so long is away; the latter for those without reports
-_FRAME_S = 0.04
 _QUEUE_S, _LEAST_QUEUE_BYTES = 4.0, 8192  # of references that may wait here
 _MOST_BYTES = 65_536  # see `sender.transmit`
 
@@ -83,7 +85,8 @@ class Viewer:
         self._begun, self._wake, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()  # cleared at the end, until nothing waits any more
         self._stopped, self.opened = asyncio.Event(), asyncio.Event()
-        self._pacer = Pacer(channels, options=options, sound=False, clock=clock)
+        self._pacer = Pacer(channels, options=options, sound=channels.sound is not None, clock=clock)
+        self.sound = SoundDelivery(channels, config=SoundConfig(kbps=options.sound_kbps), bundle_ms=40 * options.bundle)
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -92,8 +95,11 @@ class Viewer:
             meter=Both(self.meter, total),
             clock=clock,
             lost_track=self.lose,
+            ride=self.sound.carry,
+            rides=self.sound.is_leaving,
             has_room=self._pacer.has_room,
         )
+        self._levers = ViewerLevers(self._transmitter, self.gate, self.sound, self._pacer.sound_has_room)
         self._control = ControlChannel(
             channels.control, now_us=lambda: round(clock() * 1e6), heed=self._heed, on_peer=self._on_peer
         )
@@ -239,14 +245,7 @@ class Viewer:
         self.wish = Wish(shares, qp)
         agreed = self._agreed.shares if self._agreed is not None else shares
         self._queue_bytes = max(_LEAST_QUEUE_BYTES, round(_QUEUE_S * 125 * shares.reference_kbps))
-        self._transmitter.set_pace(
-            bundle=agreed.bundle,
-            frame_s=_FRAME_S * agreed.every,
-            reference_bytes_per_s=125 * shares.reference_kbps,
-            message_bytes=shares.message_bytes,
-            keyframes_first=shares.keyframes_first,
-        )
-        pace_keyframes(self.gate, shares)
+        self._levers.follow(shares, agreed=agreed)
 
     # How
 
@@ -298,6 +297,7 @@ class Viewer:
     def _on_peer(self, peer: Capabilities | None) -> None:
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
         self._pacer.meet(peer)
+        self.sound.meet(peer)
         if peer is not None and ARRIVALS in peer.features:
             self._patience_s = _HEARD_S
 
@@ -314,6 +314,7 @@ class Viewer:
                     self._changed()
             case ReceiverReport():
                 self.meter.hear(message)
+                self.sound.bundler.hear_loss(message.sound_loss)
             case LoadReport():
                 self.load = message.load
             case _:
@@ -325,6 +326,6 @@ class Viewer:
         own = {"queue_bytes": self._channels.queued_bytes, "lags": float(self.lags)} | self._pacer.states()
         return replace(
             shared,
-            totals=shared.totals | {"stale": self._transmitter.stale_frames},
+            totals=shared.totals | {"stale": self._transmitter.stale_frames} | self.sound.figures(),
             states=shared.states | own,
         )

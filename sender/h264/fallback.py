@@ -153,8 +153,8 @@ class H264Encoder:
         frames = self._decoder.decode(av.Packet(data))
         if not frames:
             return 0.0
-        decoded = self._to_rgb.reformat(frames[-1], format="rgb24", threads=1)
-        return psnr_db(np.asarray(decoded.to_ndarray(), np.uint8), image_rgb)
+        decoded = self._to_rgb.reformat(frames[-1], format="rgb24", threads=1).to_ndarray()
+        return psnr_db(np.asarray(decoded, np.uint8), image_rgb)
 
 
 def _units(data: bytes) -> list[bytes]:

@@ -258,12 +258,12 @@ class Session:
         self.capture = Capture(self.source)
         self.worker = Worker(lambda _: self.encoder, lambda _: FaceFollower(self.finder), size=64, bundles=FakeBundles)
         self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
-        self.pts = 0
+        self.pts, self.through = 0, lambda channels: channels  # what is done to either end's
 
     @asynccontextmanager
     async def call(self, *, keeps: bool = False) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
         """A call with a receiver; the sender runs inside."""
-        near, far = memory_pair()
+        near, far = map(self.through, memory_pair())
         video = FallbackTrack() if self.options.mode != "keypoints" else None
         more: Any = {"worker": self.worker, "options": self.options, "video": video}
         sender = FaceSender(near, self.capture, **more, keeps=keeps, clock=self.clock)

@@ -2,9 +2,9 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from sender.options import SenderOptions
 
 __all__ = [
     "TARGET_MS",
+    "Mode",
     "SyncResult",
     "SyncRow",
     "SyncSettings",
@@ -30,6 +31,8 @@ __all__ = [
     "onsets_us",
     "sync_row",
 ]
+
+Mode = Literal["auto", "keypoints", "h264"]
 
 DEFAULT_BUNDLE = SenderOptions().bundle
 TARGET_MS = 40.0  # of |A-V| at the 95th percentile
@@ -49,6 +52,7 @@ class SyncSettings:
 
     losses: tuple[float, ...] = (0.0, 0.05)  # parts of the packets, each way
     bundles: tuple[int, ...] = (DEFAULT_BUNDLE,)
+    modes: tuple[Mode, ...] = ("keypoints",)  # of the sender
     size: int = 256
     fps: int = 25
     seconds: float = 30.0
@@ -72,7 +76,7 @@ class SyncRow:
 
     loss: float
     bundle: int
-    fps_sent: float  # coded: less than what was played where the machine could not keep up
+    fps_sent: float  # coded, by either codec: less than what was played where the machine could not keep up
     marks: int  # sent while it counted
     apart_ms: tuple[float, ...]
     apart_p95_ms: float  # of the absolute values
@@ -81,6 +85,7 @@ class SyncRow:
     met: bool
     delay_target_ms: float | None
     delay_met: bool | None  # by the medians of both
+    mode: Mode = "keypoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +98,26 @@ class SyncResult:
 
 
 def measure_sync(clip: Path, settings: SyncSettings, *, tick: Tick = lambda *_: None) -> SyncResult:
-    """One call for each loss and bundle. Raises ClipError, SettingError, ProcessFailed, CallTooShort, MediaError."""
+    """One call for each mode, bundle and loss.
+
+    Raises ClipError, SettingError, ProcessFailed, CallTooShort, MediaError.
+    """
     load = load_before()
     with pinned(settings.threads) as cores:
         rows = [
-            one_call(clip, settings, loss=loss, bundle=bundle, tick=tick)
+            one_call(clip, settings, loss=loss, bundle=bundle, mode=mode, tick=tick)
+            for mode in settings.modes
             for bundle in settings.bundles
             for loss in settings.losses
         ]
     return SyncResult(tuple(rows), cores, load)
 
 
-def one_call(clip: Path, settings: SyncSettings, *, loss: float, bundle: int, tick: Tick) -> SyncRow:
+def one_call(
+    clip: Path, settings: SyncSettings, *, loss: float, bundle: int, tick: Tick, mode: Mode = "keypoints"
+) -> SyncRow:
     """The marked clip through one call, the receiver keeping what it shows and plays."""
-    name, size, total_s = f"loss {loss:.0%}, bundle {bundle}", settings.size, settings.seconds + SETTLE_S
+    name, size, total_s = f"{mode}, loss {loss:.0%}, bundle {bundle}", settings.size, settings.seconds + SETTLE_S
     with tempfile.TemporaryDirectory(prefix="facewire-sync-") as text:
         folder = Path(text)
         marks_s = write_marked(clip, folder / "clip.mkv", size=size, seconds=total_s + SPARE_S, fps=settings.fps)
@@ -115,7 +126,7 @@ def one_call(clip: Path, settings: SyncSettings, *, loss: float, bundle: int, ti
             folder,
             size=size,
             seconds=settings.seconds,
-            sender=["--bundle", str(bundle), "--microphone", "input"],
+            sender=["--mode", mode, "--bundle", str(bundle), "--microphone", "input"],
             receiver=["--kept", str(folder / "kept.npz"), "--loss", str(loss), "--seed", str(settings.seed)],
             viewer="benchmarks.calls.sync.viewer",
             watch=lambda passed_s: tick(name, min(1.0, passed_s / total_s)),
@@ -130,8 +141,9 @@ def one_call(clip: Path, settings: SyncSettings, *, loss: float, bundle: int, ti
         raise CallTooShort("the call was too short to measure: no picture was shown")
     sent_us = [origin_us + at_s * 1e6 for at_s in marks_s]
     counted = [at for at in sent_us if shown_us[0] + SETTLE_S * 1e6 <= at <= shown_us[-1] - NEAR_S * 1e6]
-    fps_sent = gained(run.sender, "keypoints", "totals", "frames") / gained(run.sender, "time_s")
-    return sync_row(counted, seen_us, heard_us, loss=loss, bundle=bundle, fps_sent=fps_sent)
+    sent = sum(gained(run.sender, kind, "totals", "frames") for kind in ("keypoints", "h264"))
+    row = sync_row(counted, seen_us, heard_us, loss=loss, bundle=bundle, fps_sent=sent / gained(run.sender, "time_s"))
+    return replace(row, mode=mode)
 
 
 def flips_us(leans: NDArray[np.float32], shown_us: NDArray[np.int64]) -> list[float]:

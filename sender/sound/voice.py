@@ -1,0 +1,79 @@
+"""Stages 1 to 4, sound: a source's voice coded once, for whoever sends it on."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+
+from codec.sound import SAMPLE_RATE, SoundConfig, SoundEncoder
+from sender.errors import SourceError
+from sender.sound.frames import Framer
+from sender.sound.sources import Block, SoundSource
+from signaling.retries import Retries, Sleep
+
+__all__ = ["Voice"]
+
+_QUIET_DB = -90.0  # what a level is at least
+
+Coded = Callable[[bytes, float], None]  # a frame, b"" where it is silent, and when what is decoded of it was captured
+
+
+class Voice:
+    """Codes one source's sound, frame by frame, while somebody wants it, and hands each frame to who `takes` it.
+
+    A source that breaks (a microphone that is pulled out) is tried again, with pauses that grow; `news` is told once.
+    """
+
+    def __init__(
+        self,
+        source: SoundSource,
+        config: SoundConfig,
+        *,
+        news: Callable[[str], None] = lambda text: None,
+        retries: Retries | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._source, self._news = source, news
+        self._encoder = SoundEncoder(config)
+        self._framer = Framer(config.frame_samples)
+        self._retries, self._sleep = retries or Retries(), sleep
+        self._takes: Coded = lambda packet, captured_s: None
+        self._wanted: Callable[[], bool] = lambda: False
+        self.muted = False
+        self.level_db = _QUIET_DB  # of the last frame, against full scale
+
+    @property
+    def config(self) -> SoundConfig:
+        """How it is coded now."""
+        return self._encoder.config
+
+    def give(self, takes: Coded, *, wanted: Callable[[], bool]) -> None:
+        """Who takes the frames, and whether anybody does at the moment."""
+        self._takes, self._wanted = takes, wanted
+
+    def set_kbps(self, kbps: float) -> None:
+        """How finely it is coded from now on."""
+        if kbps != self.config.kbps:
+            self._encoder.set_kbps(kbps)
+
+    async def run(self) -> None:
+        """Codes until the source ends; then waits for good."""
+        told = ""
+        while True:
+            try:
+                await self._source.run(self._take)
+                await asyncio.Event().wait()
+            except SourceError as error:
+                if str(error) != told:
+                    told = str(error)
+                    self._news(f"{told}; no sound until it works again")
+                await self._sleep(self._retries.pause_s())
+
+    def _take(self, block: Block) -> None:
+        for samples, captured_s in self._framer.add(block.samples, captured_s=block.captured_s):
+            heard = np.zeros_like(samples) if self.muted else samples
+            power = float(np.mean(np.square(heard)))
+            self.level_db = max(_QUIET_DB, 10 * np.log10(power)) if power > 0 else _QUIET_DB
+            if self._wanted():
+                packet = self._encoder.encode(heard)
+                self._takes(packet, captured_s - self._encoder.lookahead / SAMPLE_RATE)
