@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Sequence
 
 from aiortc import RTCIceServer, RTCPeerConnection
@@ -13,10 +14,14 @@ from signaling.sfu.janus_message import JanusMessage
 from signaling.sfu.session import Handle
 from signaling.transport.connection import MAX_CANDIDATES, add_candidate, close_connection
 from signaling.transport.diagnosis import why_no_way
+from signaling.transport.insides.internals import bytes_on_their_way
+from signaling.transport.silence import packets_received
 
 __all__ = ["Link", "linked"]
 
 CONNECT_S = 30.0
+_LOOK_S, _SILENT_S = 1.0, 6.0
+_CLOSE_S = 1.0
 _BROKEN = {"failed": "the connection to Janus broke", "closed": "Janus closed the connection"}
 
 
@@ -65,6 +70,17 @@ class Link:
         except Unreachable as error:
             self.end(str(error))
 
+    async def watch(self) -> None:
+        """Ends it where nothing comes though something is on its way; ICE's own checks take half a minute."""
+        before, heard_s, loop = -1, -math.inf, asyncio.get_running_loop()
+        while not self._over.is_set():
+            packets, now_s = await packets_received(self.pc), loop.time()
+            if packets != before or not bytes_on_their_way(self.pc):
+                before, heard_s = packets, now_s
+            elif now_s - heard_s >= _SILENT_S:
+                self.end(f"nothing has come from Janus for {_SILENT_S:g} s")
+            await asyncio.sleep(_LOOK_S)
+
     async def _heed(self, message: JanusMessage) -> None:
         said = message.said or {}
         if message.kind == "trickle" and message.candidate is not None:
@@ -90,18 +106,22 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def linked(pc: RTCPeerConnection, handle: Handle, *, servers: Sequence[RTCIceServer] = ()) -> AsyncIterator[Link]:
-    """`pc` and `handle` as a link for the length of the block; both are given up after it."""
+async def linked(
+    pc: RTCPeerConnection, handle: Handle, *, servers: Sequence[RTCIceServer] = (), sends: bool = False
+) -> AsyncIterator[Link]:
+    """`pc` and `handle` as a link for the length of the block; both are given up after it. `sends`: we mostly do."""
     link = Link(pc, handle, servers)
     try:
         async with asyncio.TaskGroup() as group:
-            listening = group.create_task(link.listen())
+            tasks = [group.create_task(work()) for work in (link.listen, *([link.watch] if sends else []))]
             try:
                 yield link
             finally:
-                listening.cancel()
+                for task in tasks:
+                    task.cancel()
                 await close_connection(pc)
-                with contextlib.suppress(SignalingError):
-                    await handle.detach()
+                with contextlib.suppress(SignalingError, TimeoutError):
+                    async with asyncio.timeout(_CLOSE_S):  # a Janus that does not answer is not waited for
+                        await handle.detach()
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None

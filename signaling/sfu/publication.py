@@ -112,7 +112,7 @@ async def published(
     key = await key_of(video_handle, room)
     video, text = VideoRoom(video_handle, key, token=token), TextRoom(text_handle, key, token=token)
     async with (
-        linked(RTCPeerConnection(ice), video_handle, servers=ice.iceServers or ()) as stream,
+        linked(RTCPeerConnection(ice), video_handle, servers=ice.iceServers or (), sends=True) as stream,
         linked(RTCPeerConnection(ice), text_handle, servers=ice.iceServers or ()) as texts,
         _there(video),
         _there(text),

@@ -27,9 +27,9 @@ from signaling.sfu.janus_message import MAX_BYTES, JanusMessage
 
 __all__ = ["Handle", "JanusSession", "janus_session"]
 
-_ANSWER_S = 10.0
+_ANSWER_S, _CONNECT_S = 5.0, 4.0
 _KEEPALIVE_S = 25.0  # Janus gives a session up after 60 s without any
-_CLOSE_S = 2.0
+_CLOSE_S = 1.0
 _KEPT_EVENTS = 64  # of a handle that nobody reads
 _PROTOCOL = "janus-protocol"
 
@@ -201,7 +201,7 @@ async def janus_session(url: str, *, ca: str = "", answer_s: float = _ANSWER_S) 
     shown, tls = without_login(url), trust(url, ca)
     async with aiohttp.ClientSession() as http:
         try:
-            async with asyncio.timeout(answer_s):
+            async with asyncio.timeout(_CONNECT_S):
                 socket = await http.ws_connect(
                     url, protocols=(_PROTOCOL,), ssl=tls if tls is not None else True, max_msg_size=MAX_BYTES
                 )

@@ -23,9 +23,9 @@ from signaling.transport.peer import IncomingChannel, PeerChannel
 __all__ = ["Subscription", "subscribed"]
 
 _OWN = "facewire"  # Janus forwards to those alone that have opened a channel
-_OPEN_S = 10.0
+_OPEN_S, _ANSWER_S = 10.0, 3.0
 _WAITING_WISHES = 8
-_LOOK_S, _RARE_LOOK_S, _SILENT_S = 3.0, 10.0, 20.0
+_LOOK_S, _RARE_LOOK_S, _SILENT_S = 3.0, 6.0, 8.0
 
 
 class Subscription:
@@ -72,7 +72,11 @@ class Subscription:
                 continue
             pause_s = min(2 * pause_s, _RARE_LOOK_S)
             try:
-                feeds = await self._room.feeds()
+                async with asyncio.timeout(_ANSWER_S):
+                    feeds = await self._room.feeds()
+            except TimeoutError:
+                self._link.end("Janus does not answer")
+                return
             except NoSuchRoom:  # a sender that goes takes the room along that it has made
                 feeds = []
             except SignalingError as error:
