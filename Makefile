@@ -19,6 +19,8 @@ READY := .venv/.facewire-installed
 # One large GPU. ARGS reaches both commands and wins over what stands here.
 GPU_FLAGS := --device cuda --batch 128 --rate 6e-4 --per-clip 0 --references 10 --resume auto
 
+LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
 .PHONY: help demo test format lint bench train train-gpu clean
 
 help:
@@ -34,15 +36,15 @@ help:
 demo: $(READY)
 	$(BIN)/python -m benchmarks.demo $(if $(INPUT),--input "$(INPUT)") --seconds $(SECONDS) $(ARGS)
 
-test: lint
+test: $(READY)
 	@command -v Xvfb >/dev/null && command -v xdotool >/dev/null && command -v openbox >/dev/null || { \
 		$(call debian,xvfb xdotool openbox,without them the tests of the window are skipped); } || true
-	$(BIN)/python -m pytest -q $(ARGS)
+	@mkdir -p out; { $(LINT); } >out/lint.txt 2>&1 & lint=$$!; \
+	$(BIN)/python -m pytest -q $(ARGS); tests=$$?; wait $$lint; lint=$$?; \
+	echo '$(LINT), beside the tests:'; cat out/lint.txt; exit $$((tests || lint))
 
 lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(LINT)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

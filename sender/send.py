@@ -18,8 +18,8 @@ from sender.meter import Figures, Meter
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
+from sender.pace.assumed import Assumed
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
-from sender.sfu.assumed import Assumed
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter
 from sender.work.mode import ModeMachine, ModeRules, RequestedMode

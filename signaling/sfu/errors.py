@@ -62,7 +62,7 @@ def refusal(code: int, text: str) -> SignalingError:
     if code == _NO_SUCH_FEED:
         return NoSuchFeed(said, code=code)
     if code == _PUBLISHERS_FULL:
-        return RoomFull(said)
+        return RoomFull(f"another sender is in the room: {said}")
     if code == _NO_SUCH_PLUGIN:
         return PluginMissing(said)
     return SfuRefused(said, code=code)

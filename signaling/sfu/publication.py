@@ -30,7 +30,7 @@ from signaling.transport.peer import PeerChannel
 __all__ = ["Publication", "Wishes", "published"]
 
 _STREAM, _TEXTS = "facewire/sfu", "JanusDataChannel"
-_JOIN_S = 10.0
+_JOIN_S, _CLOSE_S = 10.0, 1.0
 _LONGEST = 8192  # characters of what the TextRoom says; an announcement is a few hundred
 
 
@@ -130,16 +130,18 @@ async def published(
 @contextlib.asynccontextmanager
 async def _there(room: VideoRoom | TextRoom) -> AsyncIterator[None]:
     """The room for the length of the block: one that was there stays."""
+    is_ours = True
     try:
         await room.create()
     except RoomExists:
-        yield
-        return
+        is_ours = False
     try:
         yield
     finally:
-        with contextlib.suppress(SignalingError):
-            await room.destroy()
+        if is_ours:
+            with contextlib.suppress(SignalingError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):  # a Janus that does not answer is not waited for
+                    await room.destroy()
 
 
 async def _publish(link: Link, room: VideoRoom) -> Multiplexer:

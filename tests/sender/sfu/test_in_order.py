@@ -44,9 +44,12 @@ async def test_who_comes_later_is_told_who_sends_and_its_clock(
         assert (await far.hear(QualityReport)).figures["pts_origin_us"]
         far.control.clear()
         sender.introduce()
+        sender.beside["viewers"] = 3
         far.say(KeyframeRequest("viewers"))
         await session.picture(20)
         assert (await far.hear(Capabilities)).end == "sender"
         assert (await far.hear(ModeSwitch)).mode == "keypoints"
-        assert (await far.hear(QualityReport)).figures["pts_origin_us"]
+        figures = (await far.hear(QualityReport)).figures
+        assert figures["pts_origin_us"]
+        assert figures["viewers"] == 3  # by which those who hear it know how rarely to speak
     assert session.encoder.calls.count("keyframe") == 2

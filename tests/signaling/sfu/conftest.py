@@ -75,12 +75,12 @@ def janus() -> RecordedJanus:
 
 @pytest.fixture
 def in_session(janus: RecordedJanus) -> Callable[[], Any]:
-    """`async with in_session() as session`: one with the recorded Janus, whose answers are waited for 50 ms at most."""
+    """`async with in_session() as session`: one with the recorded Janus."""
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[JanusSession]:
         socket: Any = janus
-        session = JanusSession(socket, shown="ws://janus", answer_s=0.05)
+        session = JanusSession(socket, shown="ws://janus", answer_s=30.0)
         reading = asyncio.create_task(session.read())
         await session.begin()
         yield session

@@ -85,6 +85,7 @@ async def test_a_line_that_breaks_ends_all_that_waits(janus: Any, in_session: Se
 
 async def test_a_janus_that_does_not_answer_is_not_waited_for(janus: Any, in_session: Session) -> None:
     async with in_session() as session:
+        session._answer_s = 0.01  # once it is there
         janus.silent = True
         with pytest.raises(Unreachable, match="does not answer"):
             await session.attach(VIDEOROOM)
