@@ -1,4 +1,4 @@
-"""Signaling, command line: `python -m signaling`, the rendezvous server."""
+"""Signaling, command line: `python -m signaling`, the rendezvous server, and tokens for its rooms."""
 
 import signal
 
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from signaling.credentials import TOKEN_VARIABLE, token_from
 from signaling.errors import BindError, OptionsError
+from signaling.programs import room_token
 from signaling.programs.ends import interrupts
 from signaling.protocol.quantities import MOST_VIEWERS
 from signaling.server.log import BoundedHandler
@@ -174,7 +175,10 @@ async def _serve(options: ServeOptions, *, token: str | None, tls: ssl.SSLContex
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the server until it is interrupted. Returns 0, or 2 when it cannot listen as it was told."""
+    """Runs the server until it is interrupted, or prints a token. Returns 0, or 2 when it cannot do as it was told."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["token"]:
+        return room_token.main(arguments[1:])
     options = _options(argv)
     logging.basicConfig(level=options.log_level.upper(), handlers=[BoundedHandler()])
     try:

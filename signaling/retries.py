@@ -59,16 +59,21 @@ class Attempts:
             try:
                 await attempt()
             except PeerGone as gone:
-                self._fail(f"{gone}; {self._waiting}")
+                self._fail(f"{gone}; {self._waiting}" if self._goes_on else str(gone))
             if asyncio.get_running_loop().time() - self._made_s >= LASTING_S:
                 self._retries.succeeded()
-            elif self._line.peer or not self._shared:
+            elif self._goes_on:
                 await pause(self._line, self._retries.pause_s(), sleep=self._sleep)
         except Unreachable as unreachable:
             if self._shared:
                 raise
             self._fail(f"{unreachable}; trying again until it does")
             await self._sleep(self._retries.pause_s())
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether there is anybody to try it with, or to wait for."""
+        return not self._shared or self._line.peer != ""
 
     def _fail(self, reason: str) -> None:
         if reason != self._said:

@@ -21,6 +21,7 @@ from signaling.threads import run_in_thread, tell_loop
 
 __all__ = ["Block", "FileSound", "SoundSource", "TrackSound"]
 
+_LATE_S = 1.0
 _WAIT_S = 0.02  # for the picture that a file's sound begins with
 
 
@@ -45,7 +46,8 @@ class FileSound:
     """The sound of a file at its own pace, in step with the pictures of the same file where there are any.
 
     `begins` tells the clock's reading at the file's first picture once that is known, None before. `loop` starts again
-    when the pictures do. The clock and the wait are arguments so that tests need no time.
+    when the pictures do. What is late by more than a second is left out: a call that begins when the pictures have run
+    for long gets none of the sound before it. The clock and the wait are arguments so that tests need no time.
     """
 
     def __init__(
@@ -85,14 +87,17 @@ class FileSound:
             read, length_s = 0, 0.0
             for samples, at_s, told_s in self._blocks():
                 read, length_s = read + len(samples), told_s
-                if self._wait_until(begin_s + at_s + len(samples) / SAMPLE_RATE, stop):
+                due_s = begin_s + at_s + len(samples) / SAMPLE_RATE
+                if self._clock() - due_s > _LATE_S:
+                    continue
+                if self._wait_until(due_s, stop):
                     return
                 deliver(Block(samples, begin_s + at_s))
             if not read:
                 raise SourceError(f"{self.label}: no sound in it")
             if not self._loop:
                 return
-            begin_s += length_s
+            begin_s += length_s * max(1, (self._clock() - begin_s) // length_s)
 
     def _wait_until(self, due_s: float, stop: threading.Event) -> bool:
         wait_s = due_s - self._clock()

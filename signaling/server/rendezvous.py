@@ -13,7 +13,6 @@ waited for in its own coroutine alone.
 
 import asyncio
 import contextlib
-import hmac
 import itertools
 import logging
 import operator
@@ -41,9 +40,10 @@ from signaling.protocol.messages import (
     decode,
     encode,
 )
+from signaling.server.admission import Admission
 from signaling.server.door import Connection, Door, listeners
 from signaling.server.line import Line, NotBinary
-from signaling.server.quotas import Meter, Misses
+from signaling.server.quotas import Meter
 from signaling.server.rooms import Rooms, Seat
 from signaling.server.settings import ServerSettings
 
@@ -73,12 +73,11 @@ class SignalingServer:
     ) -> None:
         self.settings = settings if settings is not None else ServerSettings()
         self.door: Door | None = None  # while it listens
-        self._token = token
         self._now_s = now_s
         self._sleep = sleep
         self._rooms: Rooms[Line] = Rooms(self.settings.limits, now_s=now_s)
         self._of_addresses = Meter(self.settings.address_messages, now_s=now_s)
-        self._misses = Misses(now_s=now_s)
+        self._admission = Admission(token, now_s=now_s)
         self._is_closing = False
 
     def application(self) -> web.Application:
@@ -193,16 +192,10 @@ class SignalingServer:
 
     def _check_token(self, hello: Hello, address: str) -> None:
         """Raises _Refuse for a wrong token, and for any where many wrong ones came from, but from ends that return."""
-        if self._token is None:
-            return
         seat = self._rooms.seat(hello.room, hello.role, hello.end)
-        wait_s = 0.0 if seat is not None and seat.is_of(hello.end, hello.secret) else self._misses.wait_s(address)
-        if wait_s > 0.0:
-            raise _Refuse("busy", f"too many wrong tokens from this address; try again in {wait_s:.0f} s")
-        if not hmac.compare_digest(hello.token.encode(), self._token.encode()):
-            self._misses.miss(address)
-            _log.info("a wrong token from %s", address)
-            raise _Refuse("token", "wrong token")
+        returns = seat is not None and seat.is_of(hello.end, hello.secret)
+        if (refusal := self._admission.refusal(hello, address, returns=returns)) is not None:
+            raise _Refuse(*refusal)
 
     async def _stay(self, hello: Hello, line: Line) -> None:
         """Relays what a seated end says, and clears up after it. Raises _Refuse and NotBinary."""

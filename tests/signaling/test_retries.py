@@ -195,7 +195,7 @@ async def test_a_line_that_is_shared_is_somebody_elses_to_mend_and_nobody_is_wai
         await trying.make(lasts_s=None, error=Unreachable("no server"))
     trying.line.peer = ""
     await trying.make(lasts_s=None, error=PeerGone("it left"))
-    assert trying.pauses == []
+    assert (trying.said, trying.pauses) == (["it left"], [])
 
 
 async def test_what_is_no_end_of_a_call_is_raised() -> None:

@@ -9,11 +9,12 @@ import numpy as np
 from benchmarks.calls.soak.run import SoakResult, settle_s
 from benchmarks.calls.soak.series import EndSeries, Trend, trend_of
 
-__all__ = ["Finding", "apart_by_sample", "findings", "verdict"]
+__all__ = ["Finding", "apart_by_sample", "findings", "pauses", "verdict"]
 
 MEMORY_PART = 0.02  # of what a process holds may come on in the whole time
 MEMORY_LEAST_MB = 2.0
 LATER_MS = 40.0  # of delay, or of sound against pictures
+PAUSE_S = 15.0  # without a picture: medians do not see that a call has broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,27 @@ def apart_by_sample(end: EndSeries, at_s: Sequence[float]) -> list[float | None]
     return [float(np.median(part)) if len(part) else None for part in parts]
 
 
+def pauses(result: SoakResult) -> list[str]:
+    """Where an end saw nothing for long, in words."""
+    said = []
+    for end in result.ends:
+        begin_s: float | None = None
+        shown = [*zip(result.at_s, end.fps, strict=True), (result.at_s[-1], 1.0)] if result.at_s else []
+        for at_s, fps in shown:
+            if not fps:
+                begin_s = at_s if begin_s is None else begin_s
+            elif begin_s is not None:
+                if at_s - begin_s >= PAUSE_S:
+                    said.append(f"{end.name}: no picture for {at_s - begin_s:.0f} s from minute {begin_s / 60:.1f} on")
+                begin_s = None
+    return said
+
+
 def verdict(result: SoakResult) -> str:
     """One line: flat, or what is not."""
-    growing = [finding for finding in findings(result) if not finding.is_flat]
+    growing = [*pauses(result), *(str(finding) for finding in findings(result) if not finding.is_flat)]
     minutes = result.at_s[-1] / 60 if result.at_s else 0.0
     if growing:
-        return f"{minutes:.0f} minutes: " + "; ".join(map(str, growing))
+        return f"{minutes:.0f} minutes: " + "; ".join(growing)
     hourly = [f"{finding.whose} {finding.trend.per_hour:+.1f} MB/h" for finding in findings(result) if finding.hourly]
     return f"{minutes:.0f} minutes: memory ({', '.join(hourly)}), threads, descriptors, delay and sync are flat"

@@ -89,7 +89,7 @@ def test_a_frame_with_side_data_that_pyav_cannot_name_is_turned_all_the_same(
     def refuse(frame: Any) -> Any:
         raise ValueError("38 is not a valid Type")
 
-    monkeypatch.setattr(orientation, "SideDataContainer", refuse)
+    monkeypatch.setattr(orientation, "_OWN_LIST", refuse)
     frame: Any = SimpleNamespace(rotation=0)
     assert orientation_of(frame) == UPRIGHT
     stored = picture(8, 12)

@@ -75,6 +75,20 @@ def test_sound_begins_with_the_picture(tmp_path: Path) -> None:
     assert blocks[0].captured_s == 70.0
 
 
+def test_a_call_that_begins_when_the_pictures_have_run_for_long_gets_no_sound_of_before_it(tmp_path: Path) -> None:
+    """All of half an hour was handed over at once: 230 MB, and no picture came for minutes."""
+    clock = Clock()
+    clock.now_s = 2000.0
+    path = wav(tmp_path / "a.wav", rate=48_000, layout="mono", seconds=1.5)
+    source = FileSound(path, begins=lambda: 200.0, loop=True, clock=clock.time, wait=clock.wait)
+    blocks = read(source, blocks=200)
+    assert min(block.captured_s for block in blocks) >= 2000.0 - 1.1
+    assert clock.now_s >= 2001.0
+    starts = {round((block.captured_s - 200.0) % 1.5, 3) for block in blocks}
+    assert 0.0 in starts, "and it is in step with the file"
+    assert read(FileSound(path, begins=lambda: 200.0, clock=clock.time, wait=clock.wait)) == []
+
+
 def test_a_loop_begins_again_where_it_ended(tmp_path: Path) -> None:
     clock = Clock()
     path = wav(tmp_path / "a.wav", rate=48_000, layout="mono", seconds=0.25)

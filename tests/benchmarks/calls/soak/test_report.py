@@ -85,6 +85,16 @@ def test_what_falls_has_not_grown() -> None:
     assert all(finding.is_flat for finding in findings(fallen))
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "says"), [(20, 30, "50 s from minute 1.7"), (50, 61, "50 s from minute 4.2")]
+)
+def test_a_call_that_broke_is_not_flat_whatever_the_medians_say(first: int, last: int, says: str) -> None:
+    fps = tuple(0.0 if first <= index < last else 24.0 for index in range(len(AT_S)))
+    broken = result(seen=replace(end(), fps=fps))
+    assert all(finding.is_flat for finding in findings(broken))
+    assert verdict(broken) == f"5 minutes: receiver: no picture for {says} on"
+
+
 def test_marks_belong_to_the_sample_that_follows_them() -> None:
     seen = replace(end(), marks=((1.0, 10.0), (2.0, 30.0), (11.0, -5.0)))
     assert apart_by_sample(seen, (5.0, 10.0, 15.0)) == [20, None, -5]
