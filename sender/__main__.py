@@ -15,7 +15,7 @@ from aiortc import RTCPeerConnection
 
 from codec import CodecError
 from codec.program.interrupts import leave
-from sender.attach import make_sound, make_worker
+from sender.attach import make_sound, make_voice, make_worker
 from sender.broadcast.program import BroadcastProgram
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
@@ -177,7 +177,7 @@ class Program:
             worker=self._worker,
             options=coding,
             video=video,
-            sound=None if heard is None else make_sound(heard, channels, coding, news=say),
+            sound=None if heard is None else make_sound(make_voice(heard, coding, news=say), channels, coding),
             stats=partial(connection_stats, pc),
             keeps=True,
         )

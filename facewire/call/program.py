@@ -14,11 +14,11 @@ from receiver.figures.terminal import Terminal
 from receiver.held import in_words
 from receiver.picture import Picture
 from sender import FaceSender, SenderOptions
-from sender.attach import make_sound, make_worker
+from sender.attach import make_sound, make_voice, make_worker
 from sender.capture import Capture
 from sender.h264.fallback import add_h264_track
 from sender.newest_slot import SlotClosed
-from sender.sound.flow import SoundFlow
+from sender.sound import Voice
 from sender.sound.open import open_sound
 from sender.sources import open_source
 from signaling.call import Call, connect_peer, peer_present
@@ -69,15 +69,14 @@ class Program:
         self._is_live = source.is_live
         self._capture = Capture(source)
         self._worker = make_worker(sending)
-        self._sound = open_sound(
+        sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
+        self._voice = None if sound is None else make_voice(sound, sending, news=terminal.say)
         self._begun, self._stop = asyncio.Event(), asyncio.Event()
         self._retries = Retries()
         self._destinations = Destinations()
         self._limited = False  # the time that the call may take is running
-        self._muted = False
-        self._flow: SoundFlow | None = None
 
     async def run(self) -> None:
         """Runs until interrupted, the window is closed, the source or the time is over.
@@ -116,15 +115,13 @@ class Program:
             ended=lambda _: tell_loop(loop, self._stop.set),
         )
 
-        if self._sound is not None:
+        if self._voice is not None:
             self._destinations.tell(microphone=True)
-            self._destinations.offer("microphone", self._switch_microphone)
+            self._destinations.offer("microphone", partial(self._switch, self._voice))
 
-    def _switch_microphone(self) -> None:
-        self._muted = not self._muted
-        if self._flow is not None:
-            self._flow.muted = self._muted
-        self._destinations.tell(microphone=not self._muted)
+    def _switch(self, voice: Voice) -> None:
+        voice.muted = not voice.muted
+        self._destinations.tell(microphone=not voice.muted)
 
     async def _run_capture(self) -> None:
         """A file begins with the first call, a live source now: it is warm when somebody comes."""
@@ -165,7 +162,7 @@ class Program:
         options, sending = self._options, self._sending
         ice = ice_configuration(stun=options.stun, turn=options.turn)
         pc = RTCPeerConnection(ice)
-        channels = offer_channels(pc, sound=self._sound is not None)
+        channels = offer_channels(pc, sound=self._voice is not None)
         video = add_h264_track(pc) if sending.mode != "keypoints" else None
         receiver = receive_face(pc, self._receiving, alone=True)
         receiver.watch(self._show)
@@ -176,18 +173,14 @@ class Program:
         receiver.watch(self._destinations.record, every=options.record is not None)
         call = await connect_peer(pc, client, servers=ice.iceServers or ())
         try:
-            sound = self._sound
             say = self._terminal.say
-            flow = self._flow = None if sound is None else make_sound(sound, channels, sending, news=say)
-            if flow is not None:
-                flow.muted = self._muted
             sender = FaceSender(
                 channels,
                 self._capture,
                 worker=self._worker,
                 options=sending,
                 video=video,
-                sound=flow,
+                sound=None if self._voice is None else make_sound(self._voice, channels, sending),
                 stats=partial(connection_stats, pc),
                 keeps=True,
             )

@@ -22,6 +22,7 @@ from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace.pacer import PACE_S
 from sender.report import CallState, Stats, call_state
+from sender.sound import SoundFlow, Voice
 from sender.work.workload import Workload
 from signaling.programs.ends import End, first_error
 from signaling.transport.channels import Channels
@@ -72,14 +73,18 @@ class FaceBroadcast(End):
         self._group: asyncio.TaskGroup | None = None
         self._somebody, self._stopped = asyncio.Event(), asyncio.Event()
 
-    def attach(self, pc: RTCPeerConnection, *, name: str = "") -> Viewer:
+    def attach(self, pc: RTCPeerConnection, *, name: str = "", voice: Voice | None = None) -> Viewer:
         """A viewer at the other end of `pc`, whose channels are opened here: before its offer or answer.
 
-        `name` is for figures. The connection stays the application's, which closes it when the viewer has ended.
+        `name` is for figures; `voice` is shared by all, and somebody else's to run. The connection stays the
+        application's, which closes it when the viewer has ended.
         """
-        return self.add(offer_channels(pc), stats=partial(connection_stats, pc), name=name)
+        channels = offer_channels(pc, sound=voice is not None)
+        return self.add(channels, stats=partial(connection_stats, pc), name=name, voice=voice)
 
-    def add(self, channels: Channels, *, stats: Stats | None = None, name: str = "") -> Viewer:
+    def add(
+        self, channels: Channels, *, stats: Stats | None = None, name: str = "", voice: Voice | None = None
+    ) -> Viewer:
         """A viewer at the other end of these channels."""
         viewer = Viewer(
             channels,
@@ -91,6 +96,9 @@ class FaceBroadcast(End):
             state=self._state,
             changed=self._settle,
             clock=self._clock,
+            sound=None
+            if voice is None
+            else SoundFlow(voice, channels, bundle_ms=40 * self._options.bundle, keeps=True),
         )
         self.viewers.append(viewer)
         self._meter.count("joins")

@@ -11,12 +11,14 @@ from sender.broadcast.agreement import Wish
 from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
 from sender.broadcast.meters import Both
+from sender.broadcast.voice import ViewerVoice
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
 from sender.options import SenderOptions
 from sender.pace import Pacer, pace_keyframes
 from sender.pace.shares import Shares
 from sender.report import CallState, Report, Stats, capabilities_of
+from sender.sound import SoundFlow
 from sender.transmit import Bundles, MessageMeter, Transmitter
 from signaling.protocol.capabilities import ARRIVALS, why_not
 from signaling.protocol.messages import (
@@ -60,8 +62,12 @@ class Viewer:
         state: Callable[[], CallState],
         changed: Callable[[], None],
         clock: Callable[[], float],
+        sound: SoundFlow | None = None,
     ) -> None:
-        """`total` counts what all viewers are sent, `state` is what they share; `changed`: this one holds one more."""
+        """`total` counts what all viewers are sent, `state` is what they share; `changed`: this one holds one more.
+
+        `sound` is this viewer's flow of a voice that all share.
+        """
         self.name = name
         self.step: Step = "closed"
         self.refusal: str | None = None  # why it cannot read keypoints, once it has said what it can
@@ -73,6 +79,7 @@ class Viewer:
         self.meter = Meter(clock=clock)
         self.wish: Wish | None = None  # how its line would have the stream coded
         self._channels, self._clock, self._options = channels, clock, options
+        self._voice = ViewerVoice(sound)
         self._changed = changed
         self._shared_state = state
         self._holdings, self._restraint = Holdings(), Restraint()
@@ -83,7 +90,7 @@ class Viewer:
         self._begun, self._wake, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()  # cleared at the end, until nothing waits any more
         self._stopped, self.opened = asyncio.Event(), asyncio.Event()
-        self._pacer = Pacer(channels, options=options, sound=False, clock=clock)
+        self._pacer = Pacer(channels, options=options, sound=self._voice.is_there, clock=clock)
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -92,6 +99,8 @@ class Viewer:
             meter=Both(self.meter, total),
             clock=clock,
             lost_track=self.lose,
+            ride=self._voice.carry,
+            rides=self._voice.is_leaving,
             has_room=self._pacer.has_room,
         )
         self._control = ControlChannel(
@@ -111,7 +120,8 @@ class Viewer:
         try:
             async with asyncio.TaskGroup() as group:
                 pumping = self._transmitter.keep_pumping(wake=self._wake, idle=self._idle)
-                tasks = [group.create_task(pumping), group.create_task(self._report.run(begun=self._begun))]
+                works = pumping, self._report.run(begun=self._begun), self._voice.run()
+                tasks = [group.create_task(work) for work in works]
                 await self._stopped.wait()
                 for task in tasks:
                     task.cancel()
@@ -247,6 +257,7 @@ class Viewer:
             keyframes_first=shares.keyframes_first,
         )
         pace_keyframes(self.gate, shares)
+        self._voice.follow(shares, agreed=agreed, may_leave=lambda: self._pacer.sound_has_room(self.begins))
 
     # How
 
@@ -298,6 +309,7 @@ class Viewer:
     def _on_peer(self, peer: Capabilities | None) -> None:
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
         self._pacer.meet(peer)
+        self._voice.meet(peer)
         if peer is not None and ARRIVALS in peer.features:
             self._patience_s = _HEARD_S
 
@@ -314,6 +326,7 @@ class Viewer:
                     self._changed()
             case ReceiverReport():
                 self.meter.hear(message)
+                self._voice.hear_loss(message.sound_loss)
             case LoadReport():
                 self.load = message.load
             case _:
@@ -325,6 +338,6 @@ class Viewer:
         own = {"queue_bytes": self._channels.queued_bytes, "lags": float(self.lags)} | self._pacer.states()
         return replace(
             shared,
-            totals=shared.totals | {"stale": self._transmitter.stale_frames},
+            totals=shared.totals | {"stale": self._transmitter.stale_frames} | self._voice.figures(),
             states=shared.states | own,
         )

@@ -2,5 +2,6 @@
 
 from sender.sound.flow import SoundFlow
 from sender.sound.sources import Block, FileSound, SoundSource, TrackSound
+from sender.sound.voice import Voice
 
-__all__ = ["Block", "FileSound", "SoundFlow", "SoundSource", "TrackSound"]
+__all__ = ["Block", "FileSound", "SoundFlow", "SoundSource", "TrackSound", "Voice"]

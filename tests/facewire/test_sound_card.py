@@ -76,23 +76,20 @@ AGAIN = """
 import asyncio
 from codec.sound import SoundConfig
 from sender.sound.devices import Microphone
-from sender.sound.flow import SoundFlow
-from signaling.transport.memory import memory_pair
+from sender.sound.voice import Voice
 async def main():
-    here, _ = memory_pair(delay_s=0.0)
-    flow = SoundFlow(Microphone("narrow_mic"), here, config=SoundConfig(), bundle_ms=160,
-        news=lambda text: print(text, flush=True))
-    running = asyncio.create_task(flow.run())
+    voice = Voice(Microphone("narrow_mic"), config=SoundConfig(), news=lambda text: print(text, flush=True))
+    running = asyncio.create_task(voice.run())
     for word in ("hearing", "hearing again"):
-        while flow.level_db < -60:
+        while voice.level_db < -60:
             await asyncio.sleep(0.05)
         print(word, flush=True)
-        flow.muted = True  # until the level is that of silence
-        while flow.level_db > -60:
+        voice.muted = True  # until the level is that of silence
+        while voice.level_db > -60:
             await asyncio.sleep(0.05)
         if word == "hearing":
             await asyncio.to_thread(input)
-            flow.muted = False
+            voice.muted = False
     running.cancel()
 asyncio.run(main())
 """
