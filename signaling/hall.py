@@ -170,7 +170,9 @@ class Hall:
     def _welcomed(self, welcome: Welcome) -> list[Guest]:
         if welcome.viewers < self._client.viewers and not self._told:
             self._told = True
-            self._news(f"the signaling server at {self._client.address} lets in {welcome.viewers} at a time, no more")
+            where = f"the signaling server at {self._client.address} lets in"
+            where = "another end in the room takes" if self._client.role == "equal" else where
+            self._news(f"{where} {welcome.viewers} at a time, no more")
         there = welcome.peers or ((welcome.peer,) if welcome.peer else ())
         for name in set(self._guests) - set(there):
             self._leave(name)

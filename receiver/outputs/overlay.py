@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from receiver.figures.meter import Figures
 from receiver.outputs.window import Words
 
-__all__ = ["Status", "figures_line"]
+__all__ = ["Status", "figures_line", "one_of_several"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +39,13 @@ def figures_line(figures: Figures) -> str:
     loss = f"  {flow['loss']:.0%} lost" if flow["loss"] else ""
     rate = f"{flow['payload_kbps']:.1f} kbps  (wire {flow['wire_kbps']:.1f})"
     return f"{'H.264' if kind == 'h264' else kind}  {rate}\n{figures['shown_fps']:.0f} fps{delay}{loss}"
+
+
+def one_of_several(figures: Figures) -> str:
+    """The same of one of several ends, in one row."""
+    kind = figures["showing"]
+    if kind is None:
+        return "no picture yet"
+    flow = figures[kind]
+    delay = "" if flow["delay_ms"] is None else f"  {flow['delay_ms']:.0f} ms"
+    return f"{flow['payload_kbps']:.1f} kbps  {figures['shown_fps']:.0f} fps{delay}"

@@ -12,7 +12,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from codec.sound import SAMPLE_RATE, Samples
 from receiver.errors import DisplayError
-from receiver.sound.playout import SoundPlayout
+from receiver.sound.mixer import Pulled
 from receiver.sound.track import SoundTrack
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
@@ -68,9 +68,7 @@ async def listen(track: SoundTrack, heard: Listener) -> None:
             heard(frame.to_ndarray()[0].astype(np.float32) / 32768, track.due_us(frame))
 
 
-async def play(
-    playout: SoundPlayout, heard: Listener, *, device: str = "", is_on: Callable[[], bool] = lambda: True
-) -> None:
+async def play(playout: Pulled, heard: Listener, *, device: str = "", is_on: Callable[[], bool] = lambda: True) -> None:
     """Plays a voice on the system's loudspeaker, or on `device`, until it is cancelled; `heard` is told what is played.
 
     While it is not `is_on` the loudspeaker is silent, and all else goes on.
@@ -109,7 +107,7 @@ async def play(
 
 
 async def hear(
-    playout: SoundPlayout,
+    playout: Pulled,
     track: SoundTrack,
     heard: Listener,
     *,

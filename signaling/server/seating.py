@@ -145,7 +145,8 @@ class Seating:
             room, role, end=end, line=line, secret=hello.secret, address=address, viewers=hello.viewers
         )
         returns = before is not None and before.is_of(end, hello.secret)
-        _log.info("room %s: a %s is %s, from %s", room, role, "back" if returns else "there", address)
+        article = "an" if role == "equal" else "a"
+        _log.info("room %s: %s %s is %s, from %s", room, article, role, "back" if returns else "there", address)
         if before is not None and before.line is not None:
             before.line.cut()
         if role == "sender":

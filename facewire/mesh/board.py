@@ -1,0 +1,97 @@
+"""Stage 10, board: the newest picture of each other end, and when they are shown together as one."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from facewire.mesh.speaker import Speaker
+from facewire.mesh.tiles import Tile, draw
+from receiver.picture import Picture
+from signaling.transport.costs import Kind
+
+__all__ = ["Board"]
+
+_LEAST_S = 0.033  # between two pictures of several: theirs do not come together
+_LOOK_S = 0.1  # between two looks at who speaks
+
+
+@dataclass(slots=True)
+class _Place:
+    picture: Picture | None = None
+
+
+class Board:
+    """Shows one other end as it comes, and several as tiles in the order in which they came, at most 30 times a second.
+
+    `show` gets what is to be seen; `levels_db` tells how loud each end is heard. `side` is that of a tile, in pixels.
+    """
+
+    def __init__(
+        self, show: Callable[[Picture], None], *, levels_db: Callable[[], dict[str, float]], side: int
+    ) -> None:
+        self._show, self._levels_db, self._side = show, levels_db, side
+        self._places: dict[str, _Place] = {}
+        self._speaker: Speaker[str] = Speaker()
+        self._changed = asyncio.Event()
+
+    @property
+    def speaker(self) -> str | None:
+        """Who is marked."""
+        return self._speaker.marked
+
+    def enter(self, name: str) -> None:
+        """An end has come; there is no picture of it yet."""
+        if name not in self._places:
+            self._places[name] = _Place()
+            self._changed.set()
+
+    def leave(self, name: str) -> None:
+        """An end has gone, and its tile with it; the last one's picture stays."""
+        if self._places.pop(name, None) is not None:
+            self._changed.set()
+
+    def take(self, name: str, picture: Picture) -> None:
+        """A picture that is due."""
+        if (place := self._places.get(name)) is None:
+            return
+        place.picture = picture
+        if len(self._places) == 1:
+            self._show(picture)
+        else:
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Shows tiles whenever one of them has changed, until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look())
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                if (picture := self._tiles()) is not None:
+                    self._show(picture)
+                    await asyncio.sleep(_LEAST_S)
+
+    async def _look(self) -> None:
+        while True:
+            before = self._speaker.marked
+            now_s = asyncio.get_running_loop().time()
+            if self._speaker.see(self._levels_db(), now_s=now_s) != before:
+                self._changed.set()
+            await asyncio.sleep(_LOOK_S)
+
+    def _tiles(self) -> Picture | None:
+        """All of them as one picture; of a single one its own, and None while there is none at all."""
+        shown = {name: place.picture for name, place in self._places.items()}
+        pictures = [picture for picture in shown.values() if picture is not None]
+        if not pictures:
+            return None
+        newest = max(pictures, key=lambda picture: picture.shown_us)
+        if len(shown) == 1:
+            return newest
+        tiles = [
+            Tile(None if picture is None else picture.rgb(), speaks=name == self._speaker.marked)
+            for name, picture in shown.items()
+        ]
+        kind: Kind = "h264" if all(picture.kind == "h264" for picture in pictures) else "keypoints"
+        now_us = round(asyncio.get_running_loop().time() * 1e6)
+        return Picture(kind, pts=newest.pts, shown_us=now_us, source=draw(tiles, side=self._side))
