@@ -25,6 +25,9 @@ from signaling.retries import LASTING_S, Retries, pause
 __all__ = ["House", "Visit"]
 
 
+_WORD_S = 0.5  # channels that close are told before the word of who closed them
+
+
 @dataclass(frozen=True, kw_only=True)
 class House:
     """What all visits share."""
@@ -49,6 +52,7 @@ class House:
         """Somebody has come: calls it for as long as it is in the room. Raises what `Visit.run` raises."""
         visit = self.admit(guest)
         try:
+            await asyncio.sleep(0)  # those that are told of at once are all admitted before one of them is called
             await visit.run()
         finally:
             self.dismiss(visit)
@@ -92,6 +96,7 @@ class Visit:
         self.place = place
         self.figures: Figures | None = None  # of the last second
         self.is_on = False  # a call with it is running
+        self._has_hung_up = False  # which was told
         self._label = ""  # what tells it from others, where there are any
         self._guest, self._house = guest, house
 
@@ -106,9 +111,9 @@ class Visit:
             try:
                 lasted = await self._call()
             except PeerGone as gone:
-                if str(gone) != told:
+                if str(gone) != told and (self._guest.peer or not self._has_hung_up):
                     told = str(gone)
-                    self._say(f"{told}; waiting for the other end")
+                    self._say(f"{told}; waiting for the other end" if self._guest.peer else told)
             if lasted:
                 told = ""
                 retries.succeeded()
@@ -132,6 +137,7 @@ class Visit:
             raise
         begun_s = asyncio.get_running_loop().time()
         call.news, call.probe = self._say, way.begin(self._say)
+        self._has_hung_up = False
         self._say("connected")
         house.board.enter(self.name)
         house.mixer.add(self.name, way.receiver.sound)
@@ -148,6 +154,7 @@ class Visit:
             house.terminal.summary(end=self._label)
         if reason is None:
             return True
+        self._has_hung_up = True
         self._say(reason)
         return asyncio.get_running_loop().time() - begun_s >= LASTING_S
 
@@ -158,6 +165,8 @@ class Visit:
             ending = group.create_task(call.ended())
             growing = group.create_task((until or asyncio.Event()).wait())
             await asyncio.wait((running, ending, growing), return_when=asyncio.FIRST_COMPLETED)
+            if running.done() and not self._house.source.capture.ended:
+                await asyncio.wait([ending], timeout=_WORD_S)
             reason = ending.result() if ending.done() else way.ended if running.done() else None
             await way.close()
             for task in (ending, growing):
