@@ -7,6 +7,7 @@ from aiortc import RTCPeerConnection
 
 from facewire.mesh.member import Member
 from receiver import ReceiverOptions, receive_face
+from receiver.sound import SoundTrack
 from receiver.sound.mixer import Mixer
 from sender import FaceBroadcast, SenderOptions
 from sender.capture import Capture
@@ -58,6 +59,14 @@ class FaceMesh(End):
         if self._group is not None:
             self._group.create_task(self._live(member))
         return member
+
+    def sound_track(self) -> SoundTrack:
+        """All voices as one, for one reader: a new track each time."""
+        return SoundTrack(self.mixer)
+
+    def levels_db(self) -> dict[str, float]:
+        """How loud each member is heard now, by its name, against full scale; while somebody plays what is heard."""
+        return {member.name: level for member, level in self.mixer.levels_db().items()}
 
     def figures(self) -> dict[str, Any]:
         """What is sent to all, and what comes from each."""

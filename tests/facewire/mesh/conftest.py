@@ -157,7 +157,8 @@ def toy_codec(monkeypatch: pytest.MonkeyPatch) -> list[ToyWorker]:
         made.append(ToyWorker(next(shades)))
         return made[-1]
 
-    monkeypatch.setattr("facewire.call.program.make_worker", make_worker)
+    for user in ("facewire.call.program", "facewire.mesh.attach"):
+        monkeypatch.setattr(f"{user}.make_worker", make_worker)
     monkeypatch.setattr("receiver.receive.FaceDecoder", ToyDecoder)
     monkeypatch.setattr("receiver.motion.intake.DecodeThread", Inline)
     return made
