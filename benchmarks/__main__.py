@@ -1,4 +1,4 @@
-"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | network | engines | ..."""
+"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | mesh | network | ..."""
 
 import sys
 
@@ -9,6 +9,7 @@ from codec.flags import Parser
 
 def _parser() -> Parser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
+    from benchmarks.calls.mesh.command import add_mesh
     from benchmarks.calls.sync.command import add_sync
     from benchmarks.calls.viewers.command import add_viewers
     from benchmarks.delay.command import add_delay
@@ -27,6 +28,7 @@ def _parser() -> Parser:
         add_delay,
         add_sync,
         add_viewers,
+        add_mesh,
         add_network,
         add_engines,
         add_table,

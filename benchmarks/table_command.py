@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.calls.mesh.command import MESH
 from benchmarks.calls.sync.command import SYNC
 from benchmarks.calls.viewers.command import VIEWERS
 from benchmarks.delay.command import DELAY
@@ -28,6 +29,7 @@ KINDS = {
     "sync": SYNC,
     "engines": ENGINES,
     "viewers": VIEWERS,
+    "mesh": MESH,
     "network": NETWORK,
     "paths": PATHS,
     "two": TWO,

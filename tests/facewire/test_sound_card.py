@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facewire.call.self_test import write_tone
+from benchmarks.clips.tone import write_tone
 from receiver.errors import DisplayError
 from receiver.sound import SoundPlayout
 from receiver.sound.outputs import play
