@@ -122,7 +122,12 @@ class Program:
                 keeps=True,
             ),
             mixer=mixer,
-            board=Board(self._destinations.show, levels_db=mixer.levels_db, side=receiving.size),
+            board=Board(
+                self._destinations.show,
+                levels_db=mixer.levels_db,
+                side=receiving.size,
+                laid_out=lambda place: self._destinations.tell(own_at="bottomright" if place else "topright"),
+            ),
             destinations=self._destinations,
             terminal=self._terminal,
             saw=self._saw,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from facewire.mesh.speaker import Speaker
-from facewire.mesh.tiles import Tile, draw
+from facewire.mesh.tiles import Tile, draw, leaves_a_place
 from receiver.picture import Picture
 from signaling.transport.costs import Kind
 
@@ -24,12 +24,18 @@ class Board:
     """Shows one other end as it comes, and several as tiles in the order in which they came, at most 30 times a second.
 
     `show` gets what is to be seen; `levels_db` tells how loud each end is heard. `side` is that of a tile, in pixels.
+    `laid_out` is told whether there is a place left over, at the bottom right, when ends come and go.
     """
 
     def __init__(
-        self, show: Callable[[Picture], None], *, levels_db: Callable[[], dict[str, float]], side: int
+        self,
+        show: Callable[[Picture], None],
+        *,
+        levels_db: Callable[[], dict[str, float]],
+        side: int,
+        laid_out: Callable[[bool], None] = lambda leaves_a_place: None,
     ) -> None:
-        self._show, self._levels_db, self._side = show, levels_db, side
+        self._show, self._levels_db, self._side, self._laid_out = show, levels_db, side, laid_out
         self._places: dict[str, _Place] = {}
         self._speaker: Speaker[str] = Speaker()
         self._changed = asyncio.Event()
@@ -43,12 +49,12 @@ class Board:
         """An end has come; there is no picture of it yet."""
         if name not in self._places:
             self._places[name] = _Place()
-            self._changed.set()
+            self._lay_out()
 
     def leave(self, name: str) -> None:
         """An end has gone, and its tile with it; the last one's picture stays."""
         if self._places.pop(name, None) is not None:
-            self._changed.set()
+            self._lay_out()
 
     def take(self, name: str, picture: Picture) -> None:
         """A picture that is due."""
@@ -70,6 +76,10 @@ class Board:
                 if (picture := self._tiles()) is not None:
                     self._show(picture)
                     await asyncio.sleep(_LEAST_S)
+
+    def _lay_out(self) -> None:
+        self._laid_out(leaves_a_place(len(self._places)))
+        self._changed.set()
 
     async def _look(self) -> None:
         while True:

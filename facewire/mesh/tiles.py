@@ -1,6 +1,7 @@
 """Stage 10, tiles: several pictures as one, the speaker's with a frame around it. Pure.
 
-One fills all of it, two stand side by side, three and four in two rows of two, more in as many rows as columns.
+One fills all of it, two stand side by side, three and four in two rows of two, more in as many rows as columns. A
+place that is left over is the last one: your own picture is shown there.
 """
 
 import math
@@ -13,7 +14,7 @@ import numpy as np
 from codec.units import Image
 from receiver.picture import fit
 
-__all__ = ["Tile", "draw"]
+__all__ = ["Tile", "draw", "leaves_a_place"]
 
 _GROUND, _EMPTY = 16, (40, 40, 44)
 _SPEAKS, _TEXT = (90, 200, 110), (170, 170, 170)
@@ -29,16 +30,25 @@ class Tile:
     speaks: bool = False
 
 
+def _laid_out(count: int) -> tuple[int, int]:
+    """Rows and columns of so many."""
+    columns = max(1, math.ceil(math.sqrt(count)))
+    return max(1, math.ceil(count / columns)), columns
+
+
+def leaves_a_place(count: int) -> bool:
+    """Whether so many leave the corner at the bottom right free."""
+    rows, columns = _laid_out(count)
+    return rows * columns > count > 0
+
+
 def draw(tiles: Sequence[Tile], *, side: int) -> Image:
     """All tiles, each `side` pixels square, as one picture, uint8 (rows * side, columns * side, 3). At least one."""
-    columns = max(1, math.ceil(math.sqrt(len(tiles))))
-    rows = math.ceil(len(tiles) / columns)
+    rows, columns = _laid_out(len(tiles))
     canvas = np.full((rows * side, columns * side, 3), _GROUND, np.uint8)
     for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
-        in_row = min(columns, len(tiles) - row * columns)
-        left = column * side + (columns - in_row) * side // 2  # a row that is not full stands in the middle
-        _put(canvas[row * side : (row + 1) * side, left : left + side], tile)
+        _put(canvas[row * side : (row + 1) * side, column * side : (column + 1) * side], tile)
     return canvas
 
 

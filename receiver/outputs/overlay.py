@@ -3,19 +3,23 @@
 from dataclasses import dataclass
 
 from receiver.figures.meter import Figures
-from receiver.outputs.window import Words
+from receiver.outputs.window import Corner, Words
 
 __all__ = ["Status", "figures_line", "one_of_several"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on."""
+    """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on.
+
+    `own_at` is the corner that your own picture stands in.
+    """
 
     figures: str = ""
     news: str = ""
     microphone: bool | None = None
     voice: bool | None = None
+    own_at: Corner = "topright"
 
     def words(self) -> Words:
         """The same, for the window."""
@@ -25,6 +29,7 @@ class Status:
             figures=self.figures,
             news=self.news,
             off=[off[name] for name, on in parts.items() if on is False],
+            own=self.own_at,
             can=["snapshot", *(name for name, on in parts.items() if on is not None)],
         )
 

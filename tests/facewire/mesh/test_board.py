@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facewire.mesh.board import Board
-from facewire.mesh.tiles import Tile, draw
+from facewire.mesh.tiles import Tile, draw, leaves_a_place
 from receiver.picture import Picture
 
 SIDE = 64
@@ -26,9 +26,9 @@ def centres(image: np.ndarray, *places: tuple[int, int]) -> list[int]:
     [
         (1, (1, 1), [(0, 0)]),
         (2, (1, 2), [(0, 0), (0, 1)]),
-        (3, (2, 2), [(0, 0), (0, 1), (1, 0.5)]),
+        (3, (2, 2), [(0, 0), (0, 1), (1, 0)]),
         (4, (2, 2), [(0, 0), (0, 1), (1, 0), (1, 1)]),
-        (5, (2, 3), [(0, 0), (0, 1), (0, 2), (1, 0.5), (1, 1.5)]),
+        (5, (2, 3), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]),
     ],
 )
 def test_each_has_a_square_of_its_own(count: int, shape: tuple[int, int], places: list[tuple[int, int]]) -> None:
@@ -36,6 +36,7 @@ def test_each_has_a_square_of_its_own(count: int, shape: tuple[int, int], places
     image = draw([Tile(shade(value)) for value in shades], side=SIDE)
     assert image.shape == (shape[0] * SIDE, shape[1] * SIDE, 3)
     assert centres(image, *places) == shades
+    assert leaves_a_place(count) == (count in (3, 5))
 
 
 def test_the_speaker_has_a_frame_and_nobody_else() -> None:
@@ -63,7 +64,10 @@ class Stage:
     def __init__(self) -> None:
         self.shown: asyncio.Queue[Picture] = asyncio.Queue()
         self.levels_db: dict[str, float] = {}
-        self.board = Board(self.shown.put_nowait, levels_db=lambda: self.levels_db, side=SIDE)
+        self.laid_out: list[bool] = []
+        self.board = Board(
+            self.shown.put_nowait, levels_db=lambda: self.levels_db, side=SIDE, laid_out=self.laid_out.append
+        )
 
     def take(self, name: str, value: int, kind: str = "keypoints") -> Picture:
         picture = Picture(kind, pts=value, shown_us=value, source=shade(value))  # type: ignore[arg-type]
@@ -115,6 +119,14 @@ async def test_who_speaks_is_marked_without_a_new_picture(stage: Stage) -> None:
     while (await stage.shown.get()).rgb()[2, SIDE + SIDE // 2, 1] < 150:
         pass
     assert stage.board.speaker == "b"
+
+
+async def test_a_place_that_is_left_over_is_told_of(stage: Stage) -> None:
+    for name in "abcc":
+        stage.board.enter(name)
+    for name in "cc":
+        stage.board.leave(name)
+    assert stage.laid_out == [False, False, True, False]
 
 
 async def test_pictures_that_come_faster_than_they_are_shown_give_way_to_newer_ones(stage: Stage) -> None:
