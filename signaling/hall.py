@@ -32,7 +32,8 @@ _RENEWED_S = 2.0  # calls that fall silent together have the line made anew once
 class Guest:
     """The way to one other end: a `SignalingLine`. What waits for its reader is bounded, and the oldest goes.
 
-    `role` is what this end is to it: a sender offers. `by` is the name of this end, where it has to be said.
+    `role` is what this end is to it: a sender offers. `by` is the name of this end, where it has to be said. `is_alone`
+    says that this end is one of equals and that one is not: it calls one other end and no more.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Guest:
         name: str,
         *,
         role: Role,
+        is_alone: bool = False,
         by: str = "",
         send: Callable[..., Awaitable[None]],
         renew: Callable[[], Awaitable[None]],
@@ -47,6 +49,7 @@ class Guest:
         self.name = name
         self.peer = name
         self.role: Role = role
+        self.is_alone = is_alone
         self._by = by
         self._renew = renew
         self._send = send
@@ -185,6 +188,7 @@ class Hall:
         guest = self._guests[name] = Guest(
             name,
             role=self._role_towards(name, what),
+            is_alone=client.role == "equal" != what,
             by=client.end if client.role == "equal" else "",
             send=client.send,
             renew=self._renew,

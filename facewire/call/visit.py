@@ -25,6 +25,7 @@ from signaling.retries import LASTING_S, Retries, pause
 __all__ = ["House", "Visit"]
 
 
+_ALONE = ": it is no call, or of a version before calls of several, so nobody else can join"
 _WORD_S = 0.5  # channels that close are told before the word of who closed them
 
 
@@ -138,7 +139,7 @@ class Visit:
         begun_s = asyncio.get_running_loop().time()
         call.news, call.probe = self._say, way.begin(self._say)
         self._has_hung_up = False
-        self._say("connected")
+        self._say(f"connected{_ALONE}" if self._guest.is_alone else "connected")
         house.board.enter(self.name)
         house.mixer.add(self.name, way.receiver.sound)
         self.is_on = True

@@ -143,3 +143,8 @@ async def test_an_end_of_before_and_one_of_now_call_each_other(
         await asyncio.gather(one.window.sees(80), two.window.sees(40))
         with pytest.raises(RoomError, match="room blue is full: a call of several and an end that calls one other"):
             await enter(CallOptions(signal=url, room="blue"), say=print)
+    before, now = (one, two) if is_first else (two, one)
+    assert "connected" in before.terminal.said
+    assert [text for text in now.terminal.said if text.startswith("connected")] == [
+        "connected: it is no call, or of a version before calls of several, so nobody else can join"
+    ]
