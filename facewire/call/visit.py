@@ -140,7 +140,7 @@ class Visit:
         call.news, call.probe = self._say, way.begin(self._say)
         self._has_hung_up = False
         self._say(f"connected{_ALONE}" if self._guest.is_alone else "connected")
-        house.board.enter(self.name)
+        house.board.enter(self.name, at=self.place)
         house.mixer.add(self.name, way.receiver.sound)
         self.is_on = True
         house.see_calls()

@@ -17,11 +17,12 @@ _LOOK_S = 0.1  # between two looks at who speaks
 
 @dataclass(slots=True)
 class _Place:
+    at: int
     picture: Picture | None = None
 
 
 class Board:
-    """Shows one other end as it comes, and several as tiles in the order in which they came, at most 30 times a second.
+    """Shows one other end as it comes, and several as tiles in the order of their places, at most 30 times a second.
 
     `show` gets what is to be seen; `levels_db` tells how loud each end is heard. `side` is that of a tile, in pixels.
     `laid_out` is told whether there is a place left over, at the bottom right, when ends come and go.
@@ -45,10 +46,10 @@ class Board:
         """Who is marked."""
         return self._speaker.marked
 
-    def enter(self, name: str) -> None:
-        """An end has come; there is no picture of it yet."""
+    def enter(self, name: str, *, at: int) -> None:
+        """An end has come, to the place that is counted so; there is no picture of it yet."""
         if name not in self._places:
-            self._places[name] = _Place()
+            self._places[name] = _Place(at)
             self._lay_out()
 
     def leave(self, name: str) -> None:
@@ -91,7 +92,8 @@ class Board:
 
     def _tiles(self) -> Picture | None:
         """All of them as one picture; of a single one its own, and None while there is none at all."""
-        shown = {name: place.picture for name, place in self._places.items()}
+        in_order = sorted(self._places.items(), key=lambda one: one[1].at)
+        shown = {name: place.picture for name, place in in_order}
         pictures = [picture for picture in shown.values() if picture is not None]
         if not pictures:
             return None

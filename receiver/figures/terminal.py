@@ -33,7 +33,8 @@ class Terminal:
         for kind in KINDS:
             flow, stages = figures[kind], figures["stages_ms"] if kind == "keypoints" else {}
             style = "green" if figures["showing"] == kind else None
-            self._table.row(figures, kind, loss=flow["loss"], delay_ms=flow["delay_ms"], stages_ms=stages, style=style)
+            told = {"loss": flow["loss"], "delay_ms": flow["delay_ms"]}
+            self._table.row(figures, kind, **told, stages_ms=stages, style=style, end=end)
 
     def summary(self, *, end: str = "") -> None:
         """The call that has just ended, as a table; nothing if there were no pictures."""

@@ -85,7 +85,7 @@ async def stage():
 
 
 async def test_one_end_alone_is_shown_as_it_comes(stage: Stage) -> None:
-    stage.board.enter("a")
+    stage.board.enter("a", at=2)
     pictures = [stage.take("a", value) for value in (50, 60)]
     assert [stage.shown.get_nowait() for _ in pictures] == pictures
     stage.take("nobody", 70)
@@ -93,10 +93,10 @@ async def test_one_end_alone_is_shown_as_it_comes(stage: Stage) -> None:
 
 
 async def test_several_are_shown_together_whoever_has_changed(stage: Stage) -> None:
-    stage.board.enter("a")
+    stage.board.enter("a", at=2)
     stage.take("a", 50)
     await stage.shown.get()
-    stage.board.enter("b")
+    stage.board.enter("b", at=3)
     first = await stage.shown.get()
     assert centres(first.rgb(), (0, 0)) == [50]
     stage.take("b", 90, kind="h264")
@@ -111,9 +111,17 @@ async def test_several_are_shown_together_whoever_has_changed(stage: Stage) -> N
     assert centres(alone.rgb(), (0, 0)) == [90]
 
 
+async def test_an_end_that_comes_later_may_stand_before_others(stage: Stage) -> None:
+    stage.board.enter("b", at=2)
+    stage.board.enter("a", at=1)
+    stage.take("b", 90)
+    stage.take("a", 50)
+    assert centres((await stage.shown.get()).rgb(), (0, 0), (0, 1)) == [50, 90]
+
+
 async def test_who_speaks_is_marked_without_a_new_picture(stage: Stage) -> None:
-    stage.board.enter("a")
-    stage.board.enter("b")
+    stage.board.enter("a", at=1)
+    stage.board.enter("b", at=2)
     stage.take("a", 50)
     stage.levels_db = {"a": -80.0, "b": -20.0}
     while (await stage.shown.get()).rgb()[2, SIDE + SIDE // 2, 1] < 150:
@@ -123,15 +131,15 @@ async def test_who_speaks_is_marked_without_a_new_picture(stage: Stage) -> None:
 
 async def test_a_place_that_is_left_over_is_told_of(stage: Stage) -> None:
     for name in "abcc":
-        stage.board.enter(name)
+        stage.board.enter(name, at=1)
     for name in "cc":
         stage.board.leave(name)
     assert stage.laid_out == [False, False, True, False]
 
 
 async def test_pictures_that_come_faster_than_they_are_shown_give_way_to_newer_ones(stage: Stage) -> None:
-    stage.board.enter("a")
-    stage.board.enter("b")
+    stage.board.enter("a", at=1)
+    stage.board.enter("b", at=2)
     for value in range(100, 200):
         stage.take("a", value)
     assert centres((await stage.shown.get()).rgb(), (0, 0)) == [199]
