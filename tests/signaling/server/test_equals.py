@@ -149,6 +149,16 @@ async def test_an_older_end_and_one_equal_are_a_room_of_two(enter, equal, older,
     assert await old.hear() == PeerJoined(hears, "b")
 
 
+async def test_a_sender_of_several_has_one_beside_an_equal(enter, equal) -> None:
+    a = await equal("a")
+    await a.hear()
+    sender = await enter("sender", "s", 8)
+    assert await sender.hear() == Welcome(True, "a")
+    assert await a.hear() == PeerJoined("sender", "s")
+    refused = await (await enter("receiver", "x")).refusal()
+    assert "room r is full" in refused.detail
+
+
 async def test_an_older_end_has_no_place_among_several(enter, equal) -> None:
     a, b = await equal("a"), await equal("b")
     await a.hear()
