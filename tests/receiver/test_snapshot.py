@@ -101,11 +101,11 @@ def test_the_figures_are_those_of_the_codec_that_is_shown() -> None:
     figures = {"showing": "h264", "h264": flow | {"delay_ms": None, "loss": None}, "shown_fps": 25.0}
     assert figures_line(figures) == "H.264  7.2 kbps  (wire 14.3)\n25 fps"
     assert figures_line({"showing": None}) == ""
+    snapshot = meter.snapshot(now_us=1_000_000)
+    assert set(flow) | {"shown_fps"} <= set(snapshot["keypoints"]) | set(snapshot)
 
 
 def test_figures_of_one_of_several_take_one_row() -> None:
     flow = {"payload_kbps": 7.24, "delay_ms": 147.6}
     assert one_of_several({"showing": "keypoints", "shown_fps": 14.8, "keypoints": flow}) == "7.2 kbps  15 fps  148 ms"
     assert one_of_several({"showing": None}) == "no picture yet"
-    snapshot = meter.snapshot(now_us=1_000_000)
-    assert set(flow) | {"shown_fps"} <= set(snapshot["keypoints"]) | set(snapshot)

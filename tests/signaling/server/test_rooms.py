@@ -142,7 +142,7 @@ def test_an_end_that_calls_one_other_alone_has_a_place_beside_one_equal(rooms: R
     equals(rooms, "a", "b", "c", viewers=3)
     assert len(rooms.in_the_way("r", "sender")) == 3
     assert rooms.make_way("r", "sender", viewers=1) == ()
-    for name in "bc":
+    for name in ("b", "c"):
         rooms.leave("r", "equal", line=name, orderly=False)
     assert rooms.in_the_way("r", "sender", present_only=True) == ()
     assert [seat.end for _, seat in rooms.make_way("r", "sender", viewers=1)] == ["b", "c"]
