@@ -18,7 +18,7 @@ __all__ = ["MeshRun", "mesh_markdown", "mesh_report", "plot_mesh", "read_mesh", 
 
 COLUMNS = (
     *("others", "asked fps", "sent fps", "seen fps", "delay ms", "sound made up"),
-    *("end ms/s", "others ms/s", "load after"),
+    *("end ms/s", "of it loop", "end MB", "others ms/s", "load after"),
 )
 ROUNDS = 0.5  # a rate that rounds to the target is the target: the last second may be cut
 
@@ -61,6 +61,8 @@ def cells(row: MeshRow) -> list[str]:
         "-" if row.delay_ms is None else f"{row.delay_ms:.0f}",
         f"{row.sound_lost:.1%}",
         f"{row.end_ms_per_s:.0f}",
+        f"{row.loop_ms_per_s:.0f}",
+        "-" if row.end_mb is None else f"{row.end_mb:.0f}",
         f"{row.replay_ms_per_s:.0f}",
         "-" if row.load is None else f"{row.load:.1f}",
     ]

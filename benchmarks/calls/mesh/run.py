@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks.calls.call import SETTLE_S, STARTUP_S, Figures, json_lines
+from benchmarks.calls.call import SETTLE_S, STARTUP_S, Figures, json_lines, resident_mb
 from benchmarks.calls.pinning import load_before, pinned
 from benchmarks.calls.processes import Processes, ProcessFailed
-from benchmarks.calls.viewers.run import cpu_ms
+from benchmarks.calls.viewers.run import cpu_ms, threads_ms
 from benchmarks.clips.clip import write_looping
 from benchmarks.clips.tone import write_tone
 from benchmarks.errors import CallTooShort, SettingError
@@ -62,6 +62,8 @@ class MeshRow:
     delay_ms: float | None  # capture to display of what the others send, median
     sound_lost: float  # part of the voices' frames that were made up
     end_ms_per_s: float  # CPU of the end
+    loop_ms_per_s: float  # the part of it in its event loop: channels, sound, reports
+    end_mb: float | None  # that the end holds
     replay_ms_per_s: float  # CPU of the process of all others
     load: float | None  # of the machine, when the counting ended
 
@@ -128,12 +130,16 @@ class _Moment:
 
     at_s: float
     end_ms: float
+    threads_ms: float  # of the end, without its main one
     replay_ms: float
+    end_mb: float | None = None
 
 
 def _moment(processes: Processes, *, wait_s: float) -> _Moment:
     time.sleep(wait_s)
-    return _Moment(time.monotonic(), cpu_ms(processes.pid("end")), cpu_ms(processes.pid("replay")))
+    end, held = processes.pid("end"), resident_mb(processes.pid("end"))
+    used = (cpu_ms(end), threads_ms(end), cpu_ms(processes.pid("replay")))
+    return _Moment(time.monotonic(), *used, end_mb=None if held is None else held[0])
 
 
 def _wait(processes: Processes, is_so: Callable[[], bool]) -> None:
@@ -185,6 +191,8 @@ def _row(
         delay_ms=median(known_ms) if known_ms else None,
         sound_lost=made_up / max(1, played),
         end_ms_per_s=(ended.end_ms - begun.end_ms) / seconds,
+        loop_ms_per_s=(ended.end_ms - ended.threads_ms - begun.end_ms + begun.threads_ms) / seconds,
+        end_mb=ended.end_mb,
         replay_ms_per_s=(ended.replay_ms - begun.replay_ms) / seconds,
         load=load,
     )

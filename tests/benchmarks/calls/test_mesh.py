@@ -23,7 +23,14 @@ VECTORS = Path(__file__).parents[2] / "vectors"
 def row(**more: Any) -> MeshRow:
     values = {
         **{"others": 3, "fps": 15.0, "sent_fps": 14.9, "seen_fps": (14.6, 14.8, 15.0), "delay_ms": 180.0},
-        **{"sound_lost": 0.01, "end_ms_per_s": 900.0, "replay_ms_per_s": 90.0, "load": 1.5},
+        **{
+            "sound_lost": 0.01,
+            "end_ms_per_s": 900.0,
+            "loop_ms_per_s": 150.0,
+            "end_mb": 700.0,
+            "replay_ms_per_s": 90.0,
+            "load": 1.5,
+        },
     }
     return MeshRow(**{**values, **more})
 
@@ -53,13 +60,14 @@ def lines(end: str, *, fps: float, count: int = 6, made_up: int = 0) -> list[dic
 
 
 def test_a_row_is_what_lies_between_two_moments() -> None:
-    begun, ended = run._Moment(10.0, 1000.0, 100.0), run._Moment(14.0, 5000.0, 300.0)
+    begun, ended = run._Moment(10.0, 1000.0, 800.0, 100.0), run._Moment(14.0, 5000.0, 4000.0, 300.0)
     seen = [*lines("end 1", fps=15.0), *lines("end 2", fps=12.0, made_up=5), *lines("end 3", fps=14.0)]
     seen.append({"shown_fps": 3.0})  # while there was one alone
     came = [{"time_s": 9.5 + second, "frames": [15 * second, 14 * second, 13 * second]} for second in range(7)]
     made = run._row(begun, ended, seen, came, settings=MeshSettings(), fps=15.0, load=None)
     assert (made.sent_fps, made.seen_fps, made.delay_ms) == (14.0, (12.0, 14.0, 15.0), 103.5)
-    assert (made.end_ms_per_s, made.replay_ms_per_s, made.sound_lost) == (1000.0, 50.0, pytest.approx(1 / 15))
+    assert (made.end_ms_per_s, made.loop_ms_per_s, made.replay_ms_per_s) == (1000.0, 200.0, 50.0)
+    assert made.sound_lost == pytest.approx(1 / 15)
     with pytest.raises(CallTooShort):
         run._row(begun, ended, seen[:1], came, settings=MeshSettings(), fps=15.0, load=None)
 
