@@ -1,4 +1,4 @@
-"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | mesh | network | ..."""
+"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | mesh | soak | ..."""
 
 import sys
 
@@ -9,7 +9,10 @@ from codec.flags import Parser
 
 def _parser() -> Parser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
+    from benchmarks.calls.echo.command import add_echo
     from benchmarks.calls.mesh.command import add_mesh
+    from benchmarks.calls.sfu.command import add_sfu
+    from benchmarks.calls.soak.command import add_soak
     from benchmarks.calls.sync.command import add_sync
     from benchmarks.calls.viewers.command import add_viewers
     from benchmarks.delay.command import add_delay
@@ -27,8 +30,11 @@ def _parser() -> Parser:
         add_speed,
         add_delay,
         add_sync,
+        add_echo,
         add_viewers,
         add_mesh,
+        add_sfu,
+        add_soak,
         add_network,
         add_engines,
         add_table,

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.calls.echo.command import ECHO
 from benchmarks.calls.mesh.command import MESH
+from benchmarks.calls.sfu.command import SFU
+from benchmarks.calls.soak.command import SOAK
 from benchmarks.calls.sync.command import SYNC
 from benchmarks.calls.viewers.command import VIEWERS
 from benchmarks.delay.command import DELAY
 from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
-from benchmarks.network.command import NETWORK, PATHS, TWO
+from benchmarks.network.command import FORWARDING, NETWORK, PATHS, TWO
 from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
@@ -27,12 +30,16 @@ KINDS = {
     "speed": SPEED,
     "delay": DELAY,
     "sync": SYNC,
+    "echo": ECHO,
     "engines": ENGINES,
     "viewers": VIEWERS,
     "mesh": MESH,
+    "sfu": SFU,
+    "soak": SOAK,
     "network": NETWORK,
     "paths": PATHS,
     "two": TWO,
+    "forwarding": FORWARDING,
 }
 
 

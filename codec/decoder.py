@@ -10,7 +10,7 @@ from codec.graphs import files as graphs
 from codec.reference.coder import ReferenceDecoder
 from codec.stage_clock import Stage, no_stage
 from codec.state.chain import Chain, MotionState, advance, make_state, origin, pts_of, read_frame
-from codec.state.reference_pose import PoseCoder
+from codec.state.reference_facts import FactsCoder
 from codec.state.references import DecodedReference, HeldReference, References
 from codec.state.show import show
 from codec.units import Image
@@ -27,7 +27,7 @@ class Decoder:
         self._stage = stage
         self._runtime = Runtime(self.config, graphs=graphs.DECODING)
         self._symbols = self._runtime.weights.symbols
-        self._poses = PoseCoder(self._symbols, self._runtime.mean_shape)
+        self._facts = FactsCoder(self._symbols, self._runtime.mean_shape)
         self._pictures = ReferenceDecoder(size=self.config.size)
         self._references = References()
         self._newest: HeldReference | None = None
@@ -59,21 +59,9 @@ class Decoder:
             raise BitstreamError("this coded frame holds no reference")
         self._check(reference)
         with self._stage("reference"):
-            before = None if reference.intra else self._newest
-            canonical, motion, box = self._poses.decode(reference.symbols, newest=before, qp=reference.qp)
-            decoded = DecodedReference(
-                id=reference.id,
-                number=coded.number,
-                pts=reference.pts,
-                duration=reference.duration,
-                canonical=canonical,
-                qp=reference.qp,
-                motion=motion,
-                box=box,
-                intra=reference.intra,
-                picture=self._pictures.decode(reference.picture, intra=reference.intra),
-                crf=self._pictures.crf,
-            )
+            facts = self._facts.decode(reference, number=coded.number, newest=self._newest)
+            picture = self._pictures.decode(reference.picture, intra=reference.intra)
+            decoded = DecodedReference.of(facts, picture=picture, crf=self._pictures.crf, intra=reference.intra)
             held = decoded.held(self._runtime, after=self._newest)
         self._references.add(held)
         self._newest = held
@@ -124,13 +112,15 @@ class Decoder:
         )
 
     def _check(self, reference: CodedReference) -> None:
-        if reference.size != self.config.size:
-            theirs, ours = reference.size, self.config.size
-            raise BitstreamError(f"the stream is {theirs}x{theirs}, not {ours}x{ours}; both ends need the same size")
-        held = self._runtime.weights.identifier
-        if reference.intra and reference.weights_id != held:
-            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {held.hex()}")
-        if not reference.intra and (self._newest is None or reference.id != (self._newest.id + 1) % REFERENCE_IDS):
+        opening, newest = reference.opening, self._newest
+        if opening is not None:
+            theirs, ours = opening.size, self.config.size
+            if theirs != ours:
+                raise BitstreamError(f"the stream is {theirs}x{theirs}, not {ours}x{ours}; both ends need one size")
+            held = self._runtime.weights.identifier
+            if opening.weights_id != held:
+                raise VersionError(f"the stream needs weights {opening.weights_id.hex()}; these are {held.hex()}")
+        elif newest is None or reference.id != (newest.id + 1) % REFERENCE_IDS:
             raise ReferenceMissing(f"reference {reference.id} builds on one that is not held")
 
     def _start(self, number: int, motion: CodedMotion, reference: HeldReference) -> tuple[Chain, int]:

@@ -102,9 +102,10 @@ class Encoder:
         self._report(coded, pts)
         return coded
 
-    def draw_windows(self, wanted: bool) -> None:
-        """Whether mouth and eyes are drawn where that is better, from the next picture on; both ends then do."""
-        self._face.draws = wanted
+    def set_steps(self, *, windows: bool, restoration: bool) -> None:
+        """Whether both ends draw mouth and eyes where that is better, and restore references, from the next on."""
+        self._face.draws = windows
+        self._references.restore(restoration)
 
     @property
     def reconstruction(self) -> Image:

@@ -8,6 +8,7 @@
     |   `-- VersionError              ... of a version or weights this build does not know
     |-- ReferenceMissing              a frame names a reference (or a bundle mate) the decoder does not hold
     |-- WeightsError                  a weight file is absent, damaged or of another shape
+    |-- ExtraMissing                  a package is not installed that only an extra asks for
     `-- MediaError                    a video file cannot be read or written
         `-- FaceNotFound              ... holds no face to crop to
 
@@ -45,6 +46,10 @@ class ReferenceMissing(CodecError):
 
 class WeightsError(CodecError):
     """A weight file is absent, damaged or does not fit the networks."""
+
+
+class ExtraMissing(CodecError):
+    """A package is not installed, or does not work here, that only an extra asks for."""
 
 
 class MediaError(CodecError):

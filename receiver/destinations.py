@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from receiver.outputs.snapshot import save_snapshot
 from receiver.picture import Heard, Picture
 from receiver.sound import SoundPlayout, SoundTrack
 from receiver.sound.mixer import Pulled
-from receiver.sound.outputs import SoundFile, hear
+from receiver.sound.outputs import GivenOut, SoundFile, hear, nobody
 from signaling.threads import run_in_thread, tell_loop
 
 __all__ = ["Destinations"]
@@ -85,10 +86,21 @@ class Destinations:
         if self._snapshot is not None and self._latest is not None:
             await asyncio.to_thread(save_snapshot, self._latest, self._snapshot)
 
+    def begin(self, *, place: int = 1) -> None:
+        """Another call, of which the recording is told from now on."""
+        self._recordings.begin(place)
+
     def show(self, picture: Picture) -> None:
         """A picture that is due, into the output."""
         self._latest = picture
+        if self._status.held:
+            self.tell(held=False)
         self._output.show(picture)
+
+    def hold(self, is_held: bool = True, seconds: float = 0.0) -> None:
+        """Nothing newer comes, and outputs that can say so do, until a picture is shown (`Held.watch`)."""
+        if is_held and self._latest is not None:
+            self.tell(held=True)
 
     def show_own(self, image_rgb: Image | None) -> None:
         """Your own picture, where there is a place for it."""
@@ -96,17 +108,28 @@ class Destinations:
 
     def record(self, picture: Picture, *, place: int = 1) -> None:
         """A picture that came, into the recording."""
-        self._recordings.of(place).show(picture)
+        self._recordings.show(place, picture)
 
     def record_voice(self, playout: SoundPlayout, *, place: int = 1) -> None:
         """A voice, as it is decoded, into the recording."""
-        playout.watch(lambda samples, pts: self._recordings.of(place).hear(Heard(samples, pts)))
+        playout.watch(partial(self._recordings.hear, place))
 
-    async def hear(self, playout: Pulled, track: SoundTrack, *, speaker: str, say: Callable[[str], None]) -> None:
-        """A voice, or several as one, on the loudspeaker that `speaker` names and into the output, until it ends."""
+    async def hear(
+        self,
+        playout: Pulled,
+        track: SoundTrack,
+        *,
+        speaker: str,
+        say: Callable[[str], None],
+        played: GivenOut = nobody,
+    ) -> None:
+        """A voice, or several as one, on the loudspeaker that `speaker` names and into the output, until it ends.
+
+        `played` is told what the loudspeaker is given.
+        """
         if speaker != "none" and self._status.voice is None:
             self.tell(voice=True)
-        await hear(playout, track, self._heard, speaker=speaker, say=say, is_on=self._is_audible)
+        await hear(playout, track, self._heard, speaker=speaker, say=say, is_on=self._is_audible, played=played)
 
     def _heard(self, samples: Samples, at_us: int) -> None:
         self._output.hear(Heard(samples, at_us * 9 // 100))

@@ -10,6 +10,7 @@ from receiver.errors import OptionsError
 from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
 from signaling.programs.options import MeetingOptions
+from signaling.sfu.address import sfu_url
 
 __all__ = ["CallOptions", "ReceiverOptions"]
 
@@ -75,6 +76,13 @@ class ReceiverOptions:
 class CallOptions(MeetingOptions):
     """Where to meet the sender, and what to do with the pictures. Raises OptionsError on nonsense."""
 
+    sfu: str = field(
+        default="",
+        metadata=option(
+            "watch what is sent through this Janus, in place of --signal; see the sender's --sfu",
+            metavar="janus:ws://HOST:PORT",
+        ),
+    )
     output: str = field(default="window", metadata=option(OUTPUT_HELP, metavar="WHERE"))
     seconds: float | None = field(
         default=None, metadata=option("stop so many seconds after the first picture", metavar="N")
@@ -96,6 +104,11 @@ class CallOptions(MeetingOptions):
     snapshot: Path | None = field(
         default=None, metadata=option("write the picture that is shown last, as PNG", metavar="FILE")
     )
+
+    @property
+    def server(self) -> str:
+        """See MeetingOptions."""
+        return sfu_url(self.sfu) if self.sfu else self.signal
 
     def __post_init__(self) -> None:
         MeetingOptions.__post_init__(self)

@@ -34,7 +34,7 @@ from receiver.showing import Showing
 from receiver.sound import SoundIntake, SoundPlayout, SoundTrack
 from receiver.track import FaceTrack
 from signaling.programs.ends import End, first_error
-from signaling.protocol.capabilities import ARRIVALS, LOAD, PROTOCOL, SOUND, why_not
+from signaling.protocol.capabilities import ARRIVALS, LOAD, PLAIN, PROTOCOL, SOUND, why_not
 from signaling.protocol.messages import Capabilities, LoadReport, ReferenceReceived
 from signaling.transport.channels import Channels
 
@@ -143,7 +143,7 @@ class FaceReceiver(End):
             self._intake.start()
             self._channels.reference.set_receiver(self._on_reference)
             self._channels.motion.set_receiver(self._on_motion)
-            if self._channels.sound is not None and self._options.sound:
+            if self._channels.sound is not None and (self._options.sound or self._channels.in_order):
                 self._channels.sound.set_receiver(self._sound.take)
             self._channels.control.set_receiver(self._control.receive)
             self._channels.control.set_state(self._on_state)
@@ -201,7 +201,7 @@ class FaceReceiver(End):
             bitstreams=(BITSTREAM_VERSION,),
             weights=(identify(self._options.weights).hex(),),
             sizes=SIZES,
-            features=(ARRIVALS, SOUND) if self._options.sound else (ARRIVALS,),
+            features=(ARRIVALS, PLAIN, *((SOUND,) if self._options.sound else ())),
         )
 
     def _on_peer(self, peer: Capabilities | None) -> None:

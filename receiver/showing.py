@@ -9,11 +9,12 @@ from receiver.control import Control
 from receiver.due_pictures import Due, Ready
 from receiver.motion.playout import Playout
 from receiver.outlet import Outlet
-from receiver.picture import Picture, Waiting
+from receiver.picture import MAX_WAITING_BYTES, Picture, Waiting
 from receiver.sound import SoundPlayout
 
 __all__ = ["InStep", "Showing"]
 
+CAPACITY = 64  # pictures
 LONGEST_HELD_US = 1_000_000  # sound is never so late: whoever asks for more means another time line
 
 
@@ -21,11 +22,14 @@ class InStep:
     """Decoded pictures until the sound of their moment is heard, all of them in their order. Pure: the clock comes in.
 
     `follow` tells what the clock is ahead of time stamps; without it, and where it asks for more than a second, they
-    are due at once. At most 64 wait, and `MAX_WAITING_BYTES`: the oldest are dropped, and counted in `dropped`.
+    are due at once. At most 64 wait, and `MAX_WAITING_BYTES`. Where the pictures are so large that fewer fit than come
+    while one waits, they are thinned out evenly as they come; only a burst has the oldest give way. Both are counted in
+    `dropped`.
     """
 
     def __init__(self) -> None:
-        self._waiting = Waiting(64)
+        self._waiting = Waiting(CAPACITY)
+        self._newest_pts: int | None = None
         self._offset_us: int | None = None
         self.dropped = 0
 
@@ -35,16 +39,29 @@ class InStep:
 
     def add(self, picture: Picture) -> None:
         """Takes a picture whose `shown_us` is when it was decoded."""
-        self.dropped += self._waiting.append(picture)
+        if self._has_room(picture):
+            self._newest_pts = picture.pts
+            self.dropped += self._waiting.append(picture)
+        else:
+            self.dropped += 1
+
+    def _has_room(self, picture: Picture) -> bool:
+        """Whether it is so far from the one before it that all that wait as long as it does can be held."""
+        if self._newest_pts is None or self._waiting.first is None:
+            return True
+        fit = min(CAPACITY, max(2, MAX_WAITING_BYTES // max(1, picture.source.nbytes))) - 1
+        apart_us = pts_to_us(picture.pts - self._newest_pts)
+        return apart_us <= 0 or apart_us * fit >= self._due_us(picture) - picture.shown_us
+
+    def _due_us(self, picture: Picture) -> int:
+        due_us = picture.shown_us if self._offset_us is None else pts_to_us(picture.pts) + self._offset_us
+        return due_us if due_us - picture.shown_us <= LONGEST_HELD_US else picture.shown_us
 
     @property
     def due_us(self) -> int | None:
         """When the next picture is to be shown; None when none waits."""
         first = self._waiting.first
-        if first is None:
-            return None
-        due_us = first.shown_us if self._offset_us is None else pts_to_us(first.pts) + self._offset_us
-        return due_us if due_us - first.shown_us <= LONGEST_HELD_US else first.shown_us
+        return None if first is None else self._due_us(first)
 
     def take(self, *, now_us: int) -> Picture | None:
         """The next picture, if it is due: a recording misses none."""

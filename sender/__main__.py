@@ -7,7 +7,7 @@ if __name__ == "__main__":
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,29 +15,32 @@ from aiortc import RTCPeerConnection
 
 from codec import CodecError
 from codec.program.interrupts import leave
-from sender.attach import make_sound, make_voice, make_worker
+from sender.attach import make_sound, make_worker
 from sender.broadcast.program import BroadcastProgram
 from sender.capture import Capture
 from sender.errors import OptionsError, SenderError
 from sender.h264.fallback import add_h264_track
 from sender.options import CallOptions, SenderOptions, parse_arguments
 from sender.send import FaceSender
+from sender.sfu.program import SfuProgram
 from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.address import without_login
 from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
-from signaling.errors import MediaRefused, PeerGone, SignalingError, Unreachable
+from signaling.errors import MediaRefused, PeerGone, SignalingError
 from signaling.programs.diary import log_to_stderr
 from signaling.programs.ends import first_error, interrupts
-from signaling.retries import LASTING_S, Retries, Sleep, pause
+from signaling.retries import Attempts, Retries, Sleep
 from signaling.threads import Watch
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 from signaling.transport.silent import silent_channels
 
 __all__ = ["main"]
+
+_WAITING = "waiting for a receiver"
 
 
 class Program:
@@ -53,9 +56,7 @@ class Program:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Raises SourceError for what can be told before anything is opened."""
-        self._retries = retries or Retries()
-        self._sleep = sleep
-        self._failure = ""  # that was said last
+        self._retries, self._sleep = retries, sleep
         self._declining = ""  # the receiver that takes not all that is offered
         self._declined: frozenset[str] = frozenset()  # of "video" and "application" (channels)
         self._options = options
@@ -78,7 +79,7 @@ class Program:
         try:
             await self._worker.warm()
             self._display.say(f"{self._capture.label} for room {options.room!r} at {without_login(options.signal)}")
-            self._display.say("waiting for a receiver")
+            self._display.say(_WAITING)
             async with asyncio.TaskGroup() as group:
                 calling = group.create_task(self._call_again_and_again(client))
                 capturing = group.create_task(self._run_capture())
@@ -117,45 +118,33 @@ class Program:
 
     async def _call_again_and_again(self, client: SignalingClient) -> None:
         """One receiver after the other, as long as there is something to send."""
+        attempts = Attempts(client, say=self._display.say, waiting=_WAITING, retries=self._retries, sleep=self._sleep)
+
+        async def attempt() -> None:
+            while True:
+                try:
+                    return await self._call_once(client, made=attempts.made)
+                except MediaRefused as refused:
+                    self._offer_less(client, refused)
+
         while not self._capture.ended:
-            try:
-                if await self._call_once(client):
-                    self._failure = ""
-                    self._retries.succeeded()
-                else:
-                    await pause(client, self._retries.pause_s(), sleep=self._sleep)
-            except MediaRefused as refused:
-                await self._offer_less(client, refused)
-            except PeerGone as gone:
-                self._fail(f"{gone}; waiting for a receiver")
-                await pause(client, self._retries.pause_s(), sleep=self._sleep)
-            except Unreachable as unreachable:
-                self._fail(f"{unreachable}; trying again until it does")
-                await self._sleep(self._retries.pause_s())
+            await attempts.make(attempt)
 
-    def _fail(self, reason: str) -> None:
-        """Says why there is no call, once however often it is tried."""
-        if reason != self._failure:
-            self._failure = reason
-            self._display.say(reason)
-
-    async def _offer_less(self, client: SignalingClient, refused: MediaRefused) -> None:
-        """The next offer to this receiver leaves out what it declines, if anything that shows a face remains."""
+    def _offer_less(self, client: SignalingClient, refused: MediaRefused) -> None:
+        """The next offer to this receiver leaves out what it declines. Raises PeerGone where no face remains."""
         declined = self._declined_by(client.peer) | refused.kinds
         useless = {"keypoints": {"application"}, "h264": {"video"}}.get(self._coding.mode, {"application", "video"})
         if useless <= declined:
             self._declined = frozenset()
-            self._fail(f"{refused}, and --mode {self._coding.mode} sends nothing else; waiting for a receiver")
-            await pause(client, self._retries.pause_s(), sleep=self._sleep)
-            return
+            raise PeerGone(f"{refused}, and --mode {self._coding.mode} sends nothing else")
         self._declining, self._declined = client.peer, declined
         self._display.say(f"{refused}: it gets {'keypoints' if 'video' in declined else 'H.264'} alone")
 
     def _declined_by(self, peer: str) -> frozenset[str]:
         return self._declined if peer == self._declining else frozenset()
 
-    async def _call_once(self, client: SignalingClient) -> bool:
-        """Waits for a receiver and sends until one of the two ends; whether that lasted."""
+    async def _call_once(self, client: SignalingClient, *, made: Callable[[], None]) -> None:
+        """Waits for a receiver and sends until one of the two ends; tells when the call is `made`."""
         options, coding = self._options, self._coding
         declined = self._declined_by(await peer_present(client))
         ice = ice_configuration(stun=options.stun, turn=options.turn)
@@ -169,7 +158,7 @@ class Program:
         video = add_h264_track(pc) if coding.mode != "keypoints" else None
         call = await connect_peer(pc, client, servers=ice.iceServers or ())
         call.news = self._display.say
-        begun_s = asyncio.get_running_loop().time()
+        made()
         heard, say = self._sound if channels.hears else None, self._display.say
         sender = FaceSender(
             channels,
@@ -177,7 +166,7 @@ class Program:
             worker=self._worker,
             options=coding,
             video=video,
-            sound=None if heard is None else make_sound(make_voice(heard, coding, news=say), channels, coding),
+            sound=None if heard is None else make_sound(heard, channels, coding, news=say),
             stats=partial(connection_stats, pc),
             keeps=True,
         )
@@ -192,8 +181,7 @@ class Program:
             self._in_call = False
             self._display.summary(sender.figures())
             await call.close()
-        self._display.say(sender.ended + ("" if self._capture.ended else "; waiting for a receiver"))
-        return asyncio.get_running_loop().time() - begun_s >= LASTING_S
+        self._display.say(sender.ended + ("" if self._capture.ended else f"; {_WAITING}"))
 
     async def _send(self, sender: FaceSender, call: Call) -> None:
         self._in_call = True
@@ -220,7 +208,8 @@ async def _run(options: CallOptions, coding: SenderOptions, display: Display, wa
     assert task is not None
     with interrupts(task.cancel):
         try:
-            program = Program if options.viewers == 1 else BroadcastProgram
+            several = SfuProgram if options.sfu else BroadcastProgram
+            program = Program if options.viewers == 1 and not options.sfu else several
             await program(options, coding, display).run()
         except asyncio.CancelledError:
             display.say("stopped")

@@ -16,7 +16,8 @@ from sender.encode import MEASURE_S, FaceWorker
 from sender.h264.fallback import add_h264_track
 from sender.options import SenderOptions
 from sender.send import FaceSender
-from sender.sound import SoundFlow, SoundSource, TrackSound, Voice
+from sender.sound import SoundFlow, SoundSource, TrackSound
+from sender.sound.voice import Voice
 from signaling.transport.channels import Channels
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import offer_channels
@@ -53,16 +54,19 @@ def make_worker(options: SenderOptions) -> FaceWorker:
     )
 
 
+def make_sound(
+    source: SoundSource, channels: Channels, options: SenderOptions, *, news: Callable[[str], None] = lambda text: None
+) -> SoundFlow:
+    """What sends the voice of `source` as `options` say, in messages as long as those of motion."""
+    config = SoundConfig(kbps=options.sound_kbps)
+    return SoundFlow(source, channels, config=config, bundle_ms=40 * options.bundle, news=news)
+
+
 def make_voice(
     source: SoundSource, options: SenderOptions, *, news: Callable[[str], None] = lambda text: None
 ) -> Voice:
-    """The voice of `source`, coded as `options` say."""
-    return Voice(source, config=SoundConfig(kbps=options.sound_kbps), news=news)
-
-
-def make_sound(voice: Voice, channels: Channels, options: SenderOptions, *, keeps: bool = False) -> SoundFlow:
-    """What sends a voice over one stream, in messages as long as those of motion; with `keeps`, one that is shared."""
-    return SoundFlow(voice, channels, bundle_ms=40 * options.bundle, keeps=keeps)
+    """What codes the voice of `source` once, for several viewers."""
+    return Voice(source, SoundConfig(kbps=options.sound_kbps), news=news)
 
 
 def send_face(
@@ -88,7 +92,7 @@ def send_face(
     return FaceSender(
         channels,
         Capture(source),
-        sound=None if voice is None else make_sound(make_voice(voice, options), channels, options),
+        sound=None if voice is None else make_sound(voice, channels, options),
         worker=make_worker(options),
         options=options,
         video=add_h264_track(pc) if options.mode != "keypoints" else None,

@@ -54,8 +54,8 @@ class FaceEncoder(Protocol):
     def start_bundle(self) -> None:
         """The next frame stands on no frame before it."""
 
-    def draw_windows(self, wanted: bool) -> None:
-        """Whether mouth and eyes are drawn where that is better, from the next frame on."""
+    def set_steps(self, *, windows: bool, restoration: bool) -> None:
+        """Whether mouth and eyes are drawn where that is better, and references restored, from the next ones on."""
 
     def set_qp(self, qp: int) -> None:
         """A new quality index, from the next bundle on."""
@@ -90,7 +90,7 @@ class Orders:
         self._lock = threading.Lock()
         self._keyframe = False
         self._bundle = False
-        self._windows: bool | None = None  # None: as before
+        self._steps: tuple[bool, bool] | None = None  # windows, restoration: where they are to change
         self._pace: tuple[int, int, bool] | None = None  # qp, bundle, residual: where they are to change
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
@@ -109,10 +109,10 @@ class Orders:
         with self._lock:
             self._acknowledged[reference_id] = None
 
-    def draw_windows(self, wanted: bool) -> None:
-        """Whether mouth and eyes are drawn where that is better."""
+    def set_steps(self, *, windows: bool, restoration: bool) -> None:
+        """Whether mouth and eyes are drawn where that is better, and references restored."""
         with self._lock:
-            self._windows = wanted
+            self._steps = (windows, restoration)
 
     def set_pace(self, *, qp: int, bundle: int, residual: bool) -> None:
         """How coarsely frames are coded from now on, and how many share a message."""
@@ -124,7 +124,7 @@ class Orders:
         with self._lock:
             keyframe, self._keyframe = self._keyframe, False
             bundle, self._bundle = self._bundle, False
-            windows, self._windows = self._windows, None
+            steps, self._steps = self._steps, None
             pace, self._pace = self._pace, None
             acknowledged, self._acknowledged = self._acknowledged, {}
         if pace is not None:
@@ -132,8 +132,8 @@ class Orders:
             encoder.set_bundle(pace[1], residual=pace[2])
         for reference_id in acknowledged:
             encoder.acknowledge(reference_id)
-        if windows is not None:
-            encoder.draw_windows(windows)
+        if steps is not None:
+            encoder.set_steps(windows=steps[0], restoration=steps[1])
         if bundle:
             encoder.start_bundle()
         if keyframe:

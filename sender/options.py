@@ -12,6 +12,7 @@ from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError as BadOption
 from signaling.programs.options import MeetingOptions
 from signaling.protocol.quantities import MOST_VIEWERS
+from signaling.sfu.address import sfu_url
 
 __all__ = ["CallOptions", "SenderOptions", "parse_arguments"]
 
@@ -122,6 +123,14 @@ class CallOptions(MeetingOptions):
             "receivers at a time, 1 to 32; more than one get keypoints alone, coded once for all, without sound"
         ),
     )
+    sfu: str = field(
+        default="",
+        metadata=option(
+            "send once, through a Janus, to any number of receivers with the same --sfu and --room: keypoints and "
+            "sound, no H.264; in place of --signal",
+            metavar="janus:ws://HOST:PORT",
+        ),
+    )
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(
         default=False,
@@ -137,14 +146,19 @@ class CallOptions(MeetingOptions):
         metadata=option("append the meters as JSON lines to this file; -: to standard output", metavar="FILE"),
     )
 
+    @property
+    def server(self) -> str:
+        """See MeetingOptions."""
+        return sfu_url(self.sfu) if self.sfu else self.signal
+
     def __post_init__(self) -> None:
         MeetingOptions.__post_init__(self)
+        if self.sfu and self.viewers > 1:
+            raise OptionsError(f"--sfu with --viewers {self.viewers}: through an SFU any number may watch")
         if not self.seconds >= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: 0 or more")
         if not 1 <= self.viewers <= MOST_VIEWERS:
             raise OptionsError(f"--viewers {self.viewers}: 1 to {MOST_VIEWERS}")
-        if self.viewers > 1 and self.microphone != "none":
-            raise OptionsError(f"--viewers {self.viewers} with --microphone: sound goes to one receiver alone")
         if self.stream is not None and self.stream < 0:
             raise OptionsError(f"--stream {self.stream}: 0 or more")
 
@@ -166,6 +180,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions
             raise OptionsError(
                 f"--viewers {options.viewers} with --mode {coding.mode}: H.264 goes to one receiver alone"
             )
+        if options.sfu and coding.mode in ("h264", "compare"):
+            raise OptionsError(f"--sfu with --mode {coding.mode}: no H.264 goes through an SFU yet")
         return options, coding
     except BadOption as error:
         parser.error(str(error))

@@ -16,6 +16,7 @@ class Piece:
 
     data: bytes
     payload_bytes: int
+    completes: tuple[int, int] | None = None  # the reference that is whole with it: its id, and its frame's number
 
 
 class ReferencePacer:

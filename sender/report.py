@@ -49,11 +49,16 @@ class Report:
         self._stats = stats
         self._reports = 0
         self._told: dict[str, float] = {}  # clocks that the receiver knows
+        self.beside: dict[str, float] = {}  # figures that the receiver is told besides
         self._watchers: list[Callable[[Figures], None]] = []
 
     def watch(self, callback: Callable[[Figures], None]) -> None:
         """Hands each second's figures to `callback`."""
         self._watchers.append(callback)
+
+    def introduce(self) -> None:
+        """Somebody has come who knows no clock: it is told with the next word."""
+        self._told.clear()
 
     async def run(self, *, begun: asyncio.Event) -> None:
         """Reports once it has `begun`, because the first tells the receiver the clock, and then once a second."""
@@ -93,7 +98,7 @@ class Report:
                     keypoints_psnr_db=meter.psnr_db("keypoints"),
                     h264_psnr_db=meter.psnr_db("h264"),
                     mode=state.mode,
-                    figures={**for_receiver(figures), **clocks},
+                    figures={**for_receiver(figures), **self.beside, **clocks},
                 )
             )
         self._reports += 1

@@ -18,6 +18,7 @@ from sender.meter import Figures, Meter
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
+from sender.pace.assumed import Assumed
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter
@@ -81,9 +82,10 @@ class FaceSender(End):
         self._rules = ModeRules(floor_db=options.floor_db)
         self._machine = ModeMachine(requested, self._rules)
         self._keyframes = KeyframeGate()
-        self.work = Workload(windows=worker.orders.draw_windows, clock=clock)
+        self.work = Workload(sets=worker.orders.set_steps, clock=clock)
         self._qp: int | None = None  # of the last frame
         self._pacer = Pacer(channels, options=options, sound=sound is not None, clock=clock)
+        self._assumed = Assumed(in_order=channels.in_order, held=self._on_reference_held, clock=clock)
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -95,6 +97,7 @@ class FaceSender(End):
             ride=(lambda motion: False) if sound is None else sound.carry,
             rides=(lambda: False) if sound is None else sound.is_leaving,
             has_room=self._pacer.has_room,
+            left=self._assumed.left,
         )
         flow = partial(FallbackFlow, size=options.size, kbps=options.h264_kbps, meter=self._meter, clock=clock)
         beside = self._pacer.sent_beside
@@ -115,6 +118,7 @@ class FaceSender(End):
         self.probe = self._control.ping  # asks the receiver for a sign of life
         channels.control.set_receiver(self._control.receive)
         self._report = Report(self._meter, self._control, state=self._call_state, stats=stats)
+        self.beside = self._report.beside  # figures that the receiver is told besides
         for channel in (channels.reference, channels.motion, channels.control):
             channel.set_state(self._on_state)
 
@@ -134,6 +138,12 @@ class FaceSender(End):
     def watch_refusals(self, callback: Callable[[str], None]) -> None:
         """`callback` learns why the receiver cannot read keypoints, if it cannot."""
         self._refused = callback
+
+    def introduce(self) -> None:
+        """Says what a receiver is told first: once in a call; again where others may have come to hear the same."""
+        self._control.send(self._capabilities)
+        self._control.send(ModeSwitch(mode=self._machine.carrier, pts=self._pts))
+        self._report.introduce()
 
     async def run(self) -> None:
         """Sends until there is nothing more to send or nobody to send to; `ended` says which.
@@ -195,8 +205,7 @@ class FaceSender(End):
         slot = self._capture.subscribe()
         self.opened.set()
         self._worker.orders.force_keyframe()
-        self._control.send(self._capabilities)
-        self._control.send(ModeSwitch(mode=self._machine.carrier, pts=0))
+        self.introduce()
         try:
             while True:
                 picture = await slot.get()
@@ -223,6 +232,7 @@ class FaceSender(End):
         now_s = self._clock()
         self._crop, self._pts = done.crop, done.picture.pts
         self._first.set()
+        self._assumed.settle()
         self._meter.stages({"capture": done.picture.capture_ms, **done.stage_ms})
         self._machine.h264_fits = self._pacer.shares.h264_fits
         changed = self._machine.see_face(done.found, now_s=now_s)
@@ -242,7 +252,7 @@ class FaceSender(End):
         if sent:
             self._needs_keyframe = False
             if done.report.is_keyframe:
-                self._keyframes.sent(now_s=now_s, receipt=True)
+                self._keyframes.sent(now_s=now_s, receipt=not self._channels.in_order)
                 self._meter.count("keyframes")
             self._meter.count("references", int(done.report.reference_bits > 0))
             if self._transmitter.send(done.coded):
@@ -283,6 +293,7 @@ class FaceSender(End):
         """What the receiver can, or None where it does not say: it is then as receivers of 0.1 were."""
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
         self._pacer.meet(peer)
+        self.work.meet(peer)
         if self._sound is not None:
             self._sound.meet(peer)
         if self.refusal is None:
@@ -298,7 +309,7 @@ class FaceSender(End):
             case KeyframeRequest():
                 self._on_keyframe_request()
             case ReferenceReceived():
-                self._on_reference_received(message)
+                self._on_reference_held(message.reference_id, message.number)
             case ReceiverReport():
                 self._meter.hear(message)
                 if self._sound is not None:
@@ -317,10 +328,10 @@ class FaceSender(End):
         elif self._fallback is not None:
             self._fallback.ask()
 
-    def _on_reference_received(self, received: ReferenceReceived) -> None:
+    def _on_reference_held(self, reference_id: int, number: int) -> None:
         """A reference has arrived: the encoder may build on it, and H.264 need not run beside keypoints any more."""
-        if self._transmitter.acknowledge(received.reference_id, number=received.number):
-            self._worker.orders.acknowledge(received.reference_id)
+        if self._transmitter.acknowledge(reference_id, number=number):
+            self._worker.orders.acknowledge(reference_id)
             self._keyframes.received()
             if self._fallback is not None:
                 self._fallback.end_overlap()

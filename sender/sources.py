@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,10 @@ from codec.errors import MediaError
 from codec.input.names import Name, named_input
 from codec.input.video import open_video
 from codec.units import Image
-from sender.capture import Frames, ThreadSource
+from sender.capture import Frames, Picture, ThreadSource
 from sender.errors import SourceError
 
-__all__ = ["open_source"]
+__all__ = ["NoPictures", "open_source"]
 
 _SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 
@@ -28,11 +29,14 @@ _SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: int | None = None) -> ThreadSource:
     """The source that `text` names: `webcam:0`, a FILE, `-`, `rtsp://…`, `http(s)://…`, `screen:`, `screen:WxH+X+Y`.
 
-    With `follow` it may name what to read next: playlists, and redirects of http. `stream` is one of a file's several.
+    `none` gives no pictures. With `follow` it may name what to read next: playlists, and redirects of http. `stream` is
+    one of a file's several.
 
     Raises SourceError for a text that makes no sense and for a file that is no video; cameras, streams, pipes and
     screens are not opened before they are read.
     """
+    if text == "none":
+        return NoPictures()
     scheme, colon, rest = text.partition(":")
     if scheme == "webcam" and colon:
         if not rest.isdecimal():
@@ -55,6 +59,17 @@ def open_source(text: str, *, loop: bool = False, follow: bool = False, stream: 
         with open_video(name, stream=stream):
             pass
     return ThreadSource(name.label, lambda: _video_frames(name, stream), paced=True, loop=loop)
+
+
+class NoPictures(ThreadSource):
+    """What gives none, until it is told to stop: for sound alone."""
+
+    def __init__(self) -> None:
+        super().__init__("no camera", lambda: iter(()), paced=False)
+
+    def read(self, deliver: Callable[[Picture], None], stop: threading.Event) -> None:
+        """Waits."""
+        stop.wait()
 
 
 def _camera_number(text: str) -> int | None:

@@ -19,6 +19,7 @@ Four is the default: 40 % of the wire of one at a delay that nobody notices; eig
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from codec import CodedFrame
@@ -96,12 +97,14 @@ class Transmitter:
         ride: Callable[[bytes], bool] = lambda motion: False,
         rides: Callable[[], bool] = lambda: False,
         has_room: Callable[[int], bool] = lambda size: True,
+        left: Callable[[int, int], None] = lambda reference_id, number: None,
     ) -> None:
         """`bundles` packs motion, and is asked for when there is some. `ride` takes a message along with sound, or not.
         `has_room` says whether a message of so many bytes may be on its way besides what is already; where sound is
         about to leave (`rides`), motion goes along in any case.
 
-        `lost_track` is called when references had to be dropped: only a keyframe helps then.
+        `lost_track` is called when references had to be dropped: only a keyframe helps then. `left` learns of each
+        reference whose last piece has been handed over, by its id and the number of the frame it came with.
         """
         self._bundles = bundles
         self._channels = channels
@@ -109,13 +112,13 @@ class Transmitter:
         self._sent_s: float | None = None  # when the last frame came
         self._bundler = MotionBundler(bundle)
         self._pacer = ReferencePacer(bytes_per_s=reference_bytes_per_s)
-        self._message_bytes = MAX_MESSAGE_BYTES
+        self._message_bytes = channels.longest
         self.set_pace(bundle=bundle, reference_bytes_per_s=reference_bytes_per_s)
         self._meter = meter
         self._clock = clock
         self._lost_track = lost_track
         self._ride = ride
-        self._rides, self._has_room = rides, has_room
+        self._rides, self._has_room, self._left = rides, has_room, left
         self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
         self._sequence = 0
         self._transfer = 0
@@ -137,7 +140,7 @@ class Transmitter:
         """
         self._longest_s = (bundle - 1) * frame_s + _SLACK_S
         self._bundler.size = bundle
-        self._message_bytes = message_bytes
+        self._message_bytes = min(message_bytes, self._channels.longest)
         self._pacer.set_pace(
             bytes_per_s=reference_bytes_per_s, burst_bytes=2 * message_bytes, keyframes_first=keyframes_first
         )
@@ -220,6 +223,8 @@ class Transmitter:
             if piece is None:
                 break
             self._hand_over(channels.reference, piece.data, payload_bytes=piece.payload_bytes)
+            if piece.completes is not None:
+                self._left(*piece.completes)
         if self._bundle or (self._pacer.waiting_bytes and not self._pacer.wait_s):
             return RETRY_S
         return self._pacer.wait_s
@@ -259,6 +264,7 @@ class Transmitter:
         assert coded.reference is not None
         fragments = pack_reference(bytes(coded), transfer=self._transfer, limit=self._message_bytes)
         pieces = [Piece(bytes(fragment), len(fragment.data)) for fragment in fragments]
+        pieces[-1] = replace(pieces[-1], completes=(coded.reference.id, coded.number))
         self._transfer = (self._transfer + 1) % 65536
         if coded.is_keyframe:
             self._unacknowledged.clear()
@@ -275,7 +281,7 @@ class Transmitter:
         self._bundle = bundle
 
     def _send_motion(self, frames: tuple[bytes, ...]) -> None:
-        messages = self._bundles().messages(frames, first_sequence=self._sequence, limit=MAX_MESSAGE_BYTES)
+        messages = self._bundles().messages(frames, first_sequence=self._sequence, limit=self._channels.longest)
         self._sequence = (self._sequence + len(messages)) % 65536
         for message in messages:
             data = bytes(message)

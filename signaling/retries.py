@@ -1,22 +1,80 @@
-"""Signaling, retries: the wait before what failed is tried again, and the line that is kept up meanwhile."""
+"""Signaling, retries: calls that are tried again and again, the waits between, and the line kept up meanwhile."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 from signaling.backoff import Retries
-from signaling.errors import PeerGone
+from signaling.errors import PeerGone, Unreachable
 from signaling.line import SignalingLine
 from signaling.protocol.messages import Message, PeerJoined
 from signaling.reading import Reading
 
-__all__ = ["LASTING_S", "NEWCOMER_S", "Retries", "Sleep", "pause"]
+__all__ = ["LASTING_S", "NEWCOMER_S", "Attempts", "Retries", "Sleep", "pause"]
 
 LASTING_S = 1.0  # a call that is over sooner counts as one that never was, and is waited after
 NEWCOMER_S = 1.0  # an end that comes into the room waits no longer for what others did
 _KEPT_MESSAGES = 64
 
 Sleep = Callable[[float], Awaitable[None]]
+
+
+class Attempts:
+    """One call after another over one line to the server.
+
+    After a call that did not come about, or was over at once, there is a pause, and a longer one after the next. Why it
+    did not is said once, however often it is tried: `waiting` is what is said to be done then. `made` is told when a
+    call stands. Where nobody answers at the server's address any more that is tried again too, unless the line is
+    `shared`: then it is somebody else's, and nothing is waited for once the other end has left.
+    """
+
+    def __init__(
+        self,
+        line: SignalingLine,
+        *,
+        say: Callable[[str], None],
+        waiting: str,
+        shared: bool = False,
+        retries: Retries | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._line, self._shared = line, shared
+        self._say, self._waiting = say, waiting
+        self._retries, self._sleep = retries or Retries(), sleep
+        self._made_s = math.inf
+        self._said = ""  # last, of what failed
+
+    def made(self) -> None:
+        """The call of this attempt stands."""
+        self._made_s, self._said = asyncio.get_running_loop().time(), ""
+
+    async def make(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """One attempt, from waiting for the other end to the end of the call, and the pause after it if it needs one.
+
+        What it raises is its end: PeerGone, Unreachable. All else is raised here.
+        """
+        self._made_s = math.inf
+        try:
+            try:
+                await attempt()
+            except PeerGone as gone:
+                if self._line.peer or not self._shared:
+                    self._fail(f"{gone}; {self._waiting}")
+            if asyncio.get_running_loop().time() - self._made_s >= LASTING_S:
+                self._retries.succeeded()
+            elif self._line.peer or not self._shared:
+                await pause(self._line, self._retries.pause_s(), sleep=self._sleep)
+        except Unreachable as unreachable:
+            if self._shared:
+                raise
+            self._fail(f"{unreachable}; trying again until it does")
+            await self._sleep(self._retries.pause_s())
+
+    def _fail(self, reason: str) -> None:
+        if reason != self._said:
+            self._said = reason
+            self._say(reason)
 
 
 async def pause(client: SignalingLine, seconds: float, *, sleep: Sleep = asyncio.sleep) -> None:

@@ -83,7 +83,7 @@ def run_call(
     viewer: str = "receiver",
     watch: Watch = lambda _: None,
 ) -> CallRun:
-    """Plays `clip` in a loop, in keypoint mode, for `seconds` beyond the first `SETTLE_S`.
+    """Plays `clip` in a loop, in keypoint mode unless `sender` says another, for `seconds` beyond the first `SETTLE_S`.
 
     `watch` is told how many seconds have passed. Raises ProcessFailed, and CallTooShort when the meters say nothing.
     """
@@ -119,7 +119,7 @@ def run_call(
 
 def counted(lines: Sequence[Figures], name: str) -> tuple[Figures, ...]:
     """The lines from `SETTLE_S` after the first picture on. Raises CallTooShort for fewer than two."""
-    begun = [line for line in lines if line["keypoints"]["totals"].get(name)]
+    begun = [line for line in lines if any(line[kind]["totals"].get(name) for kind in ("keypoints", "h264"))]
     kept = tuple(line for line in begun if line["time_s"] >= begun[0]["time_s"] + SETTLE_S)
     if len(kept) < 2:
         raise CallTooShort(f"the call was too short to measure: {len(kept)} meter lines after the first {SETTLE_S:g} s")

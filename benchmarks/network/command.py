@@ -5,9 +5,18 @@ import signal
 from collections.abc import Sequence
 
 from benchmarks.calls.pinning import load_before
+from benchmarks.calls.sfu.janus import JanusUnavailable, janus_version
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.flags import Commands, add_clip, add_outputs, add_timing
 from benchmarks.network.conditions import CONDITIONS
+from benchmarks.network.forwarding.report import (
+    forwarding_markdown,
+    forwarding_report,
+    read_forwarding,
+    show_forwarding,
+)
+from benchmarks.network.forwarding.report import no_plot as no_plot_of_messages
+from benchmarks.network.forwarding.run import WAYS, ForwardingSettings, measure_forwarding
 from benchmarks.network.link import LinkUnavailable
 from benchmarks.network.paths.cases import CASES
 from benchmarks.network.paths.coturn import coturn_version
@@ -23,10 +32,11 @@ from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
 from codec import CodecConfig
 
-__all__ = ["NETWORK", "PATHS", "TWO", "add_network"]
+__all__ = ["FORWARDING", "NETWORK", "PATHS", "TWO", "add_network"]
 
 NETWORK = ResultsKind(read_network, show_network, plot_network, network_markdown)
 PATHS = ResultsKind(read_paths, show_paths, no_plot, paths_markdown)
+FORWARDING = ResultsKind(read_forwarding, show_forwarding, no_plot_of_messages, forwarding_markdown)
 TWO = ResultsKind(read_two, show_two, no_plot_of_two, two_markdown)
 ABOUT = f"""\
 Makes two hosts of network namespaces with a link between them that loses, delays, limits and breaks, and holds a call
@@ -43,6 +53,7 @@ examples:
   python -m benchmarks network
   python -m benchmarks network --nat --json paths.json
   python -m benchmarks network --two --seconds 1800 --json two.json
+  python -m benchmarks network --messages --on "loss 5" --seconds 60
   python -m benchmarks network --nat --on "symmetric, TLS" --seconds 10
   python -m benchmarks network --on "loss 10" --on "limit 20" --mode auto --json network.json --plot network.png
 """
@@ -67,7 +78,11 @@ def add_network(commands: Commands) -> None:
     parser.add_argument(
         "--two", action="store_true", help="two calls on one line of 64 kbit/s that loses 2 %%, in place of those"
     )
+    parser.add_argument(
+        "--messages", action="store_true", help="messages alone, directly and through a Janus, in place of calls"
+    )
     parser.add_argument("--silent", action="store_true", help="without sound")
+    parser.add_argument("--sfu", action="store_true", help="through a Janus on the sender's host; with --silent")
     parser.add_argument(
         "--sender", action="append", default=[], metavar="FLAG", help="one more word for the sender; may be repeated"
     )
@@ -83,6 +98,9 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
     if args.two:
         _on_one_line(args, command)
         return
+    if args.messages:
+        _messages(args, command)
+        return
     default = NetworkSettings()
     settings = NetworkSettings(
         names=tuple(dict.fromkeys(args.names or default.names)),
@@ -90,6 +108,7 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
         seconds=args.seconds,
         sound=not args.silent,
         sender=tuple(args.sender),
+        sfu=args.sfu,
     )
     origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
     load = load_before()
@@ -97,7 +116,7 @@ def network(args: argparse.Namespace, command: Sequence[str]) -> None:
     try:
         with progress_of(len(settings.modes) * len(settings.names)) as tick:
             rows = measure_network(args.clip, settings, tick=tick)
-    except LinkUnavailable as reason:
+    except (LinkUnavailable, JanusUnavailable) as reason:
         print(f"skipped: {reason}")
         return
     report = network_report(settings, rows, load_before=load, provenance=origin)
@@ -124,6 +143,23 @@ def _between_homes(args: argparse.Namespace, command: Sequence[str]) -> None:
         return
     report = paths_report(settings, rows, servers=servers, load_before=load, provenance=origin)
     PATHS.put_out(report, json=args.json, plot=args.plot)
+
+
+def _messages(args: argparse.Namespace, command: Sequence[str]) -> None:
+    names = tuple(dict.fromkeys(args.names or ForwardingSettings().names))
+    settings = ForwardingSettings(names=names, seconds=args.seconds)
+    origin = provenance(command, clips=[], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
+    load = load_before()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        version = janus_version()
+        with progress_of(len(WAYS) * len(settings.names) * len(settings.frames)) as tick:
+            rows = measure_forwarding(settings, tick=tick)
+    except (LinkUnavailable, JanusUnavailable) as reason:
+        print(f"skipped: {reason}")
+        return
+    report = forwarding_report(settings, rows, janus=version, load_before=load, provenance=origin)
+    FORWARDING.put_out(report, json=args.json, plot=args.plot)
 
 
 def _on_one_line(args: argparse.Namespace, command: Sequence[str]) -> None:

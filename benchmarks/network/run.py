@@ -3,12 +3,14 @@
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.calls.call import json_lines
 from benchmarks.calls.processes import Processes, ProcessFailed
+from benchmarks.calls.sfu.janus import Janus
 from benchmarks.clips.clip import write_looping
 from benchmarks.errors import SettingError
 from benchmarks.network.conditions import CONDITIONS, Condition
@@ -37,8 +39,11 @@ class NetworkSettings:
     size: int = 256
     sound: bool = True
     sender: tuple[str, ...] = ()  # more flags
+    sfu: bool = False  # through a Janus on the sender's host, without sound
 
     def __post_init__(self) -> None:
+        if self.sfu and (self.sound or set(self.modes) != {"keypoints"}):
+            raise SettingError("--sfu: only keypoints go through it, without sound: --silent --mode keypoints")
         if unknown := set(self.names) - set(CONDITIONS):
             raise SettingError(f"{', '.join(sorted(unknown))}: there are {', '.join(CONDITIONS)}")
         if self.seconds < LEAST_S:
@@ -74,12 +79,13 @@ class OneCall:
         """Runs it. What fails in the programs is the row's `failure`."""
         condition, failure = self._condition, ""
         first_picture_s, begin_s, end_s = None, 0.0, 0.0
-        with Hosts(self._folder) as hosts:
+        with Hosts(self._folder) as hosts, ExitStack() as servers:
             if condition.early:
                 self._set(hosts)
             with Processes(self._folder / "logs") as processes:
                 try:
-                    first_picture_s = self._start(hosts, processes, clip, voice)
+                    at = self._meeting_point(hosts, processes, servers)
+                    first_picture_s = self._start(hosts, processes, clip, voice, at=at)
                     time.sleep(SETTLE_S)
                     begin_s = time.monotonic()
                     self._go_on(hosts, processes, begin_s)
@@ -109,18 +115,28 @@ class OneCall:
         if self._condition.to_sender is not None:
             hosts.link.set(self._condition.to_sender, "ba")
 
-    def _start(self, hosts: Hosts, processes: Processes, clip: Path, voice: Path) -> float:
-        """Starts server and ends; seconds from the sender's word that somebody can come to the first picture."""
-        settings, folder = self._settings, self._folder
-        on_sender, on_receiver = hosts.prefix("sender"), hosts.prefix("receiver")
+    def _meeting_point(self, hosts: Hosts, processes: Processes, servers: ExitStack) -> list[str]:
+        """Starts what the two ends meet at; what they are told of it."""
+        on_sender = hosts.prefix("sender")
+        if self._settings.sfu:
+            place = self._folder / "janus"
+            place.mkdir()
+            janus = servers.enter_context(Janus(place, address=hosts.sender_ip, port=int(PORT), prefix=on_sender))
+            return ["--sfu", janus.url]
         processes.start("signaling", "signaling", ["--host", "0.0.0.0", "--port", PORT], prefix=on_sender)
         processes.wait_for("signaling", "listening on", timeout_s=STARTUP_S)
-        url = ["--signal", f"ws://{hosts.sender_ip}:{PORT}", "--room", "laboratory"]
+        return ["--signal", f"ws://{hosts.sender_ip}:{PORT}"]
+
+    def _start(self, hosts: Hosts, processes: Processes, clip: Path, voice: Path, *, at: Sequence[str]) -> float:
+        """Starts both ends; seconds from the sender's word that somebody can come to the first picture."""
+        settings, folder = self._settings, self._folder
+        on_sender, on_receiver = hosts.prefix("sender"), hosts.prefix("receiver")
+        url = [*at, "--room", "laboratory"]
         sound = ["--microphone", str(voice)] if settings.sound else []
         sends = ["--input", str(clip), "--loop", "--mode", self._mode, "--size", str(settings.size), *sound]
         told = ["--json", str(folder / "sender.jsonl"), *settings.sender]
         processes.start("sender", "sender", [*url, *sends, *told], prefix=on_sender)
-        processes.wait_for("sender", "waiting for a receiver", timeout_s=STARTUP_S)
+        processes.wait_for("sender", "waiting for", timeout_s=STARTUP_S)
         heard = ["--sound", "--speaker", "none"] if settings.sound else []
         processes.start(
             "receiver",

@@ -15,6 +15,7 @@ from receiver.destinations import Destinations
 from receiver.errors import ReceiverError
 from receiver.figures.terminal import Terminal
 from receiver.picture import Picture
+from receiver.sfu.program import SfuProgram
 from signaling.errors import SignalingError
 from signaling.programs.ends import first_error
 
@@ -38,7 +39,8 @@ async def _view(arguments: Sequence[str], notes: TextIO) -> None:
     options, receiving = parse_arguments(arguments)
     terminal = Terminal(json_path=options.json)
     try:
-        await Program(options, receiving, terminal, destinations=NotingDestinations(notes)).run()
+        program = SfuProgram if options.sfu else Program
+        await program(options, receiving, terminal, destinations=NotingDestinations(notes)).run()
     finally:
         terminal.close()
 

@@ -16,9 +16,10 @@ def main() -> int:
 
     with open(sys.argv[1], "rb") as file:
         coded = CodedFrame.parse(file.read())
-    assert coded.reference is not None, "only a keyframe can be shown first"
+    assert coded.reference is not None
+    assert coded.reference.opening is not None, "only a keyframe can be shown first"
     imported_s = time.perf_counter()
-    decoder = Decoder(CodecConfig(size=coded.reference.size, threads=int(sys.argv[2])))
+    decoder = Decoder(CodecConfig(size=coded.reference.opening.size, threads=int(sys.argv[2])))
     made_s = time.perf_counter()
     decoder.decode(coded)
     shown_s = time.perf_counter()

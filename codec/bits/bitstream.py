@@ -1,4 +1,4 @@
-"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 4.
+"""Stage 4, bitstream: the syntax of a coded frame, CodedFrame <-> bytes. Version 6.
 
 A coded frame holds a reference half, a motion half, or both, the reference half first. Integers are big-endian;
 a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five bytes). Bits are named from the highest.
@@ -6,15 +6,16 @@ a *varint* is unsigned LEB128 (seven bits a byte, low bits first, at most five b
 Reference half (a picture that later frames warp; travels on the reliable channel):
 
     u8      01 m i ddd 0    m: a motion half follows; i: intra, decodable alone; ddd: reference id
-    u8      vvvv ss 00      v: version (5); ss: picture size, 0 = 256, 1 = 512
+    u8      vvvv ss 00      v: version (6); ss: picture size, 0 = 256, 1 = 512      only if i
     u8      frame number of the frame it was coded with, modulo 256
-    4 bytes weights id                                                  only if i
-    varint  pts in 1/90000 s, modulo 2^33
-    u16     nominal frame duration in 1/90000 s
-    u8      qp of the motion symbols below
-    varint  length, then the entropy-coded motion of the picture itself; if i, the canonical keypoints before it;
-            the face box after it
-    varint  length, then the coded picture (codec.reference)
+    4 bytes weights id                                                              only if i
+    varint  pts in 1/90000 s, modulo 2^33                                           only if i
+    u16     nominal frame duration in 1/90000 s                                     only if i
+    u8      qp of the motion symbols below                                          only if i
+    varint  length, then the entropy-coded facts of the picture (codec.state.reference_facts): if i, the canonical
+            keypoints, else what stands above; its own motion, the face box
+    varint  length of the coded picture, only if m
+    rest    the coded picture (codec.reference)
 
 Motion half (how to move the reference; travels on the lossy channel):
 
@@ -42,7 +43,7 @@ from dataclasses import dataclass
 from codec.errors import BitstreamError, TruncatedError, VersionError
 from codec.units import MAX_QP, SIZES
 
-VERSION = 5
+VERSION = 6
 WEIGHTS_ID_BYTES = 4
 PTS_MODULUS = 1 << 33
 TICK = 150  # time stamps count 1/600 s: 24, 25, 30, 50 and 60 frames a second fall on it
@@ -56,18 +57,29 @@ MAX_MOTION_BYTES = 1024  # of symbols, so that a motion half fits a message
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """What an intra reference says of the stream that it opens, and of its own place in it."""
+
+    size: int
+    weights_id: bytes
+    pts: int
+    duration: int
+    qp: int
+
+
+@dataclass(frozen=True, slots=True)
 class CodedReference:
     """A reference picture as coded. `symbols` and `picture` are opaque here."""
 
     id: int
-    intra: bool
-    size: int
-    pts: int
-    duration: int
-    qp: int
+    opening: Opening | None  # of an intra reference
     symbols: bytes
     picture: bytes
-    weights_id: bytes = b""  # of an intra reference
+
+    @property
+    def intra(self) -> bool:
+        """Whether it can be decoded alone."""
+        return self.opening is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,6 @@ class CodedFrame:
             return cls(number, None, motion)
         number, reference, with_motion = _parse_reference(cursor)
         if not with_motion:
-            cursor.finish()
             return cls(number, reference, None)
         if cursor.peek() >> 6 == 1:
             raise BitstreamError("a motion half should follow the reference half")
@@ -178,56 +189,57 @@ class _Cursor:
     def rest(self, limit: int) -> bytes:
         count = len(self._data) - self._position
         if count > limit:
-            raise BitstreamError(f"{count} bytes of motion")
+            raise BitstreamError(f"{count} bytes where at most {limit} are allowed")
         return self.take(count)
-
-    def finish(self) -> None:
-        if self._position != len(self._data):
-            raise BitstreamError("bytes follow the end of a coded frame")
 
 
 def _write_reference(data: bytearray, number: int, reference: CodedReference, *, with_motion: bool) -> None:
+    opening = reference.opening
     data.append(0x40 | with_motion << 5 | reference.intra << 4 | reference.id << 1)
-    data.append(VERSION << 4 | _SIZES.index(reference.size) << 2)
+    if opening is not None:
+        data.append(VERSION << 4 | _SIZES.index(opening.size) << 2)
     data.append(number)
-    if reference.intra:
-        assert len(reference.weights_id) == WEIGHTS_ID_BYTES
-        data += reference.weights_id
-    _write_varint(data, reference.pts % PTS_MODULUS)
-    data += reference.duration.to_bytes(2, "big")
-    data.append(reference.qp)
-    for part in (reference.symbols, reference.picture):
-        _write_varint(data, len(part))
-        data += part
+    if opening is not None:
+        assert len(opening.weights_id) == WEIGHTS_ID_BYTES
+        data += opening.weights_id
+        _write_varint(data, opening.pts % PTS_MODULUS)
+        data += opening.duration.to_bytes(2, "big")
+        data.append(opening.qp)
+    _write_varint(data, len(reference.symbols))
+    data += reference.symbols
+    if with_motion:
+        _write_varint(data, len(reference.picture))
+    data += reference.picture
 
 
 def _parse_reference(cursor: _Cursor) -> tuple[int, CodedReference, bool]:
-    flags, shape = cursor.u8(), cursor.u8()
-    if shape >> 4 != VERSION:
-        raise VersionError(f"bitstream version {shape >> 4}; this build reads version {VERSION}")
-    if flags & 1 or shape & 3 or (shape >> 2 & 3) >= len(_SIZES):
+    flags = cursor.u8()
+    size = _parse_shape(cursor.u8()) if flags & 0x10 else None
+    if flags & 1:
         raise BitstreamError("reserved bits are set in a reference")
     number = cursor.u8()
-    intra = bool(flags & 0x10)
-    weights_id = cursor.take(WEIGHTS_ID_BYTES) if intra else b""
-    pts = cursor.varint(PTS_MODULUS)
+    opening = None if size is None else _parse_opening(cursor, size)
+    with_motion = bool(flags & 0x20)
+    symbols = cursor.take(cursor.varint(_MAX_SIDE_BYTES))
+    length = cursor.varint(_MAX_PICTURE_BYTES) if with_motion else None
+    picture = cursor.rest(_MAX_PICTURE_BYTES - 1) if length is None else cursor.take(length)
+    return number, CodedReference(flags >> 1 & 7, opening, symbols, picture), with_motion
+
+
+def _parse_shape(shape: int) -> int:
+    if shape >> 4 != VERSION:
+        raise VersionError(f"bitstream version {shape >> 4}; this build reads version {VERSION}")
+    if shape & 3 or (shape >> 2 & 3) >= len(_SIZES):
+        raise BitstreamError("reserved bits are set in a reference")
+    return _SIZES[shape >> 2 & 3]
+
+
+def _parse_opening(cursor: _Cursor, size: int) -> Opening:
+    weights_id, pts = cursor.take(WEIGHTS_ID_BYTES), cursor.varint(PTS_MODULUS)
     duration, qp = cursor.u16(), cursor.u8()
     if qp > MAX_QP:
         raise BitstreamError(f"qp {qp}")
-    symbols = cursor.take(cursor.varint(_MAX_SIDE_BYTES))
-    picture = cursor.take(cursor.varint(_MAX_PICTURE_BYTES))
-    reference = CodedReference(
-        id=flags >> 1 & 7,
-        intra=intra,
-        size=_SIZES[shape >> 2 & 3],
-        pts=pts,
-        duration=duration,
-        qp=qp,
-        symbols=symbols,
-        picture=picture,
-        weights_id=weights_id,
-    )
-    return number, reference, bool(flags & 0x20)
+    return Opening(size, weights_id, pts, duration, qp)
 
 
 def _write_motion(data: bytearray, number: int, motion: CodedMotion) -> None:

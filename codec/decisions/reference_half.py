@@ -6,7 +6,7 @@ from codec.config import CodecConfig
 from codec.decisions.observation import Observation
 from codec.reference.coder import ReferenceEncoder
 from codec.reference.crf import INTRA_OFFSET, MAX_CRF, REFERENCE_PRESETS, coarser_crf, reference_crf
-from codec.state.reference_pose import PoseCoder
+from codec.state.reference_facts import FactsCoder, Place, opening
 from codec.state.references import DecodedReference
 from codec.units import MAX_QP, Floats, Image
 
@@ -28,8 +28,12 @@ class ReferenceHalfEncoder:
             preset=REFERENCE_PRESETS[config.effort],
         )
         self._stream_crf = self._pictures.crf
-        self._poses = PoseCoder(symbols, mean_shape)
+        self._facts = FactsCoder(symbols, mean_shape)
         self.newest: DecodedReference | None = None
+
+    def restore(self, wanted: bool) -> None:
+        """Whether both ends restore references, from the next one on."""
+        self._pictures.restored = wanted
 
     def _crf(self, qp: int, *, intra: bool, coarser_by: int) -> int:
         usual = reference_crf(min(max(qp + self._offset, 0), MAX_QP))
@@ -55,35 +59,22 @@ class ReferenceHalfEncoder:
         An intra picture of more than keyframe_bits is coded once more, coarser; any other is `coarser_by` steps of the
         quality index coarser than qp says.
         """
-        before = None if intra else self.newest
-        symbols, canonical, motion = self._poses.encode(seen.canonical, seen.motion, box=seen.box, newest=before, qp=qp)
         self._pictures.crf = self._crf(qp, intra=intra, coarser_by=coarser_by)
         picture = self._picture(image_rgb, intra=intra, most_bits=keyframe_bits)
-        name = 0 if self.newest is None else (self.newest.id + 1) % REFERENCE_IDS
-        self.newest = DecodedReference(
-            id=name,
-            number=number,
-            pts=pts,
-            duration=duration,
-            canonical=canonical,
-            qp=qp,
-            motion=motion,
+        place = Place(number, pts, duration, qp)
+        symbols, facts = self._facts.encode(
+            seen.canonical,
+            seen.motion,
+            id=0 if self.newest is None else (self.newest.id + 1) % REFERENCE_IDS,
+            place=place,
             box=seen.box,
-            intra=intra,
-            picture=self._pictures.reconstruction,
-            crf=self._pictures.coded_crf,
+            newest=None if intra else self.newest,
         )
-        coded = CodedReference(
-            id=name,
-            intra=intra,
-            size=self._size,
-            pts=pts,
-            duration=duration,
-            qp=qp,
-            symbols=symbols,
-            picture=picture,
-            weights_id=self._weights_id if intra else b"",
+        self.newest = DecodedReference.of(
+            facts, picture=self._pictures.reconstruction, crf=self._pictures.told_crf, intra=intra
         )
+        opened = opening(place, size=self._size, weights_id=self._weights_id) if intra else None
+        coded = CodedReference(id=facts.id, opening=opened, symbols=symbols, picture=picture)
         return coded, self.newest
 
     def _picture(self, image_rgb: Image, *, intra: bool, most_bits: float | None) -> bytes:

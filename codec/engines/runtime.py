@@ -68,12 +68,13 @@ class Runtime:
         return np.array(points[0], np.float32)
 
     def prepare(self, decoded: Image, *, crf: int, canonical: Floats, motion: Floats) -> PreparedReference:
-        """Restores a reference (S, S, 3) that was decoded at a quality index, and finds all that rests on it alone.
+        """Restores a reference (S, S, 3) that was coded at a quality index, unless that is 0; what rests on it alone.
 
         canonical (K, 3) and motion (MOTION_NUMBERS,) are its own, as the decoder has them.
         """
-        (restored,) = self._graph("restoration")(decoded[None], np.array([crf], np.float32))
-        restored = restored.copy()
+        restored = decoded[None]
+        if crf:
+            restored = self._graph("restoration")(restored, np.array([crf], np.float32))[0].copy()
         pixels, small, points, heat = (
             array.copy() for array in self._graph("scene")(restored, canonical[None], motion[None])
         )

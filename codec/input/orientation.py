@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 
 from codec.units import Image
@@ -33,12 +34,15 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+_OWN_LIST: Any = SideDataContainer  # its stub names no argument
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """What the frame's display matrix says (ISO/IEC 14496-12, 8.3.2), at the nearest quarter turn."""
     try:
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
+        # A list of our own: the frame would keep the one of its `side_data`, which refers to the frame, and the two of
+        # each frame would stay in memory until Python looks for such circles.
+        data: Any = _OWN_LIST(frame).get("DISPLAYMATRIX")
     except ValueError:  # PyAV has no name for another piece of what comes with this frame, and lists none of it
         return _TURNED.get(round(frame.rotation / 90) % 4, UPRIGHT)
     if data is None or data.buffer_size < _MATRIX_BYTES:

@@ -66,6 +66,11 @@ class Video:
         self._timeline = Timeline(round(PTS_PER_S / self.fps), longest=_JUMP if breaks else _PAUSE)
         self._frames = self._decoded()
 
+    def close(self) -> None:
+        """Lets go of the decoder. Its pictures refer to this and this to them: a file that is played again and again
+        would otherwise leave megabytes each time, until Python looks for such circles, which may take half an hour."""
+        self._frames = iter(())
+
     def frames(self) -> Frames:
         """The pictures from here on, with times from 0 that grow. What is not looked at is not converted.
 
@@ -144,7 +149,11 @@ def open_video(
     """
     name = source if isinstance(source, Name) else named_input(source)
     with _opened(name, container_format) as container:
-        yield Video(name, container, _chosen(name, container, stream))
+        video = Video(name, container, _chosen(name, container, stream))
+        try:
+            yield video
+        finally:
+            video.close()
 
 
 def probe_video(source: str | Path | Name, *, stream: int | None = None) -> VideoInfo:

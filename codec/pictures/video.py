@@ -33,9 +33,12 @@ BT709 = 1  # matrix coefficients in ITU-T H.273
 # stream begins (edit lists): x264 holds pictures back, AAC puts a thousand samples before its first.
 _MOVFLAGS = "hybrid_fragmented+delay_moov"
 MP4_OPTIONS = {"movflags": _MOVFLAGS, "frag_duration": "1000000", "flush_packets": "1"}
-# Two streams wait for each other, in FFmpeg's memory; one that has nothing for a second holds up the other no longer.
-_INTERLEAVING = {"max_interleave_delta": "1000000"}
-_MKV_OPTIONS = {"cluster_time_limit": "250", "flush_packets": "1"}
+# What is written as it comes is to be on the disk at once. Nothing of a cluster is before its end, so each moment has
+# its own, which costs a dozen bytes; fragments cost a kilobyte, and hold a quarter of a second.
+_LIVE_MKV_OPTIONS = {"cluster_time_limit": "0", "flush_packets": "1"}
+_LIVE_MP4_OPTIONS = MP4_OPTIONS | {"frag_duration": "250000"}
+# Two streams wait for each other, in FFmpeg's memory; one that has nothing for so long holds up the other no longer.
+_INTERLEAVING = {"max_interleave_delta": "200000"}
 H264_OPTIONS = {"preset": "medium", "crf": "12"}  # visually lossless: a decoded file should show our loss alone
 # Of pictures that are written as they come: each at once, and a whole one each second, by the clock, not by count.
 _LIVE_H264_OPTIONS = {"preset": "veryfast", "tune": "zerolatency", "crf": "16", "forced-idr": "1"}
@@ -47,7 +50,8 @@ class VideoWriter:
     `STDOUT` gets what a `.mkv` file does. What was written plays even if the file is never closed: the disk was full,
     say. Use it as a context manager. Odd sizes lose their last row or column in H.264. A file is made when the first
     picture is written. With `sound` it holds sound besides: AAC, or lossless FLAC. `live` is for pictures that
-    are written as they come: what was written more than two seconds ago plays even if the program is killed.
+    are written as they come: what was written half a second ago plays even if the program is killed, but that an .mp4
+    begins with the first sound, or with a second of silence where none comes.
     """
 
     def __init__(
@@ -184,8 +188,10 @@ class VideoWriter:
 
     def _start(self, shape: tuple[int, int]) -> None:
         self._shape = shape
-        options = (_MKV_OPTIONS if self._live else {}) if self._lossless else MP4_OPTIONS
-        options = options | (_INTERLEAVING if self._has_sound and self._live else {})
+        options = {} if self._lossless else MP4_OPTIONS
+        if self._live:
+            options = _LIVE_MKV_OPTIONS if self._lossless else _LIVE_MP4_OPTIONS
+            options = options | (_INTERLEAVING if self._has_sound else {})
         if self._path == STDOUT:
             self._container = av.open("pipe:1", "w", format="matroska", options=options)
         else:

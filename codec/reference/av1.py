@@ -3,6 +3,7 @@
 from codec.errors import BitstreamError, TruncatedError
 from codec.reference import svt
 from codec.reference.contexts import PictureStream, SteadyStream, open_encoder
+from codec.reference.picture_header import pack_header, pack_sequence, unpack_header, unpack_sequence
 from codec.reference.schedules import ordinary_threads
 
 SEQUENCE_OBU = 0x0A  # obu_type 1, with a size field
@@ -45,35 +46,32 @@ def open_av1(size: int, crf: int, intra_offset: int, preset: int) -> PictureStre
         return SteadyStream(open_encoder("libsvtav1", size, options), crf=crf)
 
 
-def pack_av1(unit: bytes) -> bytes:
-    """Keep of a temporal unit what `unpack_av1` cannot rebuild."""
+def pack_av1(unit: bytes, *, size: int, count: int, crf: int) -> bytes:
+    """Keep of a temporal unit what `unpack_av1` cannot rebuild.
+
+    `count`: pictures of the stream before this one, none before an intra one; `crf`: what it was coded at.
+    """
     sequence, frame, position = b"", b"", 0
     while position < len(unit):
         header = unit[position]
         length, start = _read_leb128(unit, position + 1)
         obu_type = (header >> 3) & 15
         if obu_type == OBU_TYPE_SEQUENCE:
-            sequence = unit[position : start + length]
+            sequence = pack_sequence(unit[start : start + length], size=size)
         elif obu_type == OBU_TYPE_FRAME:
             assert not frame, "one tile group a picture"
-            frame = unit[start : start + length]
+            frame = pack_header(unit[start : start + length], count=count, crf=crf)
         position = start + length
     return sequence + frame
 
 
-def unpack_av1(data: bytes, *, intra: bool) -> bytes:
+def unpack_av1(data: bytes, *, count: int, crf: int) -> bytes:
+    """The inverse; TruncatedError where the bytes end early."""
     sequence, start = b"", 0
-    if intra:
-        if data[0] != SEQUENCE_OBU:
-            raise BitstreamError("an intra reference does not open with a sequence header")
-        length, start = _read_leb128(data, 1)
-        if length > MAX_SEQUENCE_BYTES:
-            raise BitstreamError(f"a sequence header of {length} bytes")
-        start += length
-        sequence = data[:start]
-    frame = data[start:]
-    if not frame:
-        raise TruncatedError("a reference ends before its picture")
+    if not count:
+        payload, start = unpack_sequence(data, most=MAX_SEQUENCE_BYTES)
+        sequence = bytes([SEQUENCE_OBU, len(payload)]) + payload
+    frame = unpack_header(data[start:], count=count, crf=crf)
     return DELIMITER_OBU + sequence + bytes([FRAME_OBU]) + _write_leb128(len(frame)) + frame
 
 

@@ -5,12 +5,14 @@ ordered, so the chain is safe; each picture comes out of the encoder at once, an
 
 Syntax of one coded picture:
 
-    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks);
+    byte 0      qqqqqq cc   q: quality index of the picture, 1 .. 63, for the restoration after it (codec.networks); 0:
+                            it is used as it is;
                             c: coder, 1 = AV1, 2 = H.264 (written only where PyAV was built without SVT-AV1), the same
                             in all pictures of a stream.
-    AV1         an intra picture: one sequence header OBU with its size field, then the payload of one OBU_FRAME;
-                any other: the payload of one OBU_FRAME alone. Temporal delimiters, and the header and size of the
-                frame OBU, say nothing that this syntax does not, and are left out (AV1 specification, section 5).
+    AV1         an intra picture: 80 + the side / 8 for the usual sequence header, else the length of its OBU's payload
+                and the payload; then, as in any other picture, the payload of one OBU_FRAME, its header told as in
+                `codec.reference.picture_header`. Temporal delimiters, and the headers and sizes of the OBUs, say
+                nothing that this syntax does not, and are left out (AV1 specification, section 5).
     H.264       the NAL units of one access unit in Annex B byte stream format, without SEI and delimiters.
 
 Colour: `codec.reference.colour`.
@@ -38,7 +40,8 @@ class ReferenceEncoder:
     in units of AV1's qindex, four to a crf) moves intra pictures against the others: everything later leans on them, so
     the default spends more on them. `preset` is SVT-AV1's speed: 4 takes about 60 ms for an intra picture and 20 ms for
     another at 256x256, 150 and 50 ms at 512x512.
-    `reconstruction` is what a `ReferenceDecoder` shows for the last picture, bit for bit.
+    Where `restored` is false the next pictures say so. `reconstruction` is what a `ReferenceDecoder` shows for the last
+    picture, bit for bit.
     """
 
     def __init__(
@@ -53,8 +56,10 @@ class ReferenceEncoder:
         self._preset = preset
         self._coder = available_coder() if coder is None else coder
         self._stream: PictureStream | None = None
+        self._count = 0  # pictures in it
         self._decoder = ReferenceDecoder(size=size)
         self.crf = self._coded_crf = crf
+        self.restored = True
         self.reconstruction: Image = np.zeros((size, size, 3), np.uint8)
 
     @property
@@ -72,6 +77,11 @@ class ReferenceEncoder:
         """The quality index that the last picture was coded at."""
         return self._coded_crf
 
+    @property
+    def told_crf(self) -> int:
+        """The one that its bytes say, for its restoration; 0 where there is none."""
+        return self._decoder.crf
+
     def encode(self, image_rgb: Image, *, intra: bool) -> bytes:
         """Code one picture, uint8 (size, size, 3); `intra` begins a new stream.
 
@@ -86,14 +96,20 @@ class ReferenceEncoder:
         if self._stream is None:
             raise ReferenceMissing("the first reference must be an intra picture")
         unit, self._coded_crf = self._stream.encode(rgb_to_yuv420(image_rgb), crf=self._crf)
-        packed = pack_av1(unit) if self._coder == "av1" else pack_h264(unit)
-        data = bytes([self._coded_crf << 2 | CODERS[self._coder]]) + packed
+        told_crf = self._coded_crf if self.restored else 0
+        if self._coder == "av1":
+            packed = pack_av1(unit, size=self._size, count=self._count, crf=told_crf)
+        else:
+            packed = pack_h264(unit)
+        self._count += 1
+        data = bytes([told_crf << 2 | CODERS[self._coder]]) + packed
         self.reconstruction = self._decoder.decode(data, intra=intra)
         return data
 
     def _restart(self) -> None:
         if self._stream is not None:
             self._stream.close()
+        self._count = 0
         open_stream = open_av1 if self._coder == "av1" else open_h264
         self._stream = open_stream(self._size, self._crf, self._intra_offset, self._preset)
 
@@ -105,10 +121,11 @@ class ReferenceDecoder:
         self._size = size
         self._codec: VideoCodecContext | None = None
         self._head = 0  # byte 0 of the last picture
+        self._count = 0  # pictures of the stream so far
 
     @property
     def crf(self) -> int:
-        """The quality index that the last picture was coded with."""
+        """The quality index that the last picture is to be restored by; 0 where it is not."""
         return self._head >> 2
 
     def decode(self, data: bytes, *, intra: bool) -> Image:
@@ -124,13 +141,16 @@ class ReferenceDecoder:
         if len(data) < 2:
             raise TruncatedError(f"a reference of {len(data)} bytes")
         crf, coder = data[0] >> 2, data[0] & 3
-        if not crf or coder not in CODERS.values() or (not intra and coder != self._head & 3):
-            raise BitstreamError(f"reference coder {coder} at quality {crf} is unknown or not the one of its stream")
-        unit = unpack_av1(data[1:], intra=intra) if coder == CODERS["av1"] else data[1:]
+        if coder not in CODERS.values() or (not intra and coder != self._head & 3):
+            raise BitstreamError(f"reference coder {coder} is unknown or not the one of its stream")
+        count = 0 if intra else self._count
+        unit = data[1:]
+        if coder == CODERS["av1"]:
+            unit = unpack_av1(unit, count=count, crf=crf)
         if codec is None:
             codec = open_decoder(coder, self._size)
         image_rgb = self._decode_unit(codec, unit)
-        self._codec, self._head = codec, data[0]
+        self._codec, self._head, self._count = codec, data[0], count + 1
         return image_rgb
 
     def _decode_unit(self, codec: VideoCodecContext, unit: bytes) -> Image:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, fields
+from typing import Any
 
 from codec.bits.bitstream import REFERENCE_IDS
 from codec.engines.runtime import PreparedReference, Runtime
@@ -46,19 +47,29 @@ class DecodedReference(ReferenceFacts):
     """A reference before the networks have seen it: that takes as long as coding it."""
 
     picture: Image  # (S, S, 3)
-    crf: int
+    crf: int  # to restore it by; 0: it is not
     intra: bool
+
+    @classmethod
+    def of(cls, facts: ReferenceFacts, *, picture: Image, crf: int, intra: bool) -> "DecodedReference":
+        """From what its bytes say, and its picture as it was decoded at a quality index."""
+        return cls(**_as_fields(facts), picture=picture, crf=crf, intra=intra)
 
     def held(self, runtime: Runtime, *, after: HeldReference | None) -> HeldReference:
         """The same ready to be moved; `after`: the reference before it, whose faces it adds to unless it is intra."""
         prepared = runtime.prepare(self.picture, crf=self.crf, canonical=self.canonical, motion=self.motion)
-        facts = {item.name: getattr(self, item.name) for item in fields(ReferenceFacts)}
         face = None if self.box is None else _face(runtime, prepared.picture, self.box)
         faces = (*(after.faces if after and not self.intra else ()), *((face,) if face else ()))[-FACES_HELD:]
         earlier = after.decoded if after and not self.intra else ()
         still = still_places(self.picture, earlier, face=self.box)
         decoded = (*earlier, self.picture)[-REFERENCES_COMPARED:]
-        return HeldReference(**facts, prepared=prepared, face=face, faces=faces, decoded=decoded, still=still)
+        return HeldReference(
+            **_as_fields(self), prepared=prepared, face=face, faces=faces, decoded=decoded, still=still
+        )
+
+
+def _as_fields(facts: ReferenceFacts) -> dict[str, Any]:
+    return {item.name: getattr(facts, item.name) for item in fields(ReferenceFacts)}
 
 
 def _face(runtime: Runtime, picture: Image, box: FaceBox) -> FaceReference:

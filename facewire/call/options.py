@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from codec.flags import Parser, add_flags, from_flags, option
+from facewire.call.echo import ECHO_HELP, Echo, why_no_canceller
 from receiver import ReceiverOptions
 from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
 from receiver.sound.outputs import SPEAKER_HELP
@@ -32,7 +33,9 @@ class CallOptions(MeetingOptions):
     )
     input: str = field(
         default="webcam:0",
-        metadata=option("webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y", metavar="SOURCE"),
+        metadata=option(
+            "webcam:0, a FILE, rtsp://…, http(s)://…, screen: or screen:WxH+X+Y; none for sound alone", metavar="SOURCE"
+        ),
     )
     loop: bool = field(default=False, metadata=option("start a file again at its end"))
     follow: bool = field(default=False, metadata=option("let the input name others: playlists, redirects"))
@@ -41,6 +44,7 @@ class CallOptions(MeetingOptions):
         metadata=option(MICROPHONE_HELP, metavar="SOURCE"),
     )
     speaker: str = field(default="default", metadata=option(SPEAKER_HELP, metavar="WHERE"))
+    echo: Echo = field(default="auto", metadata=option(ECHO_HELP))
     output: str = field(default="window", metadata=option(OUTPUT_HELP, metavar="WHERE"))
     no_self_view: bool = field(default=False, metadata=option("leave your own picture out of the corner"))
     record: Path | None = field(
@@ -71,6 +75,8 @@ class CallOptions(MeetingOptions):
             raise OptionsError(problem)
         if not 1 <= self.others <= MOST_OTHERS:
             raise OptionsError(f"--others {self.others}: 1 to {MOST_OTHERS}")
+        if (problem := why_no_canceller(self.echo)) is not None:
+            raise OptionsError(problem)
         if self.seconds is not None and self.seconds <= 0:
             raise OptionsError(f"--seconds {self.seconds:g}: expected more than 0")
         if not self.microphone or not self.speaker:

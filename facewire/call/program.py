@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 
+from facewire.call.echo import without_echo
 from facewire.call.entrance import enter
 from facewire.call.options import CallOptions
 from facewire.call.visit import House
@@ -19,8 +20,8 @@ from sender import SenderOptions
 from sender.attach import make_voice, make_worker
 from sender.capture import Capture
 from sender.newest_slot import SlotClosed
-from sender.sound import Voice
 from sender.sound.open import open_sound
+from sender.sound.voice import Voice
 from sender.sources import open_source
 from signaling.errors import Unreachable
 from signaling.hall import Hall
@@ -36,7 +37,13 @@ class Program:
     """One process: one camera, one microphone, one window; and the other ends in the room, up to three at a time."""
 
     def __init__(
-        self, options: CallOptions, sending: SenderOptions, receiving: ReceiverOptions, terminal: Terminal
+        self,
+        options: CallOptions,
+        sending: SenderOptions,
+        receiving: ReceiverOptions,
+        terminal: Terminal,
+        *,
+        destinations: Destinations | None = None,
     ) -> None:
         """Raises SourceError for what can be told before anything is opened."""
         self._options, self._receiving, self._terminal = options, receiving, terminal
@@ -46,10 +53,11 @@ class Program:
         sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
+        sound, self._played = without_echo(sound, options.echo, speaker=options.speaker, say=terminal.say)
         self._voice = None if sound is None else make_voice(sound, sending, news=terminal.say)
         self._sending = sending
         self._stop = asyncio.Event()
-        self._destinations = Destinations()
+        self._destinations = destinations or Destinations()
         self._limited = False  # the time that the call may take is running
 
     async def run(self) -> None:
@@ -126,6 +134,7 @@ class Program:
                 self._destinations.show,
                 levels_db=mixer.levels_db,
                 side=receiving.size,
+                hold=self._destinations.hold,
                 laid_out=lambda place: self._destinations.tell(own_at="bottomright" if place else "topright"),
             ),
             destinations=self._destinations,
@@ -173,7 +182,9 @@ class Program:
         while True:
             await house.somebody.wait()
             track = SoundTrack(house.mixer)
-            hearing = self._destinations.hear(house.mixer, track, speaker=self._options.speaker, say=self._terminal.say)
+            hearing = self._destinations.hear(
+                house.mixer, track, speaker=self._options.speaker, say=self._terminal.say, played=self._played
+            )
             await unless(house.nobody, hearing)
 
     def _saw(self) -> None:

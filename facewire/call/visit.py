@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiortc import RTCConfiguration, RTCPeerConnection
 
@@ -18,9 +19,8 @@ from receiver.held import in_words
 from receiver.picture import Picture
 from receiver.sound.mixer import Mixer
 from signaling.call import Call, connect_peer
-from signaling.errors import PeerGone
 from signaling.hall import Guest
-from signaling.retries import LASTING_S, Retries, pause
+from signaling.retries import Attempts
 
 __all__ = ["House", "Visit"]
 
@@ -97,7 +97,6 @@ class Visit:
         self.place = place
         self.figures: Figures | None = None  # of the last second
         self.is_on = False  # a call with it is running
-        self._has_hung_up = False  # which was told
         self._label = ""  # what tells it from others, where there are any
         self._guest, self._house = guest, house
 
@@ -106,23 +105,12 @@ class Visit:
 
         Raises what sending and receiving raise, and the line to the server.
         """
-        retries, told = Retries(), ""
+        attempts = Attempts(self._guest, say=self._say, waiting="calling it again", shared=True)
         while self._guest.peer and not self._house.source.capture.ended:
-            lasted = False
-            try:
-                lasted = await self._call()
-            except PeerGone as gone:
-                if str(gone) != told and (self._guest.peer or not self._has_hung_up):
-                    told = str(gone)
-                    self._say(f"{told}; waiting for the other end" if self._guest.peer else told)
-            if lasted:
-                told = ""
-                retries.succeeded()
-            elif self._guest.peer:
-                await pause(self._guest, retries.pause_s())
+            await attempts.make(partial(self._call, made=attempts.made))
 
-    async def _call(self) -> bool:
-        """One call; whether it lasted, or had to be made anew. Raises PeerGone where there is no way."""
+    async def _call(self, *, made: Callable[[], None]) -> None:
+        """One call, until it is over or has to be made anew. Raises PeerGone where there is no way."""
         house, offers = self._house, self._guest.role == "sender"
         pc = RTCPeerConnection(house.ice)
         among = house.crowd.is_set()
@@ -136,9 +124,8 @@ class Visit:
         except BaseException:
             await way.close()
             raise
-        begun_s = asyncio.get_running_loop().time()
+        made()
         call.news, call.probe = self._say, way.begin(self._say)
-        self._has_hung_up = False
         self._say(f"connected{_ALONE}" if self._guest.is_alone else "connected")
         house.board.enter(self.name, at=self.place)
         house.mixer.add(self.name, way.receiver.sound)
@@ -150,14 +137,12 @@ class Visit:
             self.is_on = False
             house.see_calls()
             house.mixer.remove(self.name)
+            house.board.hold(self.name, True)
             await way.close()
             await call.close()
             house.terminal.summary(end=self._label)
-        if reason is None:
-            return True
-        self._has_hung_up = True
-        self._say(reason)
-        return asyncio.get_running_loop().time() - begun_s >= LASTING_S
+        if reason is not None:
+            self._say(reason)
 
     async def _talk(self, call: Call, way: Way, *, until: asyncio.Event | None) -> str | None:
         """Until either end has had enough, and why; None where `until` is set before: there are more to talk to."""
@@ -176,9 +161,11 @@ class Visit:
 
     def _watch(self, receiver: FaceReceiver) -> None:
         house, place = self._house, self.place
+        house.destinations.begin(place=place)
         receiver.watch(self._show)
         receiver.watch_meter(self._meter)
         receiver.held.watch(lambda *held: self._say(in_words(*held)))
+        receiver.held.watch(lambda is_held, _: house.board.hold(self.name, is_held))
         receiver.watch_refusals(lambda reason: self._say(f"the other end cannot be shown: {reason}"))
         if house.options.record is not None:
             receiver.watch(lambda picture: house.destinations.record(picture, place=place), every=True)

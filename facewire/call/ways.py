@@ -11,11 +11,11 @@ from facewire.call.face_call import FaceCall
 from facewire.mesh import FaceMesh
 from receiver import FaceReceiver, ReceiverOptions, receive_face
 from sender import FaceSender, SenderOptions
-from sender.attach import make_sound
 from sender.capture import Capture
 from sender.encode import FaceWorker
 from sender.h264.fallback import add_h264_track
-from sender.sound import Voice
+from sender.sound.flow import SharedFlow
+from sender.sound.voice import Voice
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import offer_channels
 
@@ -76,9 +76,7 @@ class Alone:
             worker=source.worker,
             options=source.sending,
             video=self._video,
-            sound=None
-            if source.voice is None
-            else make_sound(source.voice, self._channels, source.sending, keeps=True),
+            sound=self._sound(),
             stats=partial(connection_stats, self._pc),
             keeps=True,
         )
@@ -86,6 +84,11 @@ class Alone:
         sender.work.watch(say)
         self._call = FaceCall(sender, self.receiver)
         return sender.probe
+
+    def _sound(self) -> SharedFlow | None:
+        voice = self._source.voice
+        bundle_ms = 40 * self._source.sending.bundle
+        return None if voice is None else SharedFlow(voice, self._channels, bundle_ms=bundle_ms)
 
     async def run(self) -> None:
         """See Way."""

@@ -42,6 +42,7 @@ _PACKAGES = (
     "opuslib-next-bundled",
     "pygame-ce",
     "sounddevice",
+    "livekit",
 )
 _FRAMES, _WARM = 40, 10
 _DEVICE = "is it plugged in, allowed to you (groups video, audio), and free of other programs?"

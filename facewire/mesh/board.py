@@ -19,13 +19,15 @@ _LOOK_S = 0.1  # between two looks at who speaks
 class _Place:
     at: int
     picture: Picture | None = None
+    is_held: bool = False  # the picture is an old one
 
 
 class Board:
     """Shows one other end as it comes, and several as tiles in the order of their places, at most 30 times a second.
 
     `show` gets what is to be seen; `levels_db` tells how loud each end is heard. `side` is that of a tile, in pixels.
-    `laid_out` is told whether there is a place left over, at the bottom right, when ends come and go.
+    `hold` is told that the picture of one end alone is an old one; of several the tile says so. `laid_out` is told, as
+    ends come and go, whether there is a place left over at the bottom right.
     """
 
     def __init__(
@@ -34,9 +36,11 @@ class Board:
         *,
         levels_db: Callable[[], dict[str, float]],
         side: int,
+        hold: Callable[[bool], None] = lambda is_held: None,
         laid_out: Callable[[bool], None] = lambda leaves_a_place: None,
     ) -> None:
-        self._show, self._levels_db, self._side, self._laid_out = show, levels_db, side, laid_out
+        self._show, self._levels_db, self._side = show, levels_db, side
+        self._hold, self._laid_out = hold, laid_out
         self._places: dict[str, _Place] = {}
         self._speaker: Speaker[str] = Speaker()
         self._changed = asyncio.Event()
@@ -61,9 +65,19 @@ class Board:
         """A picture that is due."""
         if (place := self._places.get(name)) is None:
             return
-        place.picture = picture
+        place.picture, place.is_held = picture, False
         if len(self._places) == 1:
             self._show(picture)
+        else:
+            self._changed.set()
+
+    def hold(self, name: str, is_held: bool) -> None:
+        """Nothing newer comes from an end, or it does again."""
+        if (place := self._places.get(name)) is None or place.is_held == is_held:
+            return
+        place.is_held = is_held
+        if len(self._places) == 1:
+            self._hold(is_held)
         else:
             self._changed.set()
 
@@ -76,7 +90,13 @@ class Board:
                 self._changed.clear()
                 if (picture := self._tiles()) is not None:
                     self._show(picture)
+                    self._hold_alone()
                     await asyncio.sleep(_LEAST_S)
+
+    def _hold_alone(self) -> None:
+        """Who is left alone may have been held before."""
+        if len(self._places) == 1 and any(place.is_held for place in self._places.values()):
+            self._hold(True)
 
     def _lay_out(self) -> None:
         self._laid_out(leaves_a_place(len(self._places)))
@@ -93,16 +113,19 @@ class Board:
     def _tiles(self) -> Picture | None:
         """All of them as one picture; of a single one its own, and None while there is none at all."""
         in_order = sorted(self._places.items(), key=lambda one: one[1].at)
-        shown = {name: place.picture for name, place in in_order}
-        pictures = [picture for picture in shown.values() if picture is not None]
+        pictures = [place.picture for _, place in in_order if place.picture is not None]
         if not pictures:
             return None
         newest = max(pictures, key=lambda picture: picture.shown_us)
-        if len(shown) == 1:
+        if len(in_order) == 1:
             return newest
         tiles = [
-            Tile(None if picture is None else picture.rgb(), speaks=name == self._speaker.marked)
-            for name, picture in shown.items()
+            Tile(
+                None if place.picture is None else place.picture.rgb(),
+                speaks=name == self._speaker.marked,
+                is_held=place.is_held,
+            )
+            for name, place in in_order
         ]
         kind: Kind = "h264" if all(picture.kind == "h264" for picture in pictures) else "keypoints"
         now_us = round(asyncio.get_running_loop().time() * 1e6)

@@ -12,7 +12,7 @@ from receiver.sound.mixer import Mixer
 from sender import FaceBroadcast, SenderOptions
 from sender.capture import Capture
 from sender.encode import FaceWorker
-from sender.sound import Voice
+from sender.sound.voice import Voice
 from signaling.programs.ends import End, first_error
 
 __all__ = ["FaceMesh"]
@@ -40,10 +40,12 @@ class FaceMesh(End):
 
         Raises OptionsError for a mode other than "auto" and "keypoints": there is no H.264 for several.
         """
-        self.broadcast = FaceBroadcast(capture, worker=worker, options=sending, keeps=keeps)
+        self.broadcast = FaceBroadcast(
+            capture, worker=worker, options=sending, voice=voice, keeps=keeps, keeps_voice=keeps
+        )
         self.mixer: Mixer[Member] = Mixer()
         self.members: list[Member] = []
-        self._receiving, self._voice, self._keeps = receiving, voice, keeps
+        self._receiving = receiving
         self._group: asyncio.TaskGroup | None = None
 
     def attach(self, pc: RTCPeerConnection, *, name: str = "", offers: bool = False, alone: bool = False) -> Member:
@@ -53,7 +55,7 @@ class FaceMesh(End):
         send. `alone`: the application receives nothing else over `pc`. The connection stays the application's, which
         closes it when the member has ended.
         """
-        viewer = self.broadcast.attach(pc, name=name, voice=self._voice)
+        viewer = self.broadcast.attach(pc, name=name)
         member = Member(viewer, receive_face(pc, self._receiving, offers=offers, alone=alone))
         self.members.append(member)
         if self._group is not None:
@@ -82,15 +84,12 @@ class FaceMesh(End):
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 sending = group.create_task(self.broadcast.run())
-                beside = [group.create_task(self._voice.run())] if self._voice is not None and not self._keeps else []
                 for member in self.members:
                     group.create_task(self._live(member))
                 await asyncio.wait([sending])
                 self._group = None
                 for member in list(self.members):
                     member.close(self.broadcast.ended)
-                for task in beside:
-                    task.cancel()
         except BaseExceptionGroup as failed:
             raise first_error(failed) from None
         finally:

@@ -12,22 +12,28 @@ import cv2
 import numpy as np
 
 from codec.units import Image
+from receiver.outputs.overlay import HELD_WORDS
 from receiver.picture import fit
 
 __all__ = ["Tile", "draw", "leaves_a_place"]
 
 _GROUND, _EMPTY = 16, (40, 40, 44)
-_SPEAKS, _TEXT = (90, 200, 110), (170, 170, 170)
+_SPEAKS, _TEXT = (90, 200, 110), (200, 200, 200)
 _FRAME_PART, _GAP_PART = 48, 128  # of a tile's side: how thick the frame is, and half of what is between two tiles
 _WAITING = "no picture yet"
+_DIMMED = 0.4  # what is left of a picture that is an old one
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One other end: its newest picture, uint8 (H, W, 3), None before there is one, and whether it speaks."""
+    """One other end: its newest picture, uint8 (H, W, 3), None before there is one, and whether it speaks.
+
+    `is_held`: the picture is an old one, for nothing newer comes.
+    """
 
     image_rgb: Image | None
     speaks: bool = False
+    is_held: bool = False
 
 
 def _laid_out(count: int) -> tuple[int, int]:
@@ -60,6 +66,9 @@ def _put(place: Image, tile: Tile) -> None:
         _write(place, _WAITING)
     else:
         place[:] = fit(tile.image_rgb, width=side, height=side)
+        if tile.is_held:
+            place[:] = place * np.float32(_DIMMED)
+            _write(place, HELD_WORDS)
     edge = max(1, side // _GAP_PART)
     _surround(place, 0, edge, _GROUND)
     if tile.speaks:

@@ -245,13 +245,14 @@ class FaceDecoder:
         Raises VersionError for other weights, BitstreamError where the picture is of another size or does not decode.
         """
         reference = coded.reference
-        if reference is None or not coded.is_keyframe or reference.size == self._config.size:
+        opening = None if reference is None else reference.opening
+        if reference is None or opening is None or opening.size == self._config.size:
             return
         ours = identify(self._config.weights)
-        if reference.weights_id != ours:
-            raise VersionError(f"the stream needs weights {reference.weights_id.hex()}; these are {ours.hex()}")
-        ReferenceDecoder(size=reference.size).decode(reference.picture, intra=True)
-        self._config, self._made = self._config.with_(size=reference.size), None
+        if opening.weights_id != ours:
+            raise VersionError(f"the stream needs weights {opening.weights_id.hex()}; these are {ours.hex()}")
+        ReferenceDecoder(size=opening.size).decode(reference.picture, intra=True)
+        self._config, self._made = self._config.with_(size=opening.size), None
 
     def _held(self) -> tuple[int, ...]:
         return tuple(self._decoder.references)

@@ -79,7 +79,7 @@ class FileOutput(_Films):
 
 
 class Recorder(_Films):
-    """Both codecs' pictures, lossless, with the sender's time stamps: DIR/keypoints.mkv and DIR/h264.mkv.
+    """Both codecs' pictures, lossless, with the sender's time stamps (TimeLine): DIR/keypoints.mkv and DIR/h264.mkv.
 
     With `sound` each holds it too, as it was decoded, by the same time stamps.
     """
@@ -97,7 +97,7 @@ class Recorder(_Films):
         super().__init__(name="facewire-record", what=str(folder), capacity=128, ended=ended)
 
     def _handle(self, picture: Picture) -> None:
-        if picture.pts > self._last[picture.kind]:  # a sender that starts over has another time line
+        if picture.pts > self._last[picture.kind]:
             self._last[picture.kind] = picture.pts
             image_rgb = fit(picture.rgb(), width=self._size, height=self._size)
             self._files[picture.kind].write(image_rgb, pts=picture.pts)

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from receiver.figures.meter import Figures
 from receiver.outputs.window import Corner, Words
 
-__all__ = ["Status", "figures_line", "one_of_several"]
+__all__ = ["HELD_WORDS", "Status", "figures_line", "one_of_several"]
+
+HELD_WORDS = "no new picture comes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on.
 
-    `own_at` is the corner that your own picture stands in.
+    `held`: the picture on show is an old one, for nothing newer comes. `own_at` is the corner that your own stands in.
     """
 
     figures: str = ""
     news: str = ""
+    held: bool = False
     microphone: bool | None = None
     voice: bool | None = None
     own_at: Corner = "topright"
@@ -28,6 +31,7 @@ class Status:
         return Words(
             figures=self.figures,
             news=self.news,
+            held=HELD_WORDS if self.held else "",
             off=[off[name] for name, on in parts.items() if on is False],
             own=self.own_at,
             can=["snapshot", *(name for name, on in parts.items() if on is not None)],

@@ -1,10 +1,14 @@
 """Stage 10, display: a recording for each of those that are received at a time."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
+from codec.sound import Samples
 from receiver.outputs.files import Recorder
 from receiver.outputs.output import Ended, NullOutput, Output
+from receiver.outputs.timeline import TimeLine
+from receiver.picture import Heard, Picture
 
 __all__ = ["Recordings"]
 
@@ -25,10 +29,25 @@ class Recordings:
     ) -> None:
         self._folder, self._size, self._sound, self._ended = folder, size, sound, ended
         self._outputs: dict[int, Output] = {}
-        self.of(1)  # what cannot be written is told at the start
+        self._times: dict[int, TimeLine] = {}
+        self._of(1)  # what cannot be written is told at the start
 
-    def of(self, place: int) -> Output:
-        """The recording of one place, from 1 on."""
+    def begin(self, place: int) -> None:
+        """Another call at one place, from 1 on, of which its recording is told from now on."""
+        self._times.setdefault(place, TimeLine()).begin()
+
+    def show(self, place: int, picture: Picture) -> None:
+        """A picture that came to this place."""
+        self._of(place).show(replace(picture, pts=self._placed(place, picture.pts)))
+
+    def hear(self, place: int, samples: Samples, pts: int) -> None:
+        """Sound that came to this place; from any thread."""
+        self._of(place).hear(Heard(samples, self._placed(place, pts)))
+
+    def _placed(self, place: int, pts: int) -> int:
+        return self._times.setdefault(place, TimeLine()).place(pts)
+
+    def _of(self, place: int) -> Output:
         if self._folder is None:
             return _NOWHERE
         if place not in self._outputs:

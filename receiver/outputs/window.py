@@ -50,6 +50,7 @@ APPEARS_WITHIN_S = 1.0  # some displays do not say
 OWN_PART = 4  # your own picture takes so small a part of the width
 
 WHITE, RED, SHADE = (240, 240, 240), (255, 110, 100), (0, 0, 0, 170)
+HELD = (100, 100, 100)  # of 255: what is left of a picture that is an old one
 
 
 Corner = Literal["topright", "bottomright"]
@@ -60,6 +61,7 @@ class Words(TypedDict, total=False):
 
     figures: str
     news: str
+    held: str  # why the picture is dimmed, which is an old one
     off: list[str]  # "microphone muted", say
     can: list[str]
     own: Corner
@@ -172,6 +174,9 @@ class _View:
             self._say(surface, ["nobody is here yet"], line, "center", room.center)
         else:
             self._paint(surface, newest.image_rgb, room)
+            if words.get("held"):
+                surface.fill(HELD, special_flags=self._pygame.BLEND_RGB_MULT)
+                self._say(surface, [words["held"]], line, "center", room.center)
             self._say(surface, [newest.label], line, "bottomleft", room.bottomleft)
         if self.own and newest.own_rgb is not None:
             height, width = newest.own_rgb.shape[:2]

@@ -17,11 +17,12 @@ from receiver.sound.track import SoundTrack
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
 
-__all__ = ["SPEAKER_HELP", "Listener", "SoundFile", "hear", "listen", "play"]
+__all__ = ["SPEAKER_HELP", "GivenOut", "Listener", "SoundFile", "hear", "listen", "nobody", "play"]
 
 SPEAKER_HELP = "where sound goes: default, the name of a device, or none"
 
 Listener = Callable[[Samples, int], None]  # what is heard, and when on the event loop's clock, in microseconds
+GivenOut = Callable[[Samples], None]  # what a loudspeaker is given, in its order
 
 _LARGEST = 0xF000_0000  # bytes of a WAV file, whose lengths have 32 bits: twelve hours
 _BLOCK_S = 0.02
@@ -68,10 +69,22 @@ async def listen(track: SoundTrack, heard: Listener) -> None:
             heard(frame.to_ndarray()[0].astype(np.float32) / 32768, track.due_us(frame))
 
 
-async def play(playout: Pulled, heard: Listener, *, device: str = "", is_on: Callable[[], bool] = lambda: True) -> None:
+def nobody(samples: Samples) -> None:
+    """Takes no notice of what a loudspeaker is given."""
+
+
+async def play(
+    playout: Pulled,
+    heard: Listener,
+    *,
+    device: str = "",
+    is_on: Callable[[], bool] = lambda: True,
+    played: GivenOut = nobody,
+) -> None:
     """Plays a voice on the system's loudspeaker, or on `device`, until it is cancelled; `heard` is told what is played.
 
-    While it is not `is_on` the loudspeaker is silent, and all else goes on.
+    While it is not `is_on` the loudspeaker is silent, and all else goes on. `played` is told what the loudspeaker is
+    given, before it can be heard.
 
     Raises DisplayError where there is no loudspeaker, or none any more.
     """
@@ -81,7 +94,9 @@ async def play(playout: Pulled, heard: Listener, *, device: str = "", is_on: Cal
         now_us = round(loop.time() * 1e6)
         ahead_us = round(1e6 * max(0.0, times.outputBufferDacTime - times.currentTime))
         samples = playout.pull(frames, play_us=now_us + ahead_us, now_us=now_us)
-        data[:] = samples[:, None] if is_on() else 0
+        given_out = samples if is_on() else np.zeros_like(samples)
+        data[:] = given_out[:, None]
+        tell_loop(loop, played, given_out)
         tell_loop(loop, heard, samples, now_us + ahead_us)
 
     try:
@@ -114,15 +129,17 @@ async def hear(
     speaker: str,
     say: Callable[[str], None],
     is_on: Callable[[], bool] = lambda: True,
+    played: GivenOut = nobody,
 ) -> None:
-    """A voice on the loudspeaker that `speaker` names, until it ends or is cancelled; `heard` is told what is played.
+    """A voice on the loudspeaker that `speaker` names, until it ends or is cancelled; `heard` is told what is played,
+    and `played` what the loudspeaker is given.
 
     Where there is no loudspeaker, or none any more, that is said once and the voice is read all the same: pictures go
     by it, and a recording has it.
     """
     if speaker != "none":
         try:
-            await play(playout, heard, device="" if speaker == "default" else speaker, is_on=is_on)
+            await play(playout, heard, device="" if speaker == "default" else speaker, is_on=is_on, played=played)
         except DisplayError as error:
             say(f"{error}; the call goes on without")
     await listen(track, heard)

@@ -29,7 +29,9 @@ STEER_US = 2_000_000  # else what is off is played away in about that time ...
 MOST_STEERING = 0.02  # ... by so much faster or slower at most
 CAPACITY = 256  # frames that wait: ten seconds
 RESTART = 1500  # frames: a sequence so far off is another stream
+PAUSE = 90_000  # 1/90000 s: a time so far off what the sequence says means that the sender had nothing to count
 STALE_US = 1_000_000  # nobody has pulled for so long: pictures go by themselves
+GONE_US = 2_000_000  # ... and where nothing has come, not even word of silence, which is told each 400 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class SoundPlayout:
         self._next: int | None = None  # the frame to decode next, once anything is played
         self._newest = self._counted_from = 0  # the newest frame announced, and the first
         self._offset_us: float | None = None  # receiver's clock - sender's time of what is heard
-        self._pulled_us = 0
+        self._pulled_us = self._came_us = 0
 
     # What comes
 
@@ -91,7 +93,7 @@ class SoundPlayout:
             sequence = message.sequence
             if self._anchor is not None:
                 sequence = unwrap(message.sequence, near=self._anchor.sequence, modulus=SEQUENCES)
-                if abs(sequence - self._anchor.sequence) > RESTART:
+                if abs(sequence - self._anchor.sequence) > RESTART or self._has_paused(message, sequence):
                     self.counts["restarts"] += 1
                     self._begin(message.frame_ms)
             if self._anchor is None:
@@ -101,7 +103,14 @@ class SoundPlayout:
             elif sequence >= self._anchor.sequence:
                 time = unwrap(message.time, near=self._anchor.time, modulus=TIMES)
                 self._anchor = _Anchor(sequence, time)
+            self._came_us = arrived_us
             self._take(message, sequence, arrived_us=arrived_us)
+
+    def _has_paused(self, message: SoundMessage, sequence: int) -> bool:
+        """Whether the sender had no sound for a while: a microphone that came back."""
+        assert self._anchor is not None
+        counted = self._anchor.time + (sequence - self._anchor.sequence) * self._frame_ms * 90
+        return abs(unwrap(message.time, near=counted, modulus=TIMES) - counted) > PAUSE
 
     def _take(self, message: SoundMessage, sequence: int, *, arrived_us: int) -> None:
         first = sequence - len(message.repeated)
@@ -156,10 +165,12 @@ class SoundPlayout:
     def picture_offset_us(self, pts_origin_us: int, *, now_us: int) -> int | None:
         """What the receiver's clock is ahead of the time stamps of pictures that belong to the sound now heard.
 
-        None while none is heard.
+        None while none is heard, or none comes any more.
         """
         with self._lock:
             if self._offset_us is None or self._anchor is None or now_us - self._pulled_us > STALE_US:
+                return None
+            if now_us - self._came_us > GONE_US:
                 return None
             return round(self._offset_us + self._origin_us(pts_origin_us))
 

@@ -42,6 +42,7 @@ def agree(wishes: Sequence[Wish]) -> Wish:
         first.shares,
         bundle=max(wish.shares.bundle for wish in wishes),
         every=max(wish.shares.every for wish in wishes),
+        sound_kbps=min(wish.shares.sound_kbps for wish in wishes),
         residual=all(wish.shares.residual for wish in wishes),
     )
     return Wish(shares, max(wish.qp for wish in wishes))

@@ -22,7 +22,7 @@ from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace.pacer import PACE_S
 from sender.report import CallState, Stats, call_state
-from sender.sound import SoundFlow, Voice
+from sender.sound.voice import Voice
 from sender.work.workload import Workload
 from signaling.programs.ends import End, first_error
 from signaling.transport.channels import Channels
@@ -48,10 +48,13 @@ class FaceBroadcast(End):
         *,
         worker: FaceWorker,
         options: SenderOptions,
+        voice: Voice | None = None,
         keeps: bool = False,
+        keeps_voice: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """With `keeps`, capture and worker outlive this and are somebody else's to warm, run and close.
+        """`voice` goes to all viewers that take sound. With `keeps`, capture and worker outlive this and are somebody
+        else's to warm, run and close; with `keeps_voice`, so does the voice.
 
         Raises OptionsError for a mode other than "auto" and "keypoints": there is no H.264 for several viewers.
         """
@@ -60,7 +63,9 @@ class FaceBroadcast(End):
         self.ended = ""  # why `run` returned
         self.viewers: list[Viewer] = []
         self._options, self._capture, self._worker, self._keeps, self._clock = options, capture, worker, keeps, clock
-        self._meter = Meter(clock=clock)
+        self._meter, self._voice, self._keeps_voice = Meter(clock=clock), voice, keeps_voice
+        if voice is not None:
+            voice.give(self._speak, wanted=self._is_listened_to)
         self._packing = SharedBundles(worker.bundles)
         self._catch_up = CatchUp()
         self._laggards: Laggards[Viewer] = Laggards()
@@ -68,23 +73,20 @@ class FaceBroadcast(End):
         self._pending: tuple[int, int] | None = None  # the newest reference, until the encoder may build on it
         self._pictures, self._pts = 0, 0
         self._qp: int | None = None
-        self.work = Workload(windows=worker.orders.draw_windows, clock=clock, then="nothing more can be left out")
+        self.work = Workload(sets=worker.orders.set_steps, clock=clock, then="nothing more can be left out")
         self._watchers: list[Callable[[Figures], None]] = []
         self._group: asyncio.TaskGroup | None = None
         self._somebody, self._stopped = asyncio.Event(), asyncio.Event()
 
-    def attach(self, pc: RTCPeerConnection, *, name: str = "", voice: Voice | None = None) -> Viewer:
+    def attach(self, pc: RTCPeerConnection, *, name: str = "") -> Viewer:
         """A viewer at the other end of `pc`, whose channels are opened here: before its offer or answer.
 
-        `name` is for figures; `voice` is shared by all, and somebody else's to run. The connection stays the
-        application's, which closes it when the viewer has ended.
+        `name` is for figures. The connection stays the application's, which closes it when the viewer has ended.
         """
-        channels = offer_channels(pc, sound=voice is not None)
-        return self.add(channels, stats=partial(connection_stats, pc), name=name, voice=voice)
+        channels = offer_channels(pc, sound=self._voice is not None)
+        return self.add(channels, stats=partial(connection_stats, pc), name=name)
 
-    def add(
-        self, channels: Channels, *, stats: Stats | None = None, name: str = "", voice: Voice | None = None
-    ) -> Viewer:
+    def add(self, channels: Channels, *, stats: Stats | None = None, name: str = "") -> Viewer:
         """A viewer at the other end of these channels."""
         viewer = Viewer(
             channels,
@@ -96,9 +98,6 @@ class FaceBroadcast(End):
             state=self._state,
             changed=self._settle,
             clock=self._clock,
-            sound=None
-            if voice is None
-            else SoundFlow(voice, channels, bundle_ms=40 * self._options.bundle, keeps=True),
         )
         self.viewers.append(viewer)
         self._meter.count("joins")
@@ -126,6 +125,7 @@ class FaceBroadcast(End):
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 parts = [self._send, self._pace, self._report, *([] if self._keeps else [self._capture.run])]
+                parts += [] if self._voice is None or self._keeps_voice else [self._voice.run]
                 tasks = [group.create_task(part()) for part in parts]
                 for viewer in self.viewers:
                     group.create_task(self._deliver(viewer))
@@ -157,6 +157,14 @@ class FaceBroadcast(End):
         finally:
             self.viewers.remove(viewer)
             self._settle()  # the others need not wait for it any more
+
+    def _is_listened_to(self) -> bool:
+        return any(viewer.sound.wanted for viewer in self.viewers)
+
+    def _speak(self, packet: bytes, captured_s: float) -> None:
+        """One frame of the voice, coded once, to all that take sound."""
+        for viewer in self.viewers:
+            viewer.sound.add(packet, captured_s)
 
     async def _send(self) -> None:
         slot = self._capture.subscribe()
@@ -248,6 +256,8 @@ class FaceBroadcast(End):
         if not wishes:
             return
         before, self._agreed = self._agreed, agree(wishes)
+        if self._voice is not None and self._is_listened_to():
+            self._voice.set_kbps(self._agreed.shares.sound_kbps)
         now, was = self._agreed, before
         if was is None or (was.shares.bundle, was.shares.residual, was.qp) != (
             now.shares.bundle,

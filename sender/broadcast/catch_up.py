@@ -14,7 +14,7 @@ __all__ = ["CatchUp", "Restraint"]
 
 _MOST_REFERENCES = 16  # each takes a receiver some 30 ms to restore
 _OLDEST_S = 30.0  # of the reference in use: a frame's time stamp says its time to within 54 s of that
-_FIRST_WAIT_S, _LONGEST_WAIT_S, _CALM_S = 1.0, 8.0, 16.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 8.0
 _JOINED_S, _LOST_S, _LAGGING_S = 1.0, 4.0, 20.0  # between two keyframes: for who comes, has lost track, or always does
 
 
@@ -25,6 +25,8 @@ class Restraint:
     What helps is work for a receiver, and one that has too much of it asks the more, the more it is helped.
     """
 
+    first_wait_s: float = _FIRST_WAIT_S
+    longest_wait_s: float = _LONGEST_WAIT_S
     _wait_s: float = 0.0
     _helped_s: float | None = None
 
@@ -34,8 +36,8 @@ class Restraint:
 
     def helped(self, now_s: float) -> None:
         """It is."""
-        again = self._helped_s is not None and now_s - self._helped_s < _CALM_S
-        self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S) if again else _FIRST_WAIT_S
+        again = self._helped_s is not None and now_s - self._helped_s < 2 * self.longest_wait_s
+        self._wait_s = min(2 * self._wait_s, self.longest_wait_s) if again else self.first_wait_s
         self._helped_s = now_s
 
 

@@ -1,25 +1,26 @@
 """Stage 1 to 6 as a program for several viewers: one source, one codec, and a call with each receiver in the room."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from aiortc import RTCPeerConnection
 
-from sender.attach import make_worker
+from sender.attach import make_voice, make_worker
 from sender.broadcast.broadcast import FaceBroadcast
 from sender.broadcast.viewer import Viewer
 from sender.capture import Capture
 from sender.options import CallOptions, SenderOptions
+from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.address import without_login
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
-from signaling.errors import MediaRefused, PeerGone
 from signaling.hall import Guest, Hall
 from signaling.programs.ends import first_error
-from signaling.retries import LASTING_S, Retries, pause
+from signaling.retries import Attempts
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
 
@@ -37,7 +38,17 @@ class BroadcastProgram:
         self._is_live = source.is_live
         coding = replace(coding, mode="keypoints")
         self._worker = make_worker(coding)
-        self._broadcast = FaceBroadcast(self._capture, worker=self._worker, options=coding, keeps=True)
+        sound = open_sound(
+            options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
+        )
+        self._speaks = sound is not None
+        self._broadcast = FaceBroadcast(
+            self._capture,
+            worker=self._worker,
+            options=coding,
+            voice=None if sound is None else make_voice(sound, coding, news=display.say),
+            keeps=True,
+        )
         self._ice = ice_configuration(stun=options.stun, turn=options.turn)
         self._begun = asyncio.Event()  # the first receiver is there
 
@@ -91,27 +102,16 @@ class BroadcastProgram:
 
     async def _serve(self, guest: Guest) -> None:
         """One receiver, for as long as it is in the room."""
-        retries, told = Retries(), ""
+        attempts = Attempts(guest, say=partial(self._say_of, guest), waiting="calling it again", shared=True)
         while guest.peer and not self._capture.ended:
-            try:
-                lasted = await self._call(guest)
-            except (MediaRefused, PeerGone) as gone:
-                lasted = False
-                if str(gone) != told:
-                    told = str(gone)
-                    self._display.say(f"receiver {guest.name}: {told}")
-            if lasted:
-                told = ""
-                retries.succeeded()
-            elif guest.peer:
-                await pause(guest, retries.pause_s())
+            await attempts.make(partial(self._call, guest, made=attempts.made))
 
-    async def _call(self, guest: Guest) -> bool:
-        """One call; whether it lasted. Raises PeerGone where there is no way."""
+    async def _call(self, guest: Guest, *, made: Callable[[], None]) -> None:
+        """One call. Raises PeerGone where there is no way."""
         pc = RTCPeerConnection(self._ice)
-        channels = offer_channels(pc)
+        channels = offer_channels(pc, sound=self._speaks)
         call = await connect_peer(pc, guest, servers=self._ice.iceServers or ())
-        begun_s = asyncio.get_running_loop().time()
+        made()
         viewer = self._broadcast.add(channels, stats=partial(connection_stats, pc), name=guest.name)
         call.news, call.probe = partial(self._say_of, viewer), viewer.probe
         try:
@@ -121,7 +121,6 @@ class BroadcastProgram:
             await call.close()
         if not self._capture.ended:
             self._display.say(f"receiver {guest.name} is gone: {viewer.ended}")
-        return asyncio.get_running_loop().time() - begun_s >= LASTING_S
 
     async def _watch(self, call: Call, viewer: Viewer) -> None:
         """Until the viewer or its connection has ended, whichever is first."""
@@ -140,5 +139,5 @@ class BroadcastProgram:
         if viewer.refusal is not None:
             self._say_of(viewer, f"it cannot read keypoints: {viewer.refusal}")
 
-    def _say_of(self, viewer: Viewer, text: str) -> None:
+    def _say_of(self, viewer: Viewer | Guest, text: str) -> None:
         self._display.say(f"receiver {viewer.name}: {text}")

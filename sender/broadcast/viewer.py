@@ -7,18 +7,19 @@ from functools import cached_property
 from typing import Literal
 
 from codec import CodedFrame, FrameReport
+from codec.sound import SoundConfig
 from sender.broadcast.agreement import Wish
 from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
+from sender.broadcast.levers import ViewerLevers
 from sender.broadcast.meters import Both
-from sender.broadcast.voice import ViewerVoice
 from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
 from sender.options import SenderOptions
-from sender.pace import Pacer, pace_keyframes
+from sender.pace import Pacer
 from sender.pace.shares import Shares
 from sender.report import CallState, Report, Stats, capabilities_of
-from sender.sound import SoundFlow
+from sender.sound.delivery import SoundDelivery
 from sender.transmit import Bundles, MessageMeter, Transmitter
 from signaling.protocol.capabilities import ARRIVALS, why_not
 from signaling.protocol.messages import (
@@ -36,7 +37,6 @@ from signaling.transport.control import ControlChannel
 __all__ = ["Viewer"]
 
 _HEARD_S, _RARELY_HEARD_S = 1.0, 3.0  # who has said nothing for so long is away; the latter for those without reports
-_FRAME_S = 0.04
 _QUEUE_S, _LEAST_QUEUE_BYTES = 4.0, 8192  # of references that may wait here
 _MOST_BYTES = 65_536  # see `sender.transmit`
 
@@ -62,12 +62,8 @@ class Viewer:
         state: Callable[[], CallState],
         changed: Callable[[], None],
         clock: Callable[[], float],
-        sound: SoundFlow | None = None,
     ) -> None:
-        """`total` counts what all viewers are sent, `state` is what they share; `changed`: this one holds one more.
-
-        `sound` is this viewer's flow of a voice that all share.
-        """
+        """`total` counts what all viewers are sent, `state` is what they share; `changed`: this one holds one more."""
         self.name = name
         self.step: Step = "closed"
         self.refusal: str | None = None  # why it cannot read keypoints, once it has said what it can
@@ -79,7 +75,6 @@ class Viewer:
         self.meter = Meter(clock=clock)
         self.wish: Wish | None = None  # how its line would have the stream coded
         self._channels, self._clock, self._options = channels, clock, options
-        self._voice = ViewerVoice(sound)
         self._changed = changed
         self._shared_state = state
         self._holdings, self._restraint = Holdings(), Restraint()
@@ -90,7 +85,8 @@ class Viewer:
         self._begun, self._wake, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()  # cleared at the end, until nothing waits any more
         self._stopped, self.opened = asyncio.Event(), asyncio.Event()
-        self._pacer = Pacer(channels, options=options, sound=self._voice.is_there, clock=clock)
+        self._pacer = Pacer(channels, options=options, sound=channels.sound is not None, clock=clock)
+        self.sound = SoundDelivery(channels, config=SoundConfig(kbps=options.sound_kbps), bundle_ms=40 * options.bundle)
         self._transmitter = Transmitter(
             channels,
             bundle=options.bundle,
@@ -99,10 +95,11 @@ class Viewer:
             meter=Both(self.meter, total),
             clock=clock,
             lost_track=self.lose,
-            ride=self._voice.carry,
-            rides=self._voice.is_leaving,
+            ride=self.sound.carry,
+            rides=self.sound.is_leaving,
             has_room=self._pacer.has_room,
         )
+        self._levers = ViewerLevers(self._transmitter, self.gate, self.sound, self._pacer.sound_has_room)
         self._control = ControlChannel(
             channels.control, now_us=lambda: round(clock() * 1e6), heed=self._heed, on_peer=self._on_peer
         )
@@ -120,8 +117,7 @@ class Viewer:
         try:
             async with asyncio.TaskGroup() as group:
                 pumping = self._transmitter.keep_pumping(wake=self._wake, idle=self._idle)
-                works = pumping, self._report.run(begun=self._begun), self._voice.run()
-                tasks = [group.create_task(work) for work in works]
+                tasks = [group.create_task(pumping), group.create_task(self._report.run(begun=self._begun))]
                 await self._stopped.wait()
                 for task in tasks:
                     task.cancel()
@@ -249,15 +245,7 @@ class Viewer:
         self.wish = Wish(shares, qp)
         agreed = self._agreed.shares if self._agreed is not None else shares
         self._queue_bytes = max(_LEAST_QUEUE_BYTES, round(_QUEUE_S * 125 * shares.reference_kbps))
-        self._transmitter.set_pace(
-            bundle=agreed.bundle,
-            frame_s=_FRAME_S * agreed.every,
-            reference_bytes_per_s=125 * shares.reference_kbps,
-            message_bytes=shares.message_bytes,
-            keyframes_first=shares.keyframes_first,
-        )
-        pace_keyframes(self.gate, shares)
-        self._voice.follow(shares, agreed=agreed, may_leave=lambda: self._pacer.sound_has_room(self.begins))
+        self._levers.follow(shares, agreed=agreed)
 
     # How
 
@@ -309,7 +297,7 @@ class Viewer:
     def _on_peer(self, peer: Capabilities | None) -> None:
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
         self._pacer.meet(peer)
-        self._voice.meet(peer)
+        self.sound.meet(peer)
         if peer is not None and ARRIVALS in peer.features:
             self._patience_s = _HEARD_S
 
@@ -326,7 +314,7 @@ class Viewer:
                     self._changed()
             case ReceiverReport():
                 self.meter.hear(message)
-                self._voice.hear_loss(message.sound_loss)
+                self.sound.bundler.hear_loss(message.sound_loss)
             case LoadReport():
                 self.load = message.load
             case _:
@@ -338,6 +326,6 @@ class Viewer:
         own = {"queue_bytes": self._channels.queued_bytes, "lags": float(self.lags)} | self._pacer.states()
         return replace(
             shared,
-            totals=shared.totals | {"stale": self._transmitter.stale_frames} | self._voice.figures(),
+            totals=shared.totals | {"stale": self._transmitter.stale_frames} | self.sound.figures(),
             states=shared.states | own,
         )

@@ -19,9 +19,11 @@ from typing import Any
 
 import av
 import av.error
+import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av.video.frame import PictureType
+from av.video.reformatter import VideoReformatter
 
 from codec.pictures.crop import Crop
 from codec.pictures.psnr import psnr_db
@@ -83,12 +85,16 @@ class H264Encoder:
         self._declared_fps = 25
         self._recent: deque[int] = deque(maxlen=50)  # pts
         self._count = 0
+        # A converter for each way, and in our own thread: that of a frame makes threads anew for each picture.
+        self._to_yuv, self._to_rgb = VideoReformatter(), VideoReformatter()
         self._open()
 
     def encode(self, image_rgb: Image, *, pts: int, force_key: bool = False) -> H264Picture:
         """Codes uint8 (size, size, 3), taken at `pts` (1/90000 s)."""
         self._follow_rate(pts)
-        frame = av.VideoFrame.from_ndarray(image_rgb, format="rgb24").reformat(format="yuv420p")
+        frame = self._to_yuv.reformat(
+            av.VideoFrame.from_ndarray(image_rgb, format="rgb24"), format="yuv420p", threads=1
+        )
         frame.pts, frame.time_base = self._count, Fraction(1, self._declared_fps)
         frame.pict_type = PictureType.I if force_key else PictureType.NONE
         self._count += 1
@@ -147,7 +153,8 @@ class H264Encoder:
         frames = self._decoder.decode(av.Packet(data))
         if not frames:
             return 0.0
-        return psnr_db(frames[-1].to_ndarray(format="rgb24"), image_rgb)
+        decoded = self._to_rgb.reformat(frames[-1], format="rgb24", threads=1).to_ndarray()
+        return psnr_db(np.asarray(decoded, np.uint8), image_rgb)
 
 
 def _units(data: bytes) -> list[bytes]:

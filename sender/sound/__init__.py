@@ -2,6 +2,5 @@
 
 from sender.sound.flow import SoundFlow
 from sender.sound.sources import Block, FileSound, SoundSource, TrackSound
-from sender.sound.voice import Voice
 
-__all__ = ["Block", "FileSound", "SoundFlow", "SoundSource", "TrackSound", "Voice"]
+__all__ = ["Block", "FileSound", "SoundFlow", "SoundSource", "TrackSound"]

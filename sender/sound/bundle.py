@@ -110,6 +110,6 @@ class SoundBundler:
                 frame_ms=self._frame_ms,
                 motion=motion,
             )
-            if len(data := bytes(message)) <= MAX_MESSAGE_BYTES:
+            if len(data := bytes(message)) <= self._channels.longest:
                 return data
         return None

@@ -1,34 +1,25 @@
-"""Stages 1 and 4, sound: the one owner of a voice: its source, and what is coded of it once for whoever takes it."""
+"""Stages 1 to 4, sound: a source's voice coded once, for whoever sends it on."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
-from codec.sound import SoundConfig, SoundEncoder
+from codec.sound import SAMPLE_RATE, SoundConfig, SoundEncoder
 from sender.errors import SourceError
 from sender.sound.frames import Framer
 from sender.sound.sources import Block, SoundSource
 from signaling.retries import Retries, Sleep
 
-__all__ = ["Taker", "Voice"]
+__all__ = ["Voice"]
 
 _QUIET_DB = -90.0  # what a level is at least
 
-
-class Taker(Protocol):
-    """What takes coded frames, and says how finely it would have them coded."""
-
-    wanted: bool  # now
-    kbps: float | None  # None: as the voice is meant to be
-
-    def take(self, packet: bytes, *, captured_s: float) -> None:
-        """One coded frame, b"" where it is silent."""
+Coded = Callable[[bytes, float], None]  # a frame, b"" where it is silent, and when what is decoded of it was captured
 
 
 class Voice:
-    """Codes one source's sound while anybody wants it, for the taker that can take least.
+    """Codes one source's sound, frame by frame, while somebody wants it, and hands each frame to all who take it.
 
     A source that breaks (a microphone that is pulled out) is tried again, with pauses that grow; `news` is told once.
     """
@@ -36,23 +27,40 @@ class Voice:
     def __init__(
         self,
         source: SoundSource,
-        *,
         config: SoundConfig,
+        *,
         news: Callable[[str], None] = lambda text: None,
         retries: Retries | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.config = config
-        self.muted = False
-        self.level_db = _QUIET_DB  # of the last frame, against full scale
-        self.takers: list[Taker] = []
         self._source, self._news = source, news
         self._encoder = SoundEncoder(config)
         self._framer = Framer(config.frame_samples)
         self._retries, self._sleep = retries or Retries(), sleep
+        self._takers: list[tuple[Coded, Callable[[], bool]]] = []
+        self.muted = False
+        self.level_db = _QUIET_DB  # of the last frame, against full scale
+
+    @property
+    def config(self) -> SoundConfig:
+        """How it is coded now."""
+        return self._encoder.config
+
+    def give(self, takes: Coded, *, wanted: Callable[[], bool]) -> None:
+        """One who takes the frames, and whether it does at the moment."""
+        self._takers.append((takes, wanted))
+
+    def keep_from(self, takes: Coded) -> None:
+        """One who takes no more frames."""
+        self._takers = [taker for taker in self._takers if taker[0] != takes]
+
+    def set_kbps(self, kbps: float) -> None:
+        """How finely it is coded from now on."""
+        if kbps != self.config.kbps:
+            self._encoder.set_kbps(kbps)
 
     async def run(self) -> None:
-        """Runs until the source ends; then waits for good."""
+        """Codes until the source ends; then waits for good."""
         told = ""
         while True:
             try:
@@ -69,14 +77,8 @@ class Voice:
             heard = np.zeros_like(samples) if self.muted else samples
             power = float(np.mean(np.square(heard)))
             self.level_db = max(_QUIET_DB, 10 * np.log10(power)) if power > 0 else _QUIET_DB
-            takers = [taker for taker in self.takers if taker.wanted]
+            takers = [takes for takes, wanted in self._takers if wanted()]
             if takers:
-                self._follow(takers)
                 packet = self._encoder.encode(heard)
-                for taker in takers:
-                    taker.take(packet, captured_s=captured_s)
-
-    def _follow(self, takers: list[Taker]) -> None:
-        kbps = min(self.config.kbps if taker.kbps is None else taker.kbps for taker in takers)
-        if kbps != self._encoder.config.kbps:
-            self._encoder.set_kbps(kbps)
+                for takes in takers:
+                    takes(packet, captured_s - self._encoder.lookahead / SAMPLE_RATE)

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 
-__all__ = ["STEPS", "LadderRules", "Step", "WorkLadder"]
+__all__ = ["PLAIN_STEP", "STEPS", "LadderRules", "Step", "WorkLadder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`every` n-th picture is coded; `windows`: mouth and eyes are drawn. `cost` is that of a second, beside all.
+    """`every` n-th picture is coded; `windows`: mouth and eyes are drawn; `restoration`: references are restored.
 
-    `late` is the load, a part of the time there is, above which the step is too much.
+    `cost` is that of a second, beside all. `late` is the load, a part of the time there is, above which the step is too
+    much.
     """
 
     name: str
     every: int = 1
     windows: bool = True
+    restoration: bool = True
     cost: float = 1.0
     late: float = 1.0
 
@@ -27,6 +29,14 @@ STEPS = (
     Step(name="every second picture", every=2, cost=0.5),
     Step(name="every third picture", every=3, cost=0.33),
     Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
+)
+# For receivers that can hold references as they were decoded.
+PLAIN_STEP = Step(
+    name="every third picture, without eyes and mouth drawn, references not restored",
+    every=3,
+    windows=False,
+    restoration=False,
+    cost=0.2,
 )
 
 
@@ -59,6 +69,11 @@ class WorkLadder:
     def step(self) -> Step:
         """What is done now."""
         return self._steps[self._at]
+
+    def allow(self, steps: tuple[Step, ...]) -> None:
+        """What may be done from now on: these steps, which begin as those before did. One that is no more is left."""
+        self._steps = steps
+        self._at = min(self._at, len(steps) - 1)
 
     def see(self, load: float, *, now_s: float) -> bool:
         """The work of this step as a part of the time there is, at whichever end has less; True if the step changes."""

@@ -1,24 +1,34 @@
 """Stage 2 to 5, work: what coding takes of the time there is, what the receiver says of its own, what is left out."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from codec.units import PTS_PER_S
-from sender.work.work_ladder import WorkLadder
+from sender.work.work_ladder import PLAIN_STEP, STEPS, WorkLadder
+from signaling.protocol.capabilities import PLAIN
+from signaling.protocol.messages import Capabilities
 
-__all__ = ["Workload"]
+__all__ = ["SetsSteps", "Workload"]
 
 _LOOK_S = 1.0
 _THEN = "H.264 carries the call where --mode auto lets it"
 _HEARD_S = 3.0  # so long what the receiver last said of its load counts
 
 
-class Workload:
-    """Owns the ladder of one call. `windows` is told whether mouth and eyes are to be drawn."""
+class SetsSteps(Protocol):
+    """Whoever is told which steps of the coding are taken."""
 
-    def __init__(self, *, windows: Callable[[bool], None], clock: Callable[[], float], then: str = _THEN) -> None:
+    def __call__(self, *, windows: bool, restoration: bool) -> None:
+        """Whether mouth and eyes are drawn, and references restored."""
+
+
+class Workload:
+    """Owns the ladder of one call. `sets` is told what of each picture's work is to be done."""
+
+    def __init__(self, *, sets: SetsSteps, clock: Callable[[], float], then: str = _THEN) -> None:
         """`then` is what is said to happen where even the last step is too much."""
         self._then = then
-        self._windows = windows
+        self._sets = sets
         self._clock = clock
         self._ladder = WorkLadder()
         self._told: Callable[[str], None] = lambda text: None
@@ -30,11 +40,21 @@ class Workload:
         self._heard: tuple[float, float] | None = None  # when, and the load
         self.coding: float | None = None  # the loads of the last second
         self.decoding: float | None = None
-        windows(True)
+        sets(windows=True, restoration=True)
 
     def watch(self, callback: Callable[[str], None]) -> None:
         """`callback` learns in a line what is late, and what is done about it."""
         self._told = callback
+
+    def meet(self, peer: Capabilities | None) -> None:
+        """What the receiver can hold; None where it does not say."""
+        before = self._ladder.step
+        self._ladder.allow((*STEPS, PLAIN_STEP) if peer is not None and PLAIN in peer.features else STEPS)
+        if self._ladder.step is not before:
+            self._set()
+
+    def _set(self) -> None:
+        self._sets(windows=self._ladder.step.windows, restoration=self._ladder.step.restoration)
 
     def skips(self, pts: int, *, coded: bool) -> bool:
         """A picture of this time is there, to be coded or only followed: whether it is left out, for the others' sake.
@@ -92,8 +112,8 @@ class Workload:
         if not self._ladder.see(load, now_s=now_s):
             return
         step = self._ladder.step
-        if step.windows != before.windows:
-            self._windows(step.windows)
+        if (step.windows, step.restoration) != (before.windows, before.restoration):
+            self._set()
         if step.cost < before.cost:
             where = "coding" if coding >= decoding else "the receiver's decoding"
             self._told(f"{where} is late ({load:.0%} of the time there is): {step.name} from now on")

@@ -56,6 +56,11 @@ class MeetingOptions:
         metadata=_option("what is told: debug (of libraries too), info (news and figures), warning, error", "LEVEL"),
     )
 
+    @property
+    def server(self) -> str:
+        """Where this end goes: what has to show a certificate, if it is wss://."""
+        return self.signal
+
     def __post_init__(self) -> None:
         if self.log_level not in LEVELS:
             raise OptionsError(f"--log-level {self.log_level}: one of {', '.join(LEVELS)}")
@@ -65,7 +70,7 @@ class MeetingOptions:
             raise OptionsError("--room is empty")
         if not self.room.isprintable():
             raise OptionsError("--room: a name of printable characters is needed")
-        trust(self.signal, self.ca)
+        trust(self.server, self.ca)
         # Frozen, but for what stands elsewhere than in the command line.
         object.__setattr__(self, "token", token_from(self.token, self.token_file))
         object.__setattr__(self, "turn", turn_from(self.turn))

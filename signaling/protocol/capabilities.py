@@ -3,11 +3,12 @@
 from signaling.printable import printable
 from signaling.protocol.messages import Capabilities
 
-__all__ = ["ARRIVALS", "LOAD", "PROTOCOL", "SOUND", "why_not"]
+__all__ = ["ARRIVALS", "LOAD", "PLAIN", "PROTOCOL", "SOUND", "why_not"]
 
 LOAD = "load"  # a feature: the sender heeds load reports
 SOUND = "sound"  # a feature: the receiver takes sound messages, version 1, and motion that rides on them
 ARRIVALS = "arrivals"  # a feature: the receiver tells when messages came, the sender heeds it
+PLAIN = "plain"  # a feature: the receiver takes references that are not to be restored (docs/bitstream.md, q 0)
 PROTOCOL = 1  # of the messages in a call; raised when what one of them means changes
 
 

@@ -12,6 +12,7 @@ from signaling.protocol.fields import Between, Longest, Named
 
 __all__ = [
     "MOST_VIEWERS",
+    "VIEWERS",
     "ClockUs",
     "Count",
     "DelayMs",
@@ -58,7 +59,9 @@ Versions = Annotated[tuple[Version, ...], Longest(16)]
 Sides = Annotated[tuple[Side, ...], Longest(16)]
 
 # Of the sender's figures those that more is done with than to show them; the others are shown.
+VIEWERS = "viewers"  # through an SFU: how many the sender hears of
 _FIGURES = {
+    VIEWERS: Between(0, 2**20),
     "pts_origin_us": Between(0, 2**53),  # microseconds: the sender's clock at pts 0
     "h264_origin_pts": Between(0, 2**40),  # 1/90000 s: pts of the first H.264 packet
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.bits.bitstream import CHAINED_NUMBERS, CodedFrame, CodedMotion
+from codec.bits.bitstream import CHAINED_NUMBERS, CodedFrame, CodedMotion, CodedReference
 from codec.bits.entropy import Writer
 from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.bits.symbols import SymbolCoder
@@ -19,7 +19,7 @@ from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS
 from codec.pictures.psnr import psnr_db
 from codec.state.chain import ALL_WINDOWS, EYES_BIT, MOUTH_BIT, Chain, write_frame
-from codec.state.reference_pose import walk_pose
+from codec.state.reference_facts import walk_pose
 from codec.weights.files import load
 
 Make = Callable[..., Any]
@@ -69,9 +69,16 @@ def test_stages_of_the_decoder(stream: list[Any], make_decoder: Make, stages: An
     assert stages.entered == ["reference", "entropy", "generate", "entropy", "generate"]
 
 
+def saying(coded: Any, **changes: Any) -> CodedReference:
+    """A keyframe's reference half that says something else of its stream."""
+    reference: CodedReference = coded.reference
+    assert reference.opening is not None
+    return replace(reference, opening=replace(reference.opening, **changes))
+
+
 def test_other_weights_are_named(stream: list[Any], decoder: Any) -> None:
     frame = stream[0].frame
-    other = replace(frame, reference=replace(stream[0].reference, weights_id=b"\xde\xad\xbe\xef"))
+    other = replace(frame, reference=saying(stream[0], weights_id=b"\xde\xad\xbe\xef"))
     with pytest.raises(VersionError, match="deadbeef"):
         decoder.decode(other)
     assert decoder.references == ()
@@ -82,7 +89,7 @@ def test_another_size_is_refused(stream: list[Any], make_decoder: Make) -> None:
     decoder = make_decoder(size=512)
     with pytest.raises(BitstreamError, match="256x256"):
         decoder.decode(stream[0].frame)
-    relabelled = replace(stream[0].frame, reference=replace(stream[0].reference, size=512))
+    relabelled = replace(stream[0].frame, reference=saying(stream[0], size=512))
     with pytest.raises(BitstreamError):
         decoder.decode(relabelled)
 
@@ -259,7 +266,7 @@ def test_a_reference_without_a_face_is_moved_by_keypoints(stream: list[Any], dec
     motion = still.copy()
     motion[4] = 9
     blank = np.zeros(FACE_NUMBERS, np.int32)
-    chain = Chain(faceless.qp, motion, np.zeros(COEFFICIENTS, np.int32), blank, 0)
+    chain = Chain(faceless.opening.qp, motion, np.zeros(COEFFICIENTS, np.int32), blank, 0)
     symbols, _ = write_frame(coder, chain, windows=ALL_WINDOWS)
     half = CodedMotion(frame.reference.id, chained=False, base=True, qp=None, timestamp=None, symbols=symbols)
     state = decoder.read(CodedFrame(1, None, half))
@@ -280,7 +287,7 @@ def test_a_box_that_holds_no_face_is_looked_into(fields: tuple[int, ...], stream
     walk_pose(coder, writer, offsets=offsets, difference=still, activity=0, box=FaceBox(*fields))
     decoder.decode(replace(frame, reference=replace(stream[0].reference, symbols=writer.to_bytes())))
     face = np.full(FACE_NUMBERS, 3, np.int32)
-    chain = Chain(frame.reference.qp, still, np.zeros(COEFFICIENTS, np.int32), face, ALL_WINDOWS)
+    chain = Chain(frame.reference.opening.qp, still, np.zeros(COEFFICIENTS, np.int32), face, ALL_WINDOWS)
     symbols, _ = write_frame(coder, chain, windows=ALL_WINDOWS)
     half = CodedMotion(frame.reference.id, chained=False, base=True, qp=None, timestamp=None, symbols=symbols)
     state = decoder.read(CodedFrame(1, None, half))
@@ -296,7 +303,7 @@ def test_a_huge_pose_of_a_reference_is_shown_somehow(value: int, stream: list[An
     difference = np.full(MOTION_NUMBERS, value, np.int32)
     writer = Writer(coder.models)
     walk_pose(coder, writer, offsets=offsets, difference=difference, activity=11, box=None)
-    pose = replace(stream[0].reference, qp=63, symbols=writer.to_bytes())
+    pose = replace(saying(stream[0], qp=63), symbols=writer.to_bytes())
     decoder.decode(replace(frame, reference=pose))
     assert decoder.decode(stream[1].frame).shape == (256, 256, 3)
     assert np.isfinite(np.exp(decoder.read(stream[4].frame).motion)).all()

@@ -209,7 +209,7 @@ def test_qp_holds_from_the_next_bundle_on(pictures: list[Picture], decoder: Any,
         encoder.set_qp(64)
     encoder.force_keyframe()
     last = encoder.record(pictures[6:7], first=6)[0]
-    assert last.reference.qp == 50
+    assert last.reference.opening.qp == 50
     assert len(last.data) < len(coded[0].data)
     decoder.follow([last])
 

@@ -20,7 +20,7 @@ def test_windows_are_left_out_and_come_back(
     wanted = {0: True, 8: False, 16: True}
     for index, picture in enumerate(pictures[:24]):
         if index in wanted:
-            encoder.draw_windows(wanted[index])
+            encoder.set_steps(windows=wanted[index], restoration=True)
         coded = CodedFrame.parse(bytes(encoder.encode(picture, pts=index * DURATION)))
         shown = decoder.decode(coded)
         np.testing.assert_array_equal(shown, encoder.reconstruction)

@@ -270,10 +270,12 @@ def test_a_header_alone_rebuilds_no_decoder(change: str) -> None:
     keyframe, _ = small.encode(np.full((256, 256, 3), 90, np.uint8), pts=0).split()
     assert keyframe is not None
     assert keyframe.reference is not None
-    reference = replace(keyframe.reference, size=512)  # that its picture is not
+    assert keyframe.reference.opening is not None
+    opening = replace(keyframe.reference.opening, size=512)  # that its picture is not
     if change == "weights":
-        reference = replace(reference, weights_id=bytes(4))
-    elif change == "picture":
+        opening = replace(opening, weights_id=bytes(4))
+    reference = replace(keyframe.reference, opening=opening)
+    if change == "picture":
         reference = replace(reference, picture=reference.picture[:-9])
     result = face.add_reference(bytes(replace(keyframe, reference=reference)))
     assert (result.reference_id, result.problem) == (None, "malformed")

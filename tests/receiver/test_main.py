@@ -69,7 +69,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch, toys: Any) -> asyncio.Queue[Pictur
         receiver.watch(shown.put_nowait)
         return receiver
 
-    monkeypatch.setattr(program, "receive_face", receive)
+    monkeypatch.setattr("receiver.program.receive_face", receive)
     return shown
 
 

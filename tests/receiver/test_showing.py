@@ -9,7 +9,7 @@ import pytest
 from receiver.control import Control
 from receiver.motion.playout import Playout
 from receiver.outlet import Outlet
-from receiver.picture import Picture
+from receiver.picture import MAX_WAITING_BYTES, Picture
 from receiver.showing import LONGEST_HELD_US, InStep, Showing
 from receiver.sound import SoundPlayout
 
@@ -79,6 +79,39 @@ def test_the_oldest_give_way_where_too_many_wait_and_are_counted() -> None:
     pictures = in_step(70, offset_us=900_000)
     assert pictures.dropped == 6
     assert taken(pictures, now_us=100_000_000) == list(range(6, 70))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "waits_us"), [(1080, 1920, 900_000), (1080, 1920, 450_000), (720, 1280, 1_000_000)]
+)
+def test_large_pictures_that_wait_long_are_thinned_out_evenly_and_all_that_are_kept_are_shown(
+    height: int, width: int, waits_us: int
+) -> None:
+    large = np.zeros((height, width, 3), np.uint8)  # all of them share it, which nobody counts
+    pictures, shown = InStep(), list[int]()
+    pictures.follow(waits_us)
+    for index in range(150):
+        pictures.add(Picture("h264", index * STEP, index * STEP_US, large))
+        while (one := pictures.take(now_us=index * STEP_US)) is not None:
+            shown.append(one.pts // STEP)
+    fits = MAX_WAITING_BYTES // large.nbytes
+    apart = set(np.diff(shown[2:]).tolist())
+    assert len(apart) == 1
+    assert apart.pop() <= np.ceil(waits_us / STEP_US / (fits - 1))
+    assert shown[0] == 0
+    assert 150 - shown[-1] <= waits_us // STEP_US + 4
+
+
+def test_large_pictures_that_wait_briefly_are_all_shown() -> None:
+    large = np.zeros((1080, 1920, 3), np.uint8)
+    pictures, shown = InStep(), list[int]()
+    pictures.follow(300_000)
+    for index in range(50):
+        pictures.add(Picture("h264", index * STEP, index * STEP_US, large))
+        shown += taken(pictures, now_us=index * STEP_US)
+    assert pictures.dropped == 0
+    assert shown == list(range(len(shown)))
+    assert len(shown) >= 42
 
 
 @dataclass

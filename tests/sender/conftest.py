@@ -119,7 +119,7 @@ class FakeEncoder:
         self.calls.append(("acknowledge", reference_id))
         self._used = reference_id
 
-    draw_windows = set_qp = staticmethod(lambda value: None)
+    set_qp = set_steps = staticmethod(lambda *value, **steps: None)
 
     def start_bundle(self) -> None:
         self.calls.append("bundle")
@@ -258,12 +258,12 @@ class Session:
         self.capture = Capture(self.source)
         self.worker = Worker(lambda _: self.encoder, lambda _: FaceFollower(self.finder), size=64, bundles=FakeBundles)
         self.options = SenderOptions(**{"bundle": 1, "mode": "keypoints", **options})
-        self.pts = 0
+        self.pts, self.through = 0, lambda channels: channels  # what is done to either end's
 
     @asynccontextmanager
     async def call(self, *, keeps: bool = False) -> AsyncIterator[tuple[FaceSender, FarEnd, FallbackTrack | None]]:
         """A call with a receiver; the sender runs inside."""
-        near, far = memory_pair()
+        near, far = map(self.through, memory_pair())
         video = FallbackTrack() if self.options.mode != "keypoints" else None
         more: Any = {"worker": self.worker, "options": self.options, "video": video}
         sender = FaceSender(near, self.capture, **more, keeps=keeps, clock=self.clock)

@@ -10,9 +10,11 @@ import pytest
 from aiortc import RTCPeerConnection
 from aiortc.codecs.h264 import H264Encoder as Packetiser
 from aiortc.mediastreams import MediaStreamError
+from av.video.reformatter import VideoReformatter
 
 from codec.pictures.crop import Crop
 from sender.capture import Picture
+from sender.h264 import fallback
 from sender.h264.fallback import FallbackTrack, H264Encoder, H264Picture, H264Worker, add_h264_track
 from signaling.transport.insides.internals import limit_packets
 
@@ -48,6 +50,24 @@ def test_each_picture_comes_out_at_once_and_more_bits_are_better() -> None:
     assert all(picture.data and picture.psnr_db > 15 for picture in low + high)
     mean = [sum(picture.psnr_db for picture in coded[10:]) / 40 for coded in (low, high)]
     assert mean[1] > mean[0] + 1
+
+
+def test_no_thread_is_made_for_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame's own converter makes two for each, and each brings memory along that is not given back."""
+    converters, threads = list[int](), list[int | None]()
+
+    class Converter:
+        def __init__(self) -> None:
+            self._converter = VideoReformatter()
+            converters.append(len(converters))
+
+        def reformat(self, frame: av.VideoFrame, **more: Any) -> av.VideoFrame:
+            threads.append(more.get("threads"))
+            return self._converter.reformat(frame, **more)
+
+    monkeypatch.setattr(fallback, "VideoReformatter", Converter)
+    code(H264Encoder(size=SIZE, kbps=60), 5)
+    assert (len(converters), threads) == (2, [1] * 10), "one way and back for each picture"
 
 
 def test_key_pictures_are_decodable_alone_and_come_only_when_asked_for() -> None:

@@ -27,11 +27,32 @@ def test_each_option_has_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call.turn == ("turn:u:p@h",)
     assert call.loop
     assert (coding.mode, coding.kbps, coding.size, call.seconds) == ("h264", 6.5, 512, 9.0)
-    several, _ = parse_arguments(["--viewers", "4"])  # which go with neither H.264 nor sound
+    alone = {  # those that do not go with H.264
+        "viewers": parse_arguments(["--viewers", "4"])[0],
+        "sfu": parse_arguments(["--sfu", "janus:ws://10.0.0.1:8188"])[0],
+    }
     for options, defaults in ((call, CallOptions()), (coding, SenderOptions())):
         for field in dataclasses.fields(options):
-            given = several if field.name == "viewers" else options
+            given = alone.get(field.name, options)
             assert getattr(given, field.name) != getattr(defaults, field.name), field.name
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--sfu ws://10.0.0.1:8188", "expected janus:ws://HOST:PORT"),
+        ("--sfu janus:http://10.0.0.1:8188", "expected janus:ws://HOST:PORT"),
+        ("--sfu janus:ws://10.0.0.1 --viewers 2", "any number may watch"),
+        ("--sfu janus:ws://10.0.0.1 --mode h264", "no H.264 goes through an SFU yet"),
+        ("--sfu janus:ws://10.0.0.1 --compare", "no H.264 goes through an SFU yet"),
+        ("--sfu janus:ws://10.0.0.1 --ca c.pem", "only wss:// is verified"),
+    ],
+)
+def test_what_does_not_go_through_an_sfu_is_refused(line: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments(line.split())
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
 
 
 def test_compare_is_a_mode_and_a_flag() -> None:

@@ -20,6 +20,7 @@ from signaling.protocol.messages import (
     ReferenceReceived,
 )
 from signaling.transport.channels import Tap
+from signaling.transport.costs import MAX_MESSAGE_BYTES
 from signaling.transport.memory import memory_pair
 
 
@@ -223,6 +224,7 @@ async def test_closing_before_the_channels_open_ends_the_run(fakes: Any, clock: 
         queued_bytes = 0
         tap = Tap()
         flying = staticmethod(lambda: None)
+        longest, in_order = MAX_MESSAGE_BYTES, False
 
     channels: Any = Channels()
     sender = FaceSender(channels, session.capture, worker=session.worker, options=session.options, clock=clock)

@@ -111,3 +111,19 @@ def test_why_a_camera_does_not_open(tmp_path: Path) -> None:
     )
     assert _why_no_camera(3, folder=tmp_path, is_linux=True).startswith("another program has this camera")
     assert "another program" in _why_no_camera(0, folder=tmp_path, is_linux=False)
+
+
+def test_none_gives_no_pictures_and_ends_when_it_is_told_to() -> None:
+    source, stop, waited = open_source("none"), threading.Event(), threading.Event()
+
+    def work() -> None:
+        source.read(pytest.fail, stop)
+        waited.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    stop.set()
+    thread.join(timeout=30)
+    assert waited.is_set()
+    assert source.is_live
+    assert source.label == "no camera"

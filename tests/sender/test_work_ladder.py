@@ -2,7 +2,7 @@
 
 import pytest
 
-from sender.work.work_ladder import STEPS, LadderRules, WorkLadder
+from sender.work.work_ladder import PLAIN_STEP, STEPS, LadderRules, WorkLadder
 
 RULES = LadderRules()
 
@@ -19,7 +19,7 @@ def fall(ladder: WorkLadder, *, start_s: float = 0.0) -> None:
 
 
 def test_steps_cost_less_and_less() -> None:
-    costs = [step.cost for step in STEPS]
+    costs = [step.cost for step in (*STEPS, PLAIN_STEP)]
     assert costs == sorted(costs, reverse=True)
     assert len(set(costs)) == len(costs)
     assert (STEPS[0].every, STEPS[0].windows, STEPS[0].cost) == (1, True, 1.0)

@@ -4,6 +4,8 @@ import pytest
 
 from sender.work.work_ladder import STEPS
 from sender.work.workload import Workload
+from signaling.protocol.capabilities import PLAIN
+from signaling.protocol.messages import Capabilities
 
 STEP = 3600  # 25 pictures a second, in 1/90000 s
 
@@ -14,11 +16,14 @@ class Call:
     def __init__(self, **more: str) -> None:
         self.now_s = 100.0
         self.captured = 0
-        self.windows: list[bool] = []
+        self.steps: list[tuple[bool, bool]] = []
         self.said: list[str] = []
         self.gave_up = False
-        self.work = Workload(windows=self.windows.append, clock=lambda: self.now_s, **more)
+        self.work = Workload(sets=self.set_steps, clock=lambda: self.now_s, **more)
         self.work.watch(self.said.append)
+
+    def set_steps(self, *, windows: bool, restoration: bool) -> None:
+        self.steps.append((windows, restoration))
 
     def go(self, seconds: float, *, takes_s: float, decoding: float | None = None) -> int:
         """The pictures that were coded: the newest when the encoder is free."""
@@ -59,11 +64,41 @@ def test_a_much_slower_one_draws_no_windows_and_then_gives_up() -> None:
     call.go(40, takes_s=0.4)
     assert len(call.said) == len(STEPS)
     assert call.said[-1].startswith("late all the same: H.264")
-    assert call.windows == [True, False]
+    assert call.steps == [(True, True), (False, True)]
     assert call.gave_up
     call = Call(then="nothing more can be left out")  # where no H.264 is sent
     call.go(40, takes_s=0.4)
     assert call.said[-1] == "late all the same: nothing more can be left out"
+
+
+PLAIN_RECEIVER = Capabilities(end="receiver", features=(PLAIN,))
+
+
+def test_restoration_is_left_out_last_and_only_for_a_receiver_that_can_hold_what_it_then_gets() -> None:
+    call = Call()
+    call.work.meet(PLAIN_RECEIVER)
+    call.go(40, takes_s=0.4)
+    assert call.steps == [(True, True), (False, True), (False, False)]
+    assert call.said[-2].endswith("references not restored from now on")
+    assert call.gave_up
+    call.go(60, takes_s=0.005)
+    assert call.steps[3:] == [(False, True), (True, True)], "and on the way up it comes first"
+    for peer in (None, Capabilities(end="receiver")):
+        call = Call()
+        call.work.meet(peer)
+        call.go(40, takes_s=0.4)
+        assert call.steps == [(True, True), (False, True)]
+
+
+def test_a_receiver_that_comes_back_and_cannot_hold_it_gets_restored_references_at_once() -> None:
+    call = Call()
+    call.work.meet(PLAIN_RECEIVER)
+    call.go(20, takes_s=0.4)
+    assert call.steps[-1] == (False, False)
+    call.work.meet(PLAIN_RECEIVER)
+    assert len(call.steps) == 3
+    call.work.meet(None)
+    assert call.steps[-1] == (False, True)
 
 
 def test_a_slow_receiver_is_spared_too() -> None:

@@ -27,7 +27,9 @@ from codec.state.bundle import BundleCoder
 from codec.units import PTS_PER_S
 from sender import SenderError, SenderOptions
 from sender.report import capabilities_of
-from sender.sound import FileSound, SoundFlow, Voice
+from sender.sound import FileSound
+from sender.sound.flow import SharedFlow
+from sender.sound.voice import Voice
 from sender.transmit import Transmitter
 from signaling import SignalingClient, SignalingError, accept_channels, connect_peer, ice_configuration, offer_channels
 from signaling.hall import Guest, Hall
@@ -57,8 +59,8 @@ def endless(recording: Recording) -> Iterator[tuple[int, CodedFrame]]:
     while True:
         for pts, coded in recording:
             reference = coded.reference
-            if reference is not None:  # motion is stamped by the reference that it moves
-                reference = replace(reference, pts=reference.pts + begin)
+            if reference is not None and (opening := reference.opening) is not None:  # all else is stamped by it
+                reference = replace(reference, opening=replace(opening, pts=opening.pts + begin))
             yield pts + begin, CodedFrame(coded.number, reference, coded.motion)
         begin += length
 
@@ -75,7 +77,7 @@ class Replay:
 
     def __init__(self, channels: Channels, recording: Recording, voice: Voice) -> None:
         self._recording = recording
-        self._sound = SoundFlow(voice, channels, bundle_ms=40 * _OPTIONS.bundle, keeps=True)
+        self._sound = SharedFlow(voice, channels, bundle_ms=40 * _OPTIONS.bundle)
         self._control = ControlChannel(
             channels.control, now_us=now_us, heed=self._heed, on_peer=lambda peer: self._sound.meet(peer)
         )
@@ -129,7 +131,7 @@ class Ends:
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self._recording = recorded(args.stream)
-        self._voice = Voice(FileSound(args.voice, loop=True), config=SoundConfig())
+        self._voice = Voice(FileSound(args.voice, loop=True), SoundConfig())
         self._own: set[str] = set()
         self.frames = [0] * args.ends
 

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
 from benchmarks.calls.sync.report import plot_sync, read_sync, show_sync, sync_markdown, sync_report
-from benchmarks.calls.sync.run import DEFAULT_BUNDLE, TARGET_MS, SyncSettings, measure_sync
+from benchmarks.calls.sync.run import DEFAULT_BUNDLE, TARGET_MS, Mode, SyncSettings, measure_sync
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.flags import Commands, add_clip, add_outputs, add_size, add_threads, add_timing, positive
 from benchmarks.records.kind import ResultsKind
@@ -18,11 +19,12 @@ SYNC = ResultsKind(read_sync, show_sync, plot_sync, sync_markdown)
 ABOUT = f"""\
 Plays a clip whose picture and sound mark the same moments through a real call over loopback, signaling, sender and
 receiver in processes of their own, and measures for each mark when it was seen and when it was heard: how far the two
-are apart (target: {TARGET_MS:g} ms at the 95th percentile), and how long either took; one call for each loss and
-bundle.
+are apart (target: {TARGET_MS:g} ms at the 95th percentile), and how long either took; one call for each mode,
+bundle and loss.
 
 examples:
   python -m benchmarks sync                                    no loss and 5 % each way: two minutes
+  python -m benchmarks sync --mode h264                        the same by H.264
   python -m benchmarks sync --loss 0 --bundle 2 --bundle 4 --json sync.json --plot sync.png
 
 Take figures on a machine that does nothing else, and look at "fps sent": where it is less than --fps the machine could
@@ -44,6 +46,10 @@ def add_sync(commands: Commands) -> None:
         "--bundle", dest="bundles", type=positive, action="append", metavar="N",
         help=f"frames a message; may be repeated (default: {DEFAULT_BUNDLE}, the sender's own)",
     )  # fmt: skip
+    parser.add_argument(
+        "--mode", dest="modes", choices=get_args(Mode), action="append",
+        help="of the sender; may be repeated (default: keypoints)",
+    )  # fmt: skip
     parser.add_argument("--fps", type=positive, default=default.fps, metavar="N", help="default %(default)s")
     parser.add_argument(
         "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
@@ -60,6 +66,7 @@ def sync(args: argparse.Namespace, command: Sequence[str]) -> None:
     settings = SyncSettings(
         losses=tuple(dict.fromkeys(args.losses or default.losses)),
         bundles=tuple(dict.fromkeys(args.bundles or default.bundles)),
+        modes=tuple(dict.fromkeys(args.modes or default.modes)),
         size=args.size,
         fps=args.fps,
         seconds=args.seconds,
@@ -67,6 +74,6 @@ def sync(args: argparse.Namespace, command: Sequence[str]) -> None:
         threads=args.threads,
     )
     origin = provenance(command, clips=[args.clip], weights_name=CodecConfig().weights, sources=CALL_SOURCES)
-    with progress_of(len(settings.losses) * len(settings.bundles)) as tick:
+    with progress_of(len(settings.losses) * len(settings.bundles) * len(settings.modes)) as tick:
         result = measure_sync(args.clip, settings, tick=tick)
     SYNC.put_out(sync_report(settings, result, provenance=origin), json=args.json, plot=args.plot)

@@ -19,7 +19,7 @@ from benchmarks.records.spread import Spread
 __all__ = ["SyncRun", "plot_sync", "read_sync", "show_sync", "sync_markdown", "sync_report"]
 
 COLUMNS = (
-    "loss", "bundle", "fps sent", "marks", "both came", "A-V ms", "|A-V| p95", "target", "met",
+    "mode", "loss", "bundle", "fps sent", "marks", "both came", "A-V ms", "|A-V| p95", "target", "met",
     "to ear ms", "to screen ms", "target", "met",
 )  # fmt: skip
 BIN_MS = 10
@@ -64,6 +64,7 @@ def cells(row: SyncRow) -> list[str]:
     """A row as texts, under `COLUMNS`."""
     answers = {None: "-", True: "yes", False: "no"}
     return [
+        row.mode,
         f"{row.loss:.0%}",
         str(row.bundle),
         f"{row.fps_sent:.1f}",
@@ -110,7 +111,7 @@ def plot_sync(run: SyncRun, path: Path) -> None:
         ax.hist(row.apart_ms, bins=np.arange(-edge, edge + BIN_MS, BIN_MS), color="#1f5fa8")
         for at_ms in (-TARGET_MS, TARGET_MS):
             ax.axvline(at_ms, color="black", linestyle="--", linewidth=1.2)
-        ax.set_title(f"loss {row.loss:.0%}, bundle {row.bundle}: p95 {row.apart_p95_ms:.0f} ms", fontsize=9)
+        ax.set_title(f"{row.mode}, loss {row.loss:.0%}, bundle {row.bundle}: p95 {row.apart_p95_ms:.0f} ms", fontsize=9)
         ax.set_ylabel("marks")
     axes[-1, 0].set_xlabel("ms that sound comes after its picture; dashed: target")
     figure.suptitle(f"{run.clip} marked, over loopback; {run.lines[-3]}", fontsize=9)

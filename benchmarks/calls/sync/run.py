@@ -2,8 +2,9 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,21 @@ from benchmarks.records.terminal import Tick
 from codec.sound import SAMPLE_RATE
 from sender.options import SenderOptions
 
-__all__ = ["TARGET_MS", "SyncResult", "SyncRow", "SyncSettings", "flips_us", "measure_sync", "onsets_us", "sync_row"]
+__all__ = [
+    "TARGET_MS",
+    "Mode",
+    "SyncResult",
+    "SyncRow",
+    "SyncSettings",
+    "bursts",
+    "flips_us",
+    "loudness",
+    "measure_sync",
+    "onsets_us",
+    "sync_row",
+]
+
+Mode = Literal["auto", "keypoints", "h264"]
 
 DEFAULT_BUNDLE = SenderOptions().bundle
 TARGET_MS = 40.0  # of |A-V| at the 95th percentile
@@ -37,6 +52,7 @@ class SyncSettings:
 
     losses: tuple[float, ...] = (0.0, 0.05)  # parts of the packets, each way
     bundles: tuple[int, ...] = (DEFAULT_BUNDLE,)
+    modes: tuple[Mode, ...] = ("keypoints",)  # of the sender
     size: int = 256
     fps: int = 25
     seconds: float = 30.0
@@ -60,7 +76,7 @@ class SyncRow:
 
     loss: float
     bundle: int
-    fps_sent: float  # coded: less than what was played where the machine could not keep up
+    fps_sent: float  # coded, by either codec: less than what was played where the machine could not keep up
     marks: int  # sent while it counted
     apart_ms: tuple[float, ...]
     apart_p95_ms: float  # of the absolute values
@@ -69,6 +85,7 @@ class SyncRow:
     met: bool
     delay_target_ms: float | None
     delay_met: bool | None  # by the medians of both
+    mode: Mode = "keypoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +98,26 @@ class SyncResult:
 
 
 def measure_sync(clip: Path, settings: SyncSettings, *, tick: Tick = lambda *_: None) -> SyncResult:
-    """One call for each loss and bundle. Raises ClipError, SettingError, ProcessFailed, CallTooShort, MediaError."""
+    """One call for each mode, bundle and loss.
+
+    Raises ClipError, SettingError, ProcessFailed, CallTooShort, MediaError.
+    """
     load = load_before()
     with pinned(settings.threads) as cores:
         rows = [
-            one_call(clip, settings, loss=loss, bundle=bundle, tick=tick)
+            one_call(clip, settings, loss=loss, bundle=bundle, mode=mode, tick=tick)
+            for mode in settings.modes
             for bundle in settings.bundles
             for loss in settings.losses
         ]
     return SyncResult(tuple(rows), cores, load)
 
 
-def one_call(clip: Path, settings: SyncSettings, *, loss: float, bundle: int, tick: Tick) -> SyncRow:
+def one_call(
+    clip: Path, settings: SyncSettings, *, loss: float, bundle: int, tick: Tick, mode: Mode = "keypoints"
+) -> SyncRow:
     """The marked clip through one call, the receiver keeping what it shows and plays."""
-    name, size, total_s = f"loss {loss:.0%}, bundle {bundle}", settings.size, settings.seconds + SETTLE_S
+    name, size, total_s = f"{mode}, loss {loss:.0%}, bundle {bundle}", settings.size, settings.seconds + SETTLE_S
     with tempfile.TemporaryDirectory(prefix="facewire-sync-") as text:
         folder = Path(text)
         marks_s = write_marked(clip, folder / "clip.mkv", size=size, seconds=total_s + SPARE_S, fps=settings.fps)
@@ -103,7 +126,7 @@ def one_call(clip: Path, settings: SyncSettings, *, loss: float, bundle: int, ti
             folder,
             size=size,
             seconds=settings.seconds,
-            sender=["--bundle", str(bundle), "--microphone", "input"],
+            sender=["--mode", mode, "--bundle", str(bundle), "--microphone", "input"],
             receiver=["--kept", str(folder / "kept.npz"), "--loss", str(loss), "--seed", str(settings.seed)],
             viewer="benchmarks.calls.sync.viewer",
             watch=lambda passed_s: tick(name, min(1.0, passed_s / total_s)),
@@ -118,8 +141,9 @@ def one_call(clip: Path, settings: SyncSettings, *, loss: float, bundle: int, ti
         raise CallTooShort("the call was too short to measure: no picture was shown")
     sent_us = [origin_us + at_s * 1e6 for at_s in marks_s]
     counted = [at for at in sent_us if shown_us[0] + SETTLE_S * 1e6 <= at <= shown_us[-1] - NEAR_S * 1e6]
-    fps_sent = gained(run.sender, "keypoints", "totals", "frames") / gained(run.sender, "time_s")
-    return sync_row(counted, seen_us, heard_us, loss=loss, bundle=bundle, fps_sent=fps_sent)
+    sent = sum(gained(run.sender, kind, "totals", "frames") for kind in ("keypoints", "h264"))
+    row = sync_row(counted, seen_us, heard_us, loss=loss, bundle=bundle, fps_sent=sent / gained(run.sender, "time_s"))
+    return replace(row, mode=mode)
 
 
 def flips_us(leans: NDArray[np.float32], shown_us: NDArray[np.int64]) -> list[float]:
@@ -130,13 +154,23 @@ def flips_us(leans: NDArray[np.float32], shown_us: NDArray[np.int64]) -> list[fl
 
 def onsets_us(heard: NDArray[np.int16], *, from_us: int) -> list[float]:
     """When bursts began in sound whose first sample was heard at `from_us`."""
-    if not len(heard):
-        return []
+    return [from_us + float(at) * WINDOW_S * 1e6 for at in bursts(loudness(heard))]
+
+
+def loudness(heard: NDArray[Any]) -> NDArray[np.float32]:
+    """The largest sample of each whole `WINDOW_S`."""
     width = round(WINDOW_S * SAMPLE_RATE)
-    level = np.abs(heard[: len(heard) // width * width].astype(np.float32)).reshape(-1, width).max(axis=1)
+    whole = heard[: len(heard) // width * width].astype(np.float32)
+    return np.asarray(np.abs(whole).reshape(-1, width).max(axis=1), np.float32)
+
+
+def bursts(level: NDArray[np.float32]) -> list[int]:
+    """The windows in which a burst began."""
+    if not len(level):
+        return []
     loud = np.flatnonzero(level > LOUD * max(1.0, float(np.percentile(level, 99))))
-    first = [at for before, at in zip([-(10**9), *loud], loud, strict=False) if (at - before) * WINDOW_S > QUIET_S]
-    return [from_us + float(at) * WINDOW_S * 1e6 for at in first]
+    before = [-(10**9), *loud[:-1]] if len(loud) else []
+    return [int(at) for last, at in zip(before, loud, strict=True) if (at - last) * WINDOW_S > QUIET_S]
 
 
 def sync_row(

@@ -38,9 +38,12 @@ def row(**more: Any) -> MeshRow:
 def test_a_stream_goes_on_and_on_and_each_round_begins_with_its_keyframe() -> None:
     key, moved = (CodedFrame.parse((VECTORS / f"frame_{name}.bin").read_bytes()) for name in ("keyframe", "motion"))
     assert key.reference is not None
+    assert key.reference.opening is not None
+    first = key.reference.opening.pts
     frames = list(itertools.islice(endless([(700, key), (4300, moved)]), 6))
     assert [pts for pts, _ in frames] == [0, 3600, 7200, 10_800, 14_400, 18_000]
-    begun = [coded.reference.pts - key.reference.pts for _, coded in frames if coded.reference is not None]
+    openings = [coded.reference.opening for _, coded in frames if coded.reference is not None]
+    begun = [opening.pts - first for opening in openings if opening is not None]
     assert begun == [-700, 6500, 13_700]
     assert [coded for _, coded in frames if coded.reference is None] == [moved] * 3
 

@@ -7,26 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.bits.bitstream import CHAINED_NUMBERS, VERSION, CodedFrame, CodedMotion, CodedReference
+from codec.bits.bitstream import CHAINED_NUMBERS, VERSION, CodedFrame, CodedMotion, CodedReference, Opening
 from codec.errors import BitstreamError, TruncatedError, VersionError
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
 PICTURE = b"\x01" + b"picture" * 20
-KEY = CodedReference(
-    id=5,
-    intra=True,
-    size=512,
-    pts=8_100_000,
-    duration=3003,
-    qp=32,
-    symbols=b"pose and shape",
-    picture=PICTURE,
-    weights_id=b"\x00\xc0\xff\xee",
-)
-INTER = CodedReference(
-    id=6, intra=False, size=256, pts=(1 << 33) - 1, duration=3600, qp=63, symbols=b"pose", picture=b"\x01next"
-)
+OPENING = Opening(size=512, weights_id=b"\x00\xc0\xff\xee", pts=8_100_000, duration=3003, qp=32)
+LATE = Opening(size=256, weights_id=b"\xca\xfe\xca\xfe", pts=(1 << 33) - 1, duration=3600, qp=63)
+KEY = CodedReference(id=5, opening=OPENING, symbols=b"pose and shape", picture=PICTURE)
+INTER = CodedReference(id=6, opening=None, symbols=b"pose", picture=b"\x01next")
 STILL = CodedMotion(reference_id=5, chained=False, base=True, qp=32, timestamp=None, symbols=b"")
 MOVED = CodedMotion(reference_id=3, chained=False, base=True, qp=0, timestamp=None, symbols=b"symbols")
 CHAINED = CodedMotion(reference_id=0, chained=True, base=False, qp=None, timestamp=None, symbols=b"\xff\x00")
@@ -35,26 +25,36 @@ STAMPED = CodedMotion(reference_id=7, chained=False, base=True, qp=44, timestamp
 GOLDEN = {
     "frame_keyframe": CodedFrame(0xFE, KEY, STILL),
     "frame_reference": CodedFrame(7, INTER, None),
+    "frame_intra": CodedFrame(0xFE, CodedReference(id=5, opening=LATE, symbols=b"pose", picture=PICTURE), None),
     "frame_motion": CodedFrame(0, None, MOVED),
     "frame_motion_chained": CodedFrame(3, None, CHAINED),
     "frame_motion_stamped": CodedFrame(128, None, STAMPED),
 }
-# The entropy-coded rest of a motion half has no length of its own: cut there, it is still a motion half.
-HEADS = {"frame_motion": 3, "frame_motion_chained": 1, "frame_motion_stamped": 5}
+# What lies at the end has no length of its own: cut there, it is still such a half.
+HEADS = {
+    "frame_motion": 3,
+    "frame_motion_chained": 1,
+    "frame_motion_stamped": 5,
+    "frame_reference": 7,
+    "frame_intra": 20,
+}
 
 qps = st.integers(0, 63)
-references = st.builds(
-    CodedReference,
-    id=st.integers(0, 7),
-    intra=st.booleans(),
+openings = st.builds(
+    Opening,
     size=st.sampled_from((256, 512)),
+    weights_id=st.binary(min_size=4, max_size=4),
     pts=st.integers(0, (1 << 33) - 1),
     duration=st.integers(0, 0xFFFF),
     qp=qps,
+)
+references = st.builds(
+    CodedReference,
+    id=st.integers(0, 7),
+    opening=st.none() | openings,
     symbols=st.binary(max_size=200),
     picture=st.binary(max_size=300),
-    weights_id=st.binary(min_size=4, max_size=4),
-).map(lambda reference: reference if reference.intra else replace(reference, weights_id=b""))
+)
 motions = st.builds(
     CodedMotion,
     reference_id=st.integers(0, 7),
@@ -90,8 +90,8 @@ def test_truncated_twins(name: str) -> None:
             CodedFrame.parse(data[:length])
     for length in range(HEADS.get(name, len(data)), len(data)):
         shorter = CodedFrame.parse(data[:length])
-        assert shorter.motion is not None
-        assert shorter.motion.symbols == data[HEADS[name] : length]
+        end = shorter.motion.symbols if shorter.motion else shorter.reference and shorter.reference.picture
+        assert end == data[HEADS[name] : length]
 
 
 def altered(name: str, position: int, *values: int) -> bytes:
@@ -113,8 +113,7 @@ def altered(name: str, position: int, *values: int) -> bytes:
         pytest.param(altered("frame_keyframe", 173, 0xFD), id="halves of different frames"),
         pytest.param(altered("frame_keyframe", 174, 64), id="qp of a motion half"),
         pytest.param(golden("frame_keyframe")[:172] + golden("frame_reference"), id="a second reference half"),
-        pytest.param(golden("frame_reference") + b"\x00", id="a byte after the end"),
-        pytest.param(golden("frame_reference") + golden("frame_motion"), id="an unannounced motion half"),
+        pytest.param(golden("frame_reference") + bytes(1 << 20), id="a picture without end"),
         pytest.param(altered("frame_motion", 2, 0xFF), id="qp 255"),
         pytest.param(golden("frame_motion") + bytes(4096), id="motion without end"),
     ],
@@ -142,25 +141,26 @@ def test_lengths_are_checked_before_anything_is_taken(varint: bytes) -> None:
 
 
 def test_a_pts_of_34_bits_is_refused() -> None:
-    data = golden("frame_reference")
-    assert data[3:8] == b"\xff\xff\xff\xff\x1f"
+    data = golden("frame_intra")
+    assert data[7:12] == b"\xff\xff\xff\xff\x1f"
     with pytest.raises(BitstreamError):
-        CodedFrame.parse(data[:7] + b"\x20" + data[8:])
+        CodedFrame.parse(data[:11] + b"\x20" + data[12:])
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 3, 4, 15])
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 4, 5, 15])
 def test_other_versions_are_named(version: int) -> None:
     with pytest.raises(VersionError, match=rf"version {version}\b.*\b{VERSION}\b"):
         CodedFrame.parse(altered("frame_keyframe", 1, version << 4 | 0b01_00))
     with pytest.raises(VersionError):
-        CodedFrame.parse(altered("frame_reference", 1, version << 4 | 0b11))
+        CodedFrame.parse(altered("frame_intra", 1, version << 4 | 0b11))
 
 
-@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
 def test_bytes_of_earlier_versions_are_refused_by_name(version: int) -> None:
     """Keyframes as they were written.
 
-    2 had no face box and no windows, 3 told windows only where there was a face, 4 had one quality index a stream.
+    2 had no face box and no windows, 3 told windows only where there was a face, 4 had one quality index a stream, 5
+    said of every reference what its stream says.
     """
     with pytest.raises(VersionError, match=rf"version {version}\b.*\b{VERSION}\b"):
         CodedFrame.parse(golden(f"frame_keyframe_version{version}"))
@@ -181,6 +181,10 @@ def test_halves() -> None:
     assert not GOLDEN["frame_reference"].is_keyframe
 
 
+def test_what_a_stream_says_once_costs_a_later_reference_nothing() -> None:
+    assert len(bytes(CodedFrame(7, INTER, None))) == 3 + len(INTER.symbols) + len(INTER.picture)
+
+
 def test_a_motion_half_costs_two_bytes_or_one_in_a_chain() -> None:
     assert len(bytes(CodedFrame(1, None, replace(STILL, qp=None)))) == 2
     assert len(bytes(CodedFrame(1, None, STILL))) == 3, "another qp than the reference's is one byte"
@@ -195,14 +199,14 @@ def test_a_chained_half_keeps_enough_of_its_number_to_tell_a_gap() -> None:
     assert motion == CodedFrame(0xFE % CHAINED_NUMBERS, None, CHAINED)
     assert CodedFrame.parse(bytes(motion)) == motion
     other = bytearray(bytes(whole))
-    other[len(bytes(CodedFrame(0xFE, INTER, None)))] ^= 1
+    other[-len(bytes(motion))] ^= 1
     with pytest.raises(BitstreamError, match="different numbers"):
         CodedFrame.parse(bytes(other))
 
 
 def test_a_pts_beyond_33_bits_wraps() -> None:
-    written = CodedFrame(0, replace(INTER, pts=(1 << 33) + 5), None)
-    assert CodedFrame.parse(bytes(written)) == CodedFrame(0, replace(INTER, pts=5), None)
+    written, read = (replace(KEY, opening=replace(OPENING, pts=pts)) for pts in ((1 << 33) + 5, 5))
+    assert CodedFrame.parse(bytes(CodedFrame(0, written, None))) == CodedFrame(0, read, None)
 
 
 @settings(deadline=None)

@@ -16,7 +16,7 @@ from codec.motion.face_box import FaceBox
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
 from codec.motion.residual import COEFFICIENTS, DIAGONALS
 from codec.state.chain import ALL_WINDOWS, FACE_BIT, STILL_BIT, Chain, advance, read_frame, walk_frame, write_frame
-from codec.state.reference_pose import walk_pose
+from codec.state.reference_facts import walk_pose
 from codec.weights.files import default_coding_tables
 
 SYMBOLS = SymbolCoder.of(default_coding_tables())

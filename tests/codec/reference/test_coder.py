@@ -109,6 +109,19 @@ def test_a_stream_that_cannot_change_its_step_says_which_it_has(
     assert encoder.encode(clip[1], intra=True)[0] >> 2 == 60
 
 
+def test_a_picture_that_is_not_to_be_restored_says_so_and_is_coded_as_ever(clip: list[Picture], coder: Coder) -> None:
+    encoder, decoder = ReferenceEncoder(size=SIZE, crf=40, coder=coder), ReferenceDecoder(size=SIZE)
+    plain = ReferenceEncoder(size=SIZE, crf=40, coder=coder)
+    for index, restored in enumerate((True, False, False, True)):
+        plain.restored = restored
+        told, coded = plain.encode(clip[index], intra=not index), encoder.encode(clip[index], intra=not index)
+        assert (told[0] >> 2, told[0] & 3) == (40 if restored else 0, coded[0] & 3)
+        assert len(coded) <= len(told) <= len(coded) + (not restored), "AV1's own index is told in place of ours"
+        assert np.array_equal(decoder.decode(told, intra=not index), encoder.reconstruction)
+        assert decoder.crf == plain.told_crf == told[0] >> 2
+        assert plain.coded_crf == 40
+
+
 def test_the_intra_offset_moves_the_intra_picture_alone(clip: list[Picture]) -> None:
     plain, better = ReferenceEncoder(size=SIZE, intra_offset=0), ReferenceEncoder(size=SIZE, intra_offset=-60)
     assert len(better.encode(clip[0], intra=True)) > 1.5 * len(plain.encode(clip[0], intra=True))
@@ -117,8 +130,8 @@ def test_the_intra_offset_moves_the_intra_picture_alone(clip: list[Picture]) -> 
 def test_nothing_is_spent_on_what_the_syntax_says(chain: list[bytes]) -> None:
     if chain[0][0] & 3 != CODERS["av1"]:
         pytest.skip("PyAV was built without SVT-AV1")
-    assert chain[0][1] == 0x0A  # the sequence header opens, no delimiter before it
-    assert chain[1][1:3] != b"\x12\x00"
+    assert chain[0][1] == 0x80 | SIZE // 8  # the sequence header is the usual one, and no delimiter stands before it
+    assert all(picture[2 if index == 0 else 1] & 0x80 for index, picture in enumerate(chain))  # so are the pictures'
 
 
 def test_a_still_picture_costs_next_to_nothing(clip: list[Picture]) -> None:
@@ -172,9 +185,10 @@ def test_next_to_no_data(data: bytes) -> None:
     "data",
     [
         b"\x03\x0a\x0b" + bytes(40),  # an unknown coder
-        b"\x01\x0a\x7f" + bytes(200),  # a sequence header of impossible length
-        b"\x01\x0a" + b"\xff" * 20,  # a length that does not end
-        b"\x01\x0a\x0b\x00",  # cut within the sequence header
+        b"\x05\x7f" + bytes(200),  # a sequence header of impossible length
+        b"\x05\x90\x80\x20\x40" + bytes(20),  # a level that does not end
+        b"\x05\x90\x80",  # cut within the picture's header
+        b"\x05\x0b\x00",  # cut within the sequence header
         b"\x01" + bytes(100),
         b"\x02" + bytes(100),
     ],

@@ -81,7 +81,7 @@ def test_a_run_writes_weights_that_code(run: Path, clips: Path) -> None:
     frames = load(find_clips([clips])[:1], size=256, per_clip=3).clips[0].frames.numpy()
     coded = [encoder.encode(frame, pts=3600 * index) for index, frame in enumerate(frames)]
     assert coded[0].reference is not None
-    assert coded[0].reference.weights_id == loaded.identifier
+    assert coded[0].reference.opening.weights_id == loaded.identifier
     assert encoder.report.psnr_db > 15
 
 

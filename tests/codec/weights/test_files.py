@@ -61,7 +61,7 @@ def test_the_default_weights_ship() -> None:
 def test_a_keyframe_names_its_weights() -> None:
     coded = Encoder(CodecConfig()).encode(np.zeros((256, 256, 3), np.uint8), pts=0)
     assert coded.reference is not None
-    assert coded.reference.weights_id.hex() == INDEX[CodecConfig().weights]["sha256"][:8]
+    assert coded.reference.opening.weights_id.hex() == INDEX[CodecConfig().weights]["sha256"][:8]
 
 
 def same_tables(a: CodingTables, b: CodingTables) -> bool:

@@ -77,7 +77,8 @@ class ToyWorker:
     def force_keyframe(self) -> None:
         self._keyframe = True
 
-    acknowledge = set_qp = draw_windows = staticmethod(lambda value: None)
+    acknowledge = set_qp = staticmethod(lambda value: None)
+    set_steps = staticmethod(lambda *, windows, restoration: None)
     set_bundle = staticmethod(lambda bundle, *, residual: None)
     start_bundle = staticmethod(lambda: None)
 

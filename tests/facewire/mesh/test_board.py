@@ -65,8 +65,13 @@ class Stage:
         self.shown: asyncio.Queue[Picture] = asyncio.Queue()
         self.levels_db: dict[str, float] = {}
         self.laid_out: list[bool] = []
+        self.held: list[bool] = []
         self.board = Board(
-            self.shown.put_nowait, levels_db=lambda: self.levels_db, side=SIDE, laid_out=self.laid_out.append
+            self.shown.put_nowait,
+            levels_db=lambda: self.levels_db,
+            side=SIDE,
+            hold=self.held.append,
+            laid_out=self.laid_out.append,
         )
 
     def take(self, name: str, value: int, kind: str = "keypoints") -> Picture:
@@ -127,6 +132,25 @@ async def test_who_speaks_is_marked_without_a_new_picture(stage: Stage) -> None:
     while (await stage.shown.get()).rgb()[2, SIDE + SIDE // 2, 1] < 150:
         pass
     assert stage.board.speaker == "b"
+
+
+async def test_an_old_picture_is_dimmed_in_its_tile_or_told_of_where_it_is_alone(stage: Stage) -> None:
+    stage.board.enter("a", at=1)
+    stage.board.enter("b", at=2)
+    stage.take("a", 200)
+    stage.take("b", 200)
+    await stage.shown.get()
+    stage.board.hold("a", True)
+    dimmed = (await stage.shown.get()).rgb()
+    assert np.median(dimmed[:, :SIDE]) == 80
+    assert np.median(dimmed[:, SIDE:]) == 200
+    assert stage.held == []
+    stage.board.leave("b")
+    await stage.shown.get()
+    assert stage.held == [True]
+    stage.take("a", 210)
+    stage.board.hold("a", True)
+    assert stage.held == [True, True]
 
 
 async def test_a_place_that_is_left_over_is_told_of(stage: Stage) -> None:

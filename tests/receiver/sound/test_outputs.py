@@ -2,9 +2,12 @@
 
 import asyncio
 import sys
+import threading
 import wave
+from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +99,38 @@ def test_the_intake_counts_what_is_no_message_and_hands_motion_on() -> None:
     assert motion == [b"moves"]
     assert intake.loss() == pytest.approx(2 / 6)  # they came, but not at the first try
     assert intake.loss() is None
+
+
+class Loudspeaker(ModuleType):
+    """sounddevice whose loudspeaker asks for two blocks in a thread of its own, as PortAudio does, and goes."""
+
+    def __init__(self) -> None:
+        super().__init__("sounddevice")
+        self.given: list[Samples] = []
+
+    def OutputStream(self, *, callback: Any, finished_callback: Any, blocksize: int, **_: object) -> Any:
+        def run() -> None:
+            for _ in range(2):
+                data = np.zeros((blocksize, 1), np.float32)
+                callback(data, blocksize, SimpleNamespace(outputBufferDacTime=0.0, currentTime=0.0), None)
+                self.given.append(data[:, 0])
+            finished_callback()
+
+        thread = threading.Thread(target=run)
+        stream = nullcontext()
+        stream.start = thread.start  # type: ignore[attr-defined]
+        return stream
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_who_takes_the_echo_out_is_told_what_the_loudspeaker_is_given(
+    is_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker, told, heard = Loudspeaker(), list[Samples](), list[Samples]()
+    monkeypatch.setitem(sys.modules, "sounddevice", speaker)
+    playout: Any = SimpleNamespace(pull=lambda count, **_: np.full(count, 0.5, np.float32))
+    with pytest.raises(DisplayError, match="gone"):
+        await play(playout, lambda samples, at_us: heard.append(samples), is_on=lambda: is_on, played=told.append)
+    assert np.array_equal(np.concatenate(told), np.concatenate(speaker.given))
+    assert np.concatenate(told).any() == is_on
+    assert np.concatenate(heard).all()  # a recording has it all the same

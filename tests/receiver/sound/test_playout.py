@@ -47,6 +47,7 @@ class Line:
         self._number = 0
         self._arrivals: list[tuple[int, SoundMessage]] = []
         self.offsets: list[float] = []
+        self.paused_us = 0  # that the microphone was gone: it counted nothing meanwhile
 
     def run(self, seconds: float) -> Samples:
         """What is heard in that time."""
@@ -65,10 +66,10 @@ class Line:
     def _send(self) -> None:
         """The sender's sound card counts (1 + drift) frames where the clocks of the ends count one."""
         span_us = round(SPAN * FRAME_US / (1 + self._drift))
-        while (self._number + 1) * span_us <= self.now_us:
-            message = self._message(self._number, captured_us=self._number * span_us)
+        while (complete_us := (self._number + 1) * span_us + self.paused_us) <= self.now_us:
+            message = self._message(self._number, captured_us=complete_us - span_us)
             if not self._lost(self._number):
-                self._arrivals.append(((self._number + 1) * span_us + self._path_us(self._number), message))
+                self._arrivals.append((complete_us + self._path_us(self._number), message))
             self._number += 1
 
     def _message(self, number: int, *, captured_us: int) -> SoundMessage:
@@ -207,3 +208,25 @@ def test_where_nothing_comes_any_more_it_becomes_silent() -> None:
     cut = 16 + int(line.playout.delay_us / 100_000)  # what is there is played first
     assert power[5:cut].min() > 0.1
     assert power[cut + 6 :].max() == 0.0
+
+
+def test_pictures_do_not_wait_for_a_microphone_that_is_gone() -> None:
+    line = Line(SoundPlayout(), lost=lambda number: number >= 20)
+    line.run(4)
+    heard_us = line.playout.picture_offset_us(1_000_000, now_us=line.now_us)
+    assert heard_us is not None
+    line.run(3)
+    assert line.playout.picture_offset_us(1_000_000, now_us=line.now_us) is None
+
+
+@pytest.mark.parametrize("pause_s", [3, 40])
+def test_a_microphone_that_comes_back_is_heard_at_once(pause_s: int) -> None:
+    line = Line(SoundPlayout())
+    line.run(5)
+    before_us = line.playout.picture_offset_us(1_000_000, now_us=line.now_us)
+    line.paused_us = pause_s * 1_000_000
+    heard = line.run(pause_s + 4)
+    assert not any(list(silent_blocks(heard))[50 * pause_s + 50 :])
+    after_us = line.playout.picture_offset_us(1_000_000, now_us=line.now_us)
+    assert after_us == pytest.approx(before_us, abs=20_000)
+    assert line.playout.counts["restarts"] == 1

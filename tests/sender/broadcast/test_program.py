@@ -187,7 +187,6 @@ async def test_the_end_of_a_file_ends_the_program(clip, encoder) -> None:
         (["--viewers", "0"], "--viewers 0: 1 to 32"),
         (["--viewers", "33"], "--viewers 33: 1 to 32"),
         (["--viewers", "2", "--compare"], "H.264 goes to one receiver alone"),
-        (["--viewers", "2", "--microphone", "input"], "sound goes to one receiver alone"),
     ],
 )
 def test_what_several_viewers_do_not_get_is_said(arguments, reason, capsys) -> None:

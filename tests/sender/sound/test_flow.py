@@ -1,6 +1,5 @@
 """A voice on its way: sent once it is wanted, muted as silence, and tried again when its source breaks."""
 
-import asyncio
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from codec.sound import SoundConfig, SoundMessage
 from sender.errors import SourceError
-from sender.sound import Block, SoundFlow, Voice
+from sender.sound import Block, SoundFlow
 from signaling.protocol.capabilities import SOUND
 from signaling.protocol.messages import Capabilities
 from signaling.transport.channels import Channels
@@ -44,8 +43,7 @@ def flow_of(channels: Channels, *, pauses: list[float], news: list[str]) -> Soun
         if len(pauses) == 3:
             raise Stop
 
-    voice = Voice(Breaking(3), config=SoundConfig(), news=news.append, sleep=sleep)
-    return SoundFlow(voice, channels, bundle_ms=160)
+    return SoundFlow(Breaking(3), channels, config=SoundConfig(), bundle_ms=160, news=news.append, sleep=sleep)
 
 
 @pytest.mark.parametrize("muted", [False, True])
@@ -56,7 +54,7 @@ async def test_a_source_that_breaks_is_tried_again_and_told_once(muted: bool) ->
     far.sound.set_receiver(lambda data: heard.append(SoundMessage.parse(data)))
     flow = flow_of(near, pauses=pauses, news=news)
     flow.meet(Capabilities(end="receiver", features=(SOUND,)))
-    flow.voice.muted = muted
+    flow.muted = muted
     with pytest.raises(Stop):
         await flow.run()
     clock.advance(1)
@@ -65,7 +63,7 @@ async def test_a_source_that_breaks_is_tried_again_and_told_once(muted: bool) ->
     frames = [frame for message in heard for frame in message.frames]
     assert len(frames) > 60
     assert (sum(map(bool, frames)) < 0.4 * len(frames)) == muted
-    assert (flow.voice.level_db == -90.0) == muted
+    assert (flow.level_db == -90.0) == muted
 
 
 @pytest.mark.parametrize("peer", [None, Capabilities(end="receiver")])
@@ -77,35 +75,3 @@ async def test_nothing_is_sent_to_an_end_that_takes_no_sound(peer: Capabilities 
         await flow.run()
     assert not flow.carry(b"motion")
     assert flow.figures() == {}
-
-
-async def test_several_take_what_is_coded_once_at_what_the_least_of_their_lines_has_room_for() -> None:
-    clock, sizes, rates = VirtualClock(), [list[int](), list[int]()], list[float]()
-    voice = Voice(Breaking(1), config=SoundConfig(kbps=24.0), sleep=_stop)
-    flows = []
-    for heard in sizes:
-        near, far = memory_pair(clock=clock)
-        assert far.sound is not None
-        far.sound.set_receiver(lambda data, heard=heard: heard.extend(map(len, SoundMessage.parse(data).frames)))
-        flows.append(SoundFlow(voice, near, bundle_ms=160, keeps=True))
-        flows[-1].meet(Capabilities(end="receiver", features=(SOUND,)))
-    encode = voice._encoder.encode
-    voice._encoder.encode = lambda samples: rates.append(voice._encoder.config.kbps) or encode(samples)  # type: ignore[method-assign]
-    for flow, kbps in zip(flows, (6.0, 24.0), strict=True):
-        flow.set_pace(kbps=kbps, span_ms=160, repeats=False, may_leave=lambda: True)
-    taking = [asyncio.create_task(flow.run()) for flow in flows]
-    await asyncio.sleep(0)
-    with pytest.raises(Stop):
-        await voice.run()
-    for task in taking:
-        task.cancel()
-    await asyncio.wait(taking)
-    clock.advance(1)
-    assert sizes[0] == sizes[1]
-    assert set(rates) == {6.0}
-    assert len(rates) == 25  # frames of 40 ms of one second
-    assert voice.takers == []
-
-
-async def _stop(seconds: float) -> None:
-    raise Stop

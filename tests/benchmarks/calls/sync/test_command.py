@@ -14,7 +14,7 @@ from benchmarks.errors import ResultsError
 @pytest.mark.timeout(300)
 def test_a_short_call_is_measured_from_both_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, document = tmp_path / "s.json", tmp_path / "page.md"
-    flags = ["--loss", "0.05", "--bundle", "2", "--seconds", "6", "--threads", "1", "--fps", "10"]
+    flags = ["--mode", "h264", "--loss", "0.05", "--bundle", "2", "--seconds", "6", "--threads", "1", "--fps", "10"]
     assert main(["sync", *flags, "--json", str(path), "--plot", str(tmp_path / "s.png")]) == 0
     assert (tmp_path / "s.png").stat().st_size > 5_000
     report = json.loads(path.read_text())
@@ -27,7 +27,7 @@ def test_a_short_call_is_measured_from_both_ends(tmp_path: Path, capsys: pytest.
     capsys.readouterr()
     assert main(["table", str(path), "--into", str(document), "--plot", str(tmp_path / "again.png")]) == 0
     assert "sound against pictures" in capsys.readouterr().out
-    assert "| 5% | 2 |" in document.read_text()
+    assert "| h264 | 5% | 2 |" in document.read_text()
 
 
 def test_nonsense_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

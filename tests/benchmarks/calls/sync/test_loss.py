@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiortc import RTCIceGatherer, RTCIceTransport, RTCPeerConnection
 
-from benchmarks.calls.sync.loss import lose
+from benchmarks.calls.sync.loss import lose, losing
 from benchmarks.errors import SettingError
 
 
@@ -61,3 +61,12 @@ async def test_the_members_that_are_wrapped_are_there_and_a_connection_without_t
             lose(pc, part=0.1, seed=1)
     finally:
         await pc.close()
+
+
+async def test_whatever_a_process_connects_meanwhile_loses_too() -> None:
+    with losing(part=1.0, seed=1):
+        lossy_ice: Any = RTCIceTransport(RTCIceGatherer())
+    await lossy_ice._send(b"x")  # a transport that is not connected would refuse it
+    plain: Any = RTCIceTransport(RTCIceGatherer())
+    with pytest.raises(ConnectionError):
+        await plain._send(b"x")
