@@ -1,4 +1,4 @@
-"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | soak | network | ..."""
+"""Measuring, command line: python -m benchmarks rate | speed | delay | sync | viewers | mesh | soak | ..."""
 
 import sys
 
@@ -10,6 +10,7 @@ from codec.flags import Parser
 def _parser() -> Parser:
     """Raises ModuleNotFoundError where the extra `bench` is not installed."""
     from benchmarks.calls.echo.command import add_echo
+    from benchmarks.calls.mesh.command import add_mesh
     from benchmarks.calls.sfu.command import add_sfu
     from benchmarks.calls.soak.command import add_soak
     from benchmarks.calls.sync.command import add_sync
@@ -31,6 +32,7 @@ def _parser() -> Parser:
         add_sync,
         add_echo,
         add_viewers,
+        add_mesh,
         add_sfu,
         add_soak,
         add_network,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.calls.echo.command import ECHO
+from benchmarks.calls.mesh.command import MESH
 from benchmarks.calls.sfu.command import SFU
 from benchmarks.calls.soak.command import SOAK
 from benchmarks.calls.sync.command import SYNC
@@ -32,6 +33,7 @@ KINDS = {
     "echo": ECHO,
     "engines": ENGINES,
     "viewers": VIEWERS,
+    "mesh": MESH,
     "sfu": SFU,
     "soak": SOAK,
     "network": NETWORK,

@@ -3,6 +3,7 @@
     from facewire import CodecConfig, Decoder, Encoder                      # the codec: bytes, arrays, no network
     from facewire import ReceiverOptions, SenderOptions, receive_face, send_face   # a face over a connection of yours
     from facewire import FaceCall, call_face               # both directions at once, with sound
+    from facewire import FaceMesh, mesh_face               # the same with several, each over a connection of its own
     from facewire import FaceBroadcast, broadcast_face     # one face to several connections, coded once
     from facewire import SignalingClient, connect_peer, ice_configuration   # how two ends meet, where you have no way
     from facewire import CodecError, OptionsError, ReceiverError, SenderError, SignalingError     # what can go wrong
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from codec import CodecConfig, CodecError, CodedFrame, Decoder, Encoder, FrameReport, MotionState, __version__
     from facewire.call import FaceCall, call_face
+    from facewire.mesh import FaceMesh, mesh_face
     from receiver import FaceReceiver, FaceTrack, Picture, ReceiverError, ReceiverOptions, receive_face
     from sender import FaceBroadcast, FaceSender, SenderError, SenderOptions, broadcast_face, send_face
     from signaling import (
@@ -39,6 +41,7 @@ else:
             "__version__",
         ),
         "facewire.call": ("FaceCall", "call_face"),
+        "facewire.mesh": ("FaceMesh", "mesh_face"),
         "receiver": ("FaceReceiver", "FaceTrack", "Picture", "ReceiverError", "ReceiverOptions", "receive_face"),
         "sender": ("FaceBroadcast", "FaceSender", "SenderError", "SenderOptions", "broadcast_face", "send_face"),
         "signaling": (
@@ -65,6 +68,7 @@ __all__ = [
     "Encoder",
     "FaceBroadcast",
     "FaceCall",
+    "FaceMesh",
     "FaceReceiver",
     "FaceSender",
     "FaceTrack",
@@ -84,6 +88,7 @@ __all__ = [
     "connect_peer",
     "ice_configuration",
     "memory_pair",
+    "mesh_face",
     "receive_face",
     "send_face",
 ]

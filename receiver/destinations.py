@@ -3,8 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from codec.units import Image
 from receiver.errors import DisplayError
 from receiver.figures.meter import Figures
 from receiver.outputs.display import open_output
-from receiver.outputs.files import Recorder, check_writable
+from receiver.outputs.files import check_writable
 from receiver.outputs.output import Ended, NullOutput, Output
-from receiver.outputs.overlay import Status, figures_line
+from receiver.outputs.overlay import Status, figures_line, one_of_several
+from receiver.outputs.recordings import Recordings
 from receiver.outputs.snapshot import save_snapshot
-from receiver.outputs.timeline import TimeLine
 from receiver.picture import Heard, Picture
-from receiver.receive import FaceReceiver
+from receiver.sound import SoundPlayout, SoundTrack
+from receiver.sound.mixer import Pulled
 from receiver.sound.outputs import GivenOut, SoundFile, hear, nobody
 from signaling.threads import run_in_thread, tell_loop
 
@@ -27,12 +29,14 @@ __all__ = ["Destinations"]
 
 
 class Destinations:
-    """One output for all calls of a program; `recorded` pictures and what is heard go into files as well."""
+    """One output for all calls of a program; `recorded` pictures and what is heard go into files as well.
+
+    Where several are received at a time each has a place, from 1 on, and a recording of its own.
+    """
 
     def __init__(self) -> None:
         self._output: Output = NullOutput()
-        self._recorder: Output = NullOutput()
-        self._recorded = TimeLine()
+        self._recordings = Recordings()
         self._sound_file: SoundFile | None = None
         self._snapshot: Path | None = None
         self._latest: Picture | None = None
@@ -58,7 +62,7 @@ class Destinations:
             check_writable(snapshot)
             self._snapshot = snapshot
         if record is not None:
-            self._recorder = Recorder(record, size=size, sound=sound, ended=ended)
+            self._recordings = Recordings(record, size=size, sound=sound, ended=ended)
             self._sound_file = SoundFile(record / "sound.wav") if sound else None
 
         def pressed(name: str) -> None:
@@ -78,13 +82,13 @@ class Destinations:
         try:
             await asyncio.to_thread(self._output.close)
         finally:
-            await asyncio.to_thread(self._recorder.close)
+            await asyncio.to_thread(self._recordings.close)
         if self._snapshot is not None and self._latest is not None:
             await asyncio.to_thread(save_snapshot, self._latest, self._snapshot)
 
-    def begin(self) -> None:
+    def begin(self, *, place: int = 1) -> None:
         """Another call, of which the recording is told from now on."""
-        self._recorded.begin()
+        self._recordings.begin(place)
 
     def show(self, picture: Picture) -> None:
         """A picture that is due, into the output."""
@@ -102,32 +106,30 @@ class Destinations:
         """Your own picture, where there is a place for it."""
         self._output.show_own(image_rgb)
 
-    def record(self, picture: Picture) -> None:
+    def record(self, picture: Picture, *, place: int = 1) -> None:
         """A picture that came, into the recording."""
-        self._recorder.show(replace(picture, pts=self._recorded.place(picture.pts)))
+        self._recordings.show(place, picture)
+
+    def record_voice(self, playout: SoundPlayout, *, place: int = 1) -> None:
+        """A voice, as it is decoded, into the recording."""
+        playout.watch(partial(self._recordings.hear, place))
 
     async def hear(
-        self, receiver: FaceReceiver, *, speaker: str, say: Callable[[str], None], played: GivenOut = nobody
+        self,
+        playout: Pulled,
+        track: SoundTrack,
+        *,
+        speaker: str,
+        say: Callable[[str], None],
+        played: GivenOut = nobody,
     ) -> None:
-        """The voice of one call, on the loudspeaker that `speaker` names and into the recording, until it ends.
+        """A voice, or several as one, on the loudspeaker that `speaker` names and into the output, until it ends.
 
         `played` is told what the loudspeaker is given.
         """
-        receiver.sound.watch(self._record_sound)
         if speaker != "none" and self._status.voice is None:
             self.tell(voice=True)
-        await hear(
-            receiver.sound,
-            receiver.sound_track,
-            self._heard,
-            speaker=speaker,
-            say=say,
-            is_on=self._is_audible,
-            played=played,
-        )
-
-    def _record_sound(self, samples: Samples, pts: int) -> None:
-        self._recorder.hear(Heard(samples, self._recorded.place(pts)))
+        await hear(playout, track, self._heard, speaker=speaker, say=say, is_on=self._is_audible, played=played)
 
     def _heard(self, samples: Samples, at_us: int) -> None:
         self._output.hear(Heard(samples, at_us * 9 // 100))
@@ -147,6 +149,10 @@ class Destinations:
     def meter(self, figures: Figures) -> None:
         """One second's figures."""
         self.tell(figures=figures_line(figures))
+
+    def meter_several(self, figures: Iterable[Figures]) -> None:
+        """The newest figures of each of several ends."""
+        self.tell(figures="\n".join(map(one_of_several, figures)))
 
     def offer(self, name: str, command: Callable[[], None]) -> None:
         """What a key does: "microphone" has one."""

@@ -167,7 +167,9 @@ class Program:
 
     async def _hear(self, receiver: FaceReceiver) -> None:
         if self._receiving.sound:
-            await self._destinations.hear(receiver, speaker=self._options.speaker, say=self._terminal.say)
+            self._destinations.record_voice(receiver.sound)
+            speaker, say = self._options.speaker, self._terminal.say
+            await self._destinations.hear(receiver.sound, receiver.sound_track, speaker=speaker, say=say)
 
     def _show(self, picture: Picture) -> None:
         self._destinations.show(picture)

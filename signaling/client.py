@@ -105,7 +105,7 @@ class SignalingClient:
     ) -> Self:
         """Enters `room` as `role` at the server `url` (ws://HOST:PORT or wss://...), trying again for a few seconds.
 
-        `viewers` of a sender: how many receivers it takes; for more than one, `signaling.hall` has a line for each.
+        `viewers` of a sender, or an equal: how many others it takes; `signaling.hall` has a line for each of them.
         A server at wss:// has to show a certificate for its name that the system trusts, or that the PEM file `ca`
         does. `news` is told in a few words when the line breaks later and cannot be mended at once, and when it is
         mended.
@@ -132,13 +132,18 @@ class SignalingClient:
         return self._hello.role
 
     @property
+    def end(self) -> str:
+        """The name that this end goes by."""
+        return self._hello.end
+
+    @property
     def address(self) -> str:
         """The server's address, as it may be shown."""
         return self._shown
 
     @property
     def viewers(self) -> int:
-        """How many receivers this end, a sender, has asked for."""
+        """How many others this end, a sender or an equal, has asked for."""
         return self._hello.viewers
 
     @property
@@ -311,7 +316,7 @@ async def _closed(socket: aiohttp.ClientWebSocketResponse) -> None:
 
 def _refusal(refused: Refused) -> SignalingError:
     detail = refused.detail or f"refused: {refused.reason}"
-    return TokenError(detail) if refused.reason == "token" else RoomError(detail)
+    return TokenError(detail) if refused.reason == "token" else RoomError(detail, reason=refused.reason)
 
 
 def _short(error: Exception) -> str:

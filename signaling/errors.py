@@ -50,7 +50,14 @@ class MessageError(SignalingError, ValueError):
 
 
 class RoomError(SignalingError):
-    """The room refuses us: the role is taken, the server is full, or the name is not allowed."""
+    """The room refuses us: the role is taken, the server is full, or the name is not allowed.
+
+    `reason` is the server's word for programs (`Refusal`): "message" where it does not understand what we ask for.
+    """
+
+    def __init__(self, detail: str, *, reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class TokenError(SignalingError):

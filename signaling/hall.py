@@ -1,11 +1,12 @@
-"""Signaling, hall: the sender's end of a room of several; one line to the server, and for each receiver one of its own.
+"""Signaling, hall: one end in a room of several; one line to the server, and for each other end a line of its own.
 
-    client = await SignalingClient.connect(url, room="blue", role="sender", viewers=8)
+    client = await SignalingClient.connect(url, room="blue", role="equal", viewers=3)      # or a sender with viewers
     hall = Hall(client)
-    await hall.run(serve)               # `serve(guest)` runs for each receiver: connect_peer(pc, guest) and so on
+    await hall.run(serve)               # `serve(guest)` runs for each other end: connect_peer(pc, guest) and so on
 
-What the server says is read here and handed to whom it is about: who comes and goes by name, answers by the name of the
-attempt (`call`), which nobody but its receiver knows. A server that knows nothing of several receivers lets one in.
+What the server says is read here and handed to whom it is about: who comes and goes by name, what an equal says by its
+name (`by`), what a receiver answers by the name of the attempt (`call`), which nobody else knows. A server that knows
+nothing of several lets one in.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from signaling.client import SignalingClient
-from signaling.errors import SignalingError
+from signaling.errors import PeerGone, SignalingError
 from signaling.protocol.messages import Answer, Bye, Candidate, Message, Offer, PeerJoined, PeerLeft, Role, Welcome
 
 __all__ = ["Guest", "Hall"]
@@ -29,15 +30,27 @@ _RENEWED_S = 2.0  # calls that fall silent together have the line made anew once
 
 
 class Guest:
-    """The way to one receiver: a `SignalingLine`. What waits for its reader is bounded, and the oldest goes."""
+    """The way to one other end: a `SignalingLine`. What waits for its reader is bounded, and the oldest goes.
 
-    role: Role = "sender"
+    `role` is what this end is to it: a sender offers. `by` is the name of this end, where it has to be said. `is_alone`
+    says that this end is one of equals and that one is not: it calls one other end and no more.
+    """
 
     def __init__(
-        self, name: str, *, send: Callable[..., Awaitable[None]], renew: Callable[[], Awaitable[None]]
+        self,
+        name: str,
+        *,
+        role: Role,
+        is_alone: bool = False,
+        by: str = "",
+        send: Callable[..., Awaitable[None]],
+        renew: Callable[[], Awaitable[None]],
     ) -> None:
         self.name = name
         self.peer = name
+        self.role: Role = role
+        self.is_alone = is_alone
+        self._by = by
         self._renew = renew
         self._send = send
         self._heard: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
@@ -46,19 +59,19 @@ class Guest:
         self._calls: deque[str] = deque(maxlen=_KEPT_CALLS)
 
     def is_called(self, call: str) -> bool:
-        """Whether that is one of the attempts to reach this receiver."""
+        """Whether that is one of the attempts to reach this end."""
         return call != "" and call in self._calls
 
     async def send(self, message: Message, *, mend: bool = True) -> None:
-        """Sends to this receiver alone. Raises as the client does."""
+        """Sends to this end alone. Raises as the client does."""
         if isinstance(message, Offer) and message.call not in self._calls:
             self._calls.append(message.call)
         if isinstance(message, Offer | Answer | Candidate | Bye):
-            message = replace(message, to=self.name)
+            message = replace(message, to=self.name, by=self._by)
         await self._send(message, mend=mend)
 
     async def renew(self) -> None:
-        """Has the line that all receivers share made anew, unless that was done just now."""
+        """Has the line that all share made anew, unless that was done just now."""
         await self._renew()
 
     def put_back(self, message: Message) -> None:
@@ -67,7 +80,7 @@ class Guest:
         self._came.set()
 
     def hear(self, message: Message) -> None:
-        """Something that is about this receiver."""
+        """Something that is about this end."""
         self._heard.append(message)
         self._came.set()
 
@@ -77,10 +90,12 @@ class Guest:
         self._came.set()
 
     async def __anext__(self) -> Message:
-        """The next message. Raises what has ended the line to the server."""
+        """The next message. Raises what has ended the line to the server; PeerGone after the word that the end left."""
         while not self._heard:
             if self._failure is not None:
                 raise self._failure
+            if not self.peer:  # who comes again is another guest
+                raise PeerGone("the other end left")
             self._came.clear()
             await self._came.wait()
         message = self._heard.popleft()
@@ -102,7 +117,7 @@ class Hall:
         self._told = False
 
     async def run(self, serve: Callable[[Guest], Awaitable[None]]) -> None:
-        """Has each receiver served in a task of its own, from when it comes; `serve` returns once its `peer` is "".
+        """Has each other end served in a task of its own, from when it comes; `serve` returns once its `peer` is "".
 
         Where the line to the server is lost for good, running calls go on. Raises what ended it when the last of them
         is over. A SignalingError of `serve` ends it for that receiver alone, until the server names it again; what else
@@ -126,7 +141,7 @@ class Hall:
         try:
             await serve(guest)
         except SignalingError as error:
-            _log.info("receiver %s is left until the server names it again: %s", guest.name, error)
+            _log.info("end %s is left until the server names it again: %s", guest.name, error)
         finally:
             if self._guests.get(guest.name) is guest:
                 del self._guests[guest.name]
@@ -136,37 +151,61 @@ class Hall:
         match message:
             case Welcome():
                 return self._welcomed(message)
-            case PeerJoined(peer=name):
-                if name in self._guests:
-                    self._guests.pop(name).hear(PeerLeft("receiver", name))
-                return [self._enter(name)]
+            case PeerJoined(role=role, peer=name):
+                self._leave(name)
+                return [self._enter(name, role)]
             case PeerLeft(peer=name):
                 for left in [name] if name else list(self._guests):
                     self._leave(left)
-            case Answer(call=call) | Candidate(call=call) | Bye(call=call):
-                for guest in self._guests.values():
-                    if guest.is_called(call):
-                        guest.hear(message)
+            case Offer() | Answer() | Candidate() | Bye():
+                if (guest := self._whose(message)) is not None:
+                    guest.hear(message)
         return []
+
+    def _whose(self, message: Offer | Answer | Candidate | Bye) -> Guest | None:
+        """Who has said that: by its name; of ends that do not say it, who was called so, or who calls this end."""
+        guests = list(self._guests.values())
+        if message.by:
+            return self._guests.get(message.by)
+        called = next((guest for guest in guests if guest.is_called(message.call)), None)
+        return called or (guests[0] if len(guests) == 1 and guests[0].role == "receiver" else None)
 
     def _welcomed(self, welcome: Welcome) -> list[Guest]:
         if welcome.viewers < self._client.viewers and not self._told:
             self._told = True
-            self._news(f"the signaling server at {self._client.address} lets in {welcome.viewers} at a time, no more")
+            where = f"the signaling server at {self._client.address} lets in"
+            where = "another end in the room takes" if self._client.role == "equal" else where
+            self._news(f"{where} {welcome.viewers} at a time, no more")
         there = welcome.peers or ((welcome.peer,) if welcome.peer else ())
         for name in set(self._guests) - set(there):
             self._leave(name)
         for guest in self._guests.values():
             guest.hear(Welcome(True, guest.name))
-        return [self._enter(name) for name in there if name not in self._guests]
+        return [self._enter(name, welcome.peer_role or "equal") for name in there if name not in self._guests]
 
-    def _enter(self, name: str) -> Guest:
-        guest = self._guests[name] = Guest(name, send=self._client.send, renew=self._renew)
+    def _enter(self, name: str, what: Role) -> Guest:
+        client = self._client
+        guest = self._guests[name] = Guest(
+            name,
+            role=self._role_towards(name, what),
+            is_alone=client.role == "equal" != what,
+            by=client.end if client.role == "equal" else "",
+            send=client.send,
+            renew=self._renew,
+        )
         return guest
+
+    def _role_towards(self, name: str, what: Role) -> Role:
+        """What this end is to another, which is a `what`: of two equals, the one with the smaller name offers."""
+        if self._client.role != "equal":
+            return self._client.role
+        if what == "equal":
+            return "sender" if self._client.end < name else "receiver"
+        return "sender" if what == "receiver" else "receiver"
 
     def _leave(self, name: str) -> None:
         if (guest := self._guests.pop(name, None)) is not None:
-            guest.hear(PeerLeft("receiver", name))
+            guest.hear(PeerLeft("sender" if guest.role == "receiver" else "receiver", name))
 
     async def _renew(self) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -8,11 +8,11 @@ __all__ = ["SignalingLine"]
 
 
 class SignalingLine(Protocol):
-    """A `SignalingClient`, or what `signaling.hall` has for each receiver of several. Raises as the client does."""
+    """A `SignalingClient`, or what `signaling.hall` has for each of several. Raises as the client does."""
 
     @property
     def role(self) -> Role:
-        """As what this end is in the room."""
+        """As what this end is in the room: a sender offers, a receiver answers."""
 
     @property
     def peer(self) -> str:
@@ -25,7 +25,7 @@ class SignalingLine(Protocol):
         """The next message given out will be `message`."""
 
     async def __anext__(self) -> Message:
-        """The next message."""
+        """The next message. Raises PeerGone where the other end left and nobody can take its place."""
 
     async def renew(self) -> None:
         """Has the line to the server made anew, which shows as one more Welcome."""

@@ -59,7 +59,8 @@ class Attempts:
             try:
                 await attempt()
             except PeerGone as gone:
-                self._fail(f"{gone}; {self._waiting}" if self._goes_on else str(gone))
+                if self._goes_on:
+                    self._fail(f"{gone}; {self._waiting}")
             if asyncio.get_running_loop().time() - self._made_s >= LASTING_S:
                 self._retries.succeeded()
             elif self._goes_on:
@@ -85,7 +86,7 @@ async def pause(client: SignalingLine, seconds: float, *, sleep: Sleep = asyncio
     """Waits, and reads the line to the server meanwhile: it breaks where nobody answers its pings.
 
     What was read is given out again afterwards, the newest 64 messages of it. Another end in the room ends a long wait
-    after a second. Raises what the line raises.
+    after a second, and the other end's leaving that of a guest. Raises what the line raises.
     """
     heard: deque[Message] = deque(maxlen=_KEPT_MESSAGES)
     reading = Reading(client)
@@ -93,6 +94,8 @@ async def pause(client: SignalingLine, seconds: float, *, sleep: Sleep = asyncio
         await _listen(reading, heard, min(seconds, NEWCOMER_S), sleep=sleep, until_newcomer=False)
         if seconds > NEWCOMER_S and not any(isinstance(message, PeerJoined) for message in heard):
             await _listen(reading, heard, seconds - NEWCOMER_S, sleep=sleep, until_newcomer=True)
+    except PeerGone:
+        pass
     finally:
         await reading.stop()
         for message in reversed(heard):

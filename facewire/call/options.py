@@ -14,8 +14,9 @@ from sender.sound.open import MICROPHONE_HELP
 from signaling.errors import OptionsError
 from signaling.programs.options import MeetingOptions
 
-__all__ = ["CallOptions", "parse_arguments"]
+__all__ = ["MOST_OTHERS", "CallOptions", "parse_arguments"]
 
+MOST_OTHERS = 3  # each is sent to and decoded by itself
 _SHARED = ("size", "threads", "weights", "engine", "precision")  # a flag each for both directions
 _RECEIVING = ("reorder_ms", "margin_ms", "longest_delay_ms", "stall_ms")
 
@@ -24,6 +25,12 @@ _RECEIVING = ("reorder_ms", "margin_ms", "longest_delay_ms", "stall_ms")
 class CallOptions(MeetingOptions):
     """Where to meet the other end, what to send it, and what to do with what comes. Raises OptionsError on nonsense."""
 
+    others: int = field(
+        default=MOST_OTHERS,
+        metadata=option(
+            "how many others the call takes, 1 to 3 (with --mode h264 or compare: 1); one more is told that it is full"
+        ),
+    )
     input: str = field(
         default="webcam:0",
         metadata=option(
@@ -66,6 +73,8 @@ class CallOptions(MeetingOptions):
         MeetingOptions.__post_init__(self)
         if (problem := why_no_output(self.output)) is not None:
             raise OptionsError(problem)
+        if not 1 <= self.others <= MOST_OTHERS:
+            raise OptionsError(f"--others {self.others}: 1 to {MOST_OTHERS}")
         if (problem := why_no_canceller(self.echo)) is not None:
             raise OptionsError(problem)
         if self.seconds is not None and self.seconds <= 0:
@@ -77,7 +86,7 @@ class CallOptions(MeetingOptions):
 def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions, SenderOptions, ReceiverOptions]:
     """The options that the command line says. Exits with status 2 and one line when it makes no sense."""
     parser = Parser(
-        prog="facewire call", description="A call with one other end: your face and voice there, theirs here."
+        prog="facewire call", description="A call of two to four ends: your face and voice there, theirs here."
     )
     add_flags(parser, CallOptions, title="the call")
     add_flags(parser, SenderOptions, title="coding")
@@ -85,6 +94,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions
     parsed = parser.parse_args(arguments)
     try:
         call, sending = from_flags(CallOptions, parsed), from_flags(SenderOptions, parsed)
+        if sending.mode in ("h264", "compare"):
+            call = replace(call, others=1)
         shared = {name: getattr(parsed, name) for name in (*_SHARED, *_RECEIVING)}
         receiving = replace(ReceiverOptions(), **shared, sound=True)
     except OptionsError as error:

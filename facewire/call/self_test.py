@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.calls.call import json_lines
 from benchmarks.calls.processes import Processes, ProcessFailed
 from benchmarks.clips.sample import FPS, SAMPLE
+from benchmarks.clips.tone import write_tone
 from codec.sound import SAMPLE_RATE, Samples
 from facewire.finding import Finding
 from receiver import ReceiverOptions
@@ -195,15 +196,3 @@ def pace_finding(lines: Sequence[dict[str, Any]], way: str) -> Finding:
     if fps < FLOOR_FPS:
         return Finding(name, False, f"{told}; {FLOOR_FPS} are the least for a call", _TOO_SLOW)
     return Finding(name, fps >= HOLDS * FPS, told, _SLOW, needed=False)
-
-
-def write_tone(path: Path, frequency: float, *, seconds: float = 10.0) -> None:
-    """A tone in syllables, so that it is not taken for a hum: mono, 16 bits."""
-    t_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    loud = 0.1 + 0.3 * np.maximum(0.0, np.sin(2 * np.pi * 3 * t_s))
-    samples = loud * np.sin(2 * np.pi * round(frequency * seconds) / seconds * t_s)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((32767 * samples).astype("<i2").tobytes())

@@ -18,26 +18,27 @@ class Terminal:
     def __init__(self, *, json_path: str = "", level: Level = "info", console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
         self._table = MeterTable(self._console, level=level)
-        self._last: Figures | None = None
+        self._last: dict[str, Figures] = {}
         self._json = MeterLines(json_path, error=OptionsError)
 
     def say(self, text: str) -> None:
         """One line of news, with the time."""
         self._table.say(text)
 
-    def show(self, figures: Figures) -> None:
-        """One second's figures: a line for each codec that has pictures or bytes."""
-        self._last = figures
-        self._json.write(figures)
+    def show(self, figures: Figures, *, end: str = "") -> None:
+        """One second's figures: a line for each codec that has pictures or bytes. `end` tells several ends apart."""
+        self._last[end] = figures
+        self._json.write({**figures, "end": end} if end else figures)
         self._table.carries(figures["mode"])
         for kind in KINDS:
             flow, stages = figures[kind], figures["stages_ms"] if kind == "keypoints" else {}
             style = "green" if figures["showing"] == kind else None
-            self._table.row(figures, kind, loss=flow["loss"], delay_ms=flow["delay_ms"], stages_ms=stages, style=style)
+            told = {"loss": flow["loss"], "delay_ms": flow["delay_ms"]}
+            self._table.row(figures, kind, **told, stages_ms=stages, style=style, end=end)
 
-    def summary(self) -> None:
+    def summary(self, *, end: str = "") -> None:
         """The call that has just ended, as a table; nothing if there were no pictures."""
-        figures, self._last = self._last, None
+        figures = self._last.pop(end, None)
         if figures is None or not any(figures[kind]["totals"].get("frames") for kind in KINDS):
             return
         seconds = max(figures["time_s"], 1e-3)

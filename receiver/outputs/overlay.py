@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from receiver.figures.meter import Figures
-from receiver.outputs.window import Words
+from receiver.outputs.window import Corner, Words
 
-__all__ = ["HELD_WORDS", "Status", "figures_line"]
+__all__ = ["HELD_WORDS", "Status", "figures_line", "one_of_several"]
 
 HELD_WORDS = "no new picture comes"
 
@@ -14,7 +14,7 @@ HELD_WORDS = "no new picture comes"
 class Status:
     """How a call stands. `microphone` and `voice` are None where there is none, else whether they are on.
 
-    `held`: the picture on show is an old one, for nothing newer comes.
+    `held`: the picture on show is an old one, for nothing newer comes. `own_at` is the corner that your own stands in.
     """
 
     figures: str = ""
@@ -22,6 +22,7 @@ class Status:
     held: bool = False
     microphone: bool | None = None
     voice: bool | None = None
+    own_at: Corner = "topright"
 
     def words(self) -> Words:
         """The same, for the window."""
@@ -32,6 +33,7 @@ class Status:
             news=self.news,
             held=HELD_WORDS if self.held else "",
             off=[off[name] for name, on in parts.items() if on is False],
+            own=self.own_at,
             can=["snapshot", *(name for name, on in parts.items() if on is not None)],
         )
 
@@ -46,3 +48,13 @@ def figures_line(figures: Figures) -> str:
     loss = f"  {flow['loss']:.0%} lost" if flow["loss"] else ""
     rate = f"{flow['payload_kbps']:.1f} kbps  (wire {flow['wire_kbps']:.1f})"
     return f"{'H.264' if kind == 'h264' else kind}  {rate}\n{figures['shown_fps']:.0f} fps{delay}{loss}"
+
+
+def one_of_several(figures: Figures) -> str:
+    """The same of one of several ends, in one row."""
+    kind = figures["showing"]
+    if kind is None:
+        return "no picture yet"
+    flow = figures[kind]
+    delay = "" if flow["delay_ms"] is None else f"  {flow['delay_ms']:.0f} ms"
+    return f"{flow['payload_kbps']:.1f} kbps  {figures['shown_fps']:.0f} fps{delay}"

@@ -19,12 +19,12 @@ import sys
 import threading
 import time
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OPEN", "Words", "packed", "packed_own", "packed_words"]
+__all__ = ["OPEN", "Corner", "Words", "packed", "packed_own", "packed_words"]
 
 Image = npt.NDArray[np.uint8]
 
@@ -53,14 +53,18 @@ WHITE, RED, SHADE = (240, 240, 240), (255, 110, 100), (0, 0, 0, 170)
 HELD = (100, 100, 100)  # of 255: what is left of a picture that is an old one
 
 
+Corner = Literal["topright", "bottomright"]
+
+
 class Words(TypedDict, total=False):
-    """What the window says beside the picture. `can` names what there is to be asked for, see ASKED."""
+    """What the window says beside the picture, and where your own is. `can` names what can be asked for, see ASKED."""
 
     figures: str
     news: str
     held: str  # why the picture is dimmed, which is an old one
     off: list[str]  # "microphone muted", say
     can: list[str]
+    own: Corner
 
 
 def packed(image_rgb: Image, label: str) -> bytes:
@@ -178,7 +182,8 @@ class _View:
             height, width = newest.own_rgb.shape[:2]
             own_width = min(room.width, room.height * 4 // 3) // OWN_PART
             corner = self._pygame.Rect(0, 0, own_width, own_width * height // width)
-            corner.topright = room.topright
+            at = words.get("own", "topright")
+            setattr(corner, at, getattr(room, at))
             self._paint(surface, newest.own_rgb, corner)
         if self.figures and words.get("figures"):
             self._say(surface, words["figures"].split("\n"), line, "topleft", room.topleft)

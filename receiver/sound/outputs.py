@@ -12,7 +12,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from codec.sound import SAMPLE_RATE, Samples
 from receiver.errors import DisplayError
-from receiver.sound.playout import SoundPlayout
+from receiver.sound.mixer import Pulled
 from receiver.sound.track import SoundTrack
 from signaling.printable import reason_of
 from signaling.threads import tell_loop
@@ -74,7 +74,7 @@ def nobody(samples: Samples) -> None:
 
 
 async def play(
-    playout: SoundPlayout,
+    playout: Pulled,
     heard: Listener,
     *,
     device: str = "",
@@ -122,7 +122,7 @@ async def play(
 
 
 async def hear(
-    playout: SoundPlayout,
+    playout: Pulled,
     track: SoundTrack,
     heard: Listener,
     *,

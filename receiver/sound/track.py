@@ -10,7 +10,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from codec.sound import SAMPLE_RATE
-from receiver.sound.playout import SoundPlayout
+from receiver.sound.mixer import Pulled
 
 __all__ = ["BLOCK", "SoundTrack"]
 
@@ -25,7 +25,7 @@ class SoundTrack(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, playout: SoundPlayout, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, playout: Pulled, *, clock: Callable[[], float] | None = None) -> None:
         super().__init__()
         self._playout = playout
         self._clock = clock or (lambda: asyncio.get_running_loop().time())

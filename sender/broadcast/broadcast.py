@@ -50,10 +50,11 @@ class FaceBroadcast(End):
         options: SenderOptions,
         voice: Voice | None = None,
         keeps: bool = False,
+        keeps_voice: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`voice` goes to all viewers that take sound. With `keeps`, capture and worker outlive this and are somebody
-        else's to warm, run and close.
+        else's to warm, run and close; with `keeps_voice`, so does the voice.
 
         Raises OptionsError for a mode other than "auto" and "keypoints": there is no H.264 for several viewers.
         """
@@ -62,7 +63,7 @@ class FaceBroadcast(End):
         self.ended = ""  # why `run` returned
         self.viewers: list[Viewer] = []
         self._options, self._capture, self._worker, self._keeps, self._clock = options, capture, worker, keeps, clock
-        self._meter, self._voice = Meter(clock=clock), voice
+        self._meter, self._voice, self._keeps_voice = Meter(clock=clock), voice, keeps_voice
         if voice is not None:
             voice.give(self._speak, wanted=self._is_listened_to)
         self._packing = SharedBundles(worker.bundles)
@@ -124,7 +125,7 @@ class FaceBroadcast(End):
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 parts = [self._send, self._pace, self._report, *([] if self._keeps else [self._capture.run])]
-                parts += [] if self._voice is None else [self._voice.run]
+                parts += [] if self._voice is None or self._keeps_voice else [self._voice.run]
                 tasks = [group.create_task(part()) for part in parts]
                 for viewer in self.viewers:
                     group.create_task(self._deliver(viewer))
@@ -255,7 +256,7 @@ class FaceBroadcast(End):
         if not wishes:
             return
         before, self._agreed = self._agreed, agree(wishes)
-        if self._voice is not None:
+        if self._voice is not None and self._is_listened_to():
             self._voice.set_kbps(self._agreed.shares.sound_kbps)
         now, was = self._agreed, before
         if was is None or (was.shares.bundle, was.shares.residual, was.qp) != (

@@ -1,7 +1,8 @@
 """Stages 1 to 6, sound: the one owner of a voice on its way from its source to the channels of one receiver."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from codec.sound import SoundConfig
 from sender.sound.bundle import SoundBundler
@@ -12,7 +13,7 @@ from signaling.protocol.messages import Capabilities
 from signaling.retries import Retries, Sleep
 from signaling.transport.channels import Channels
 
-__all__ = ["SoundFlow"]
+__all__ = ["SharedFlow", "SoundFlow"]
 
 
 class SoundFlow:
@@ -29,10 +30,14 @@ class SoundFlow:
         retries: Retries | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._voice = Voice(source, config, news=news, retries=retries, sleep=sleep)
-        self._delivery = SoundDelivery(channels, config=config, bundle_ms=bundle_ms)
+        self._join(Voice(source, config, news=news, retries=retries, sleep=sleep), channels, bundle_ms=bundle_ms)
         self._voice.give(self._delivery.add, wanted=lambda: self._delivery.wanted)
-        self.run, self.is_leaving, self.carry = self._voice.run, self._delivery.is_leaving, self._delivery.carry
+        self.run: Callable[[], Coroutine[Any, Any, None]] = self._voice.run
+
+    def _join(self, voice: Voice, channels: Channels, *, bundle_ms: int) -> None:
+        self._voice = voice
+        self._delivery = SoundDelivery(channels, config=voice.config, bundle_ms=bundle_ms)
+        self.is_leaving, self.carry = self._delivery.is_leaving, self._delivery.carry
         self.figures = self._delivery.figures
 
     @property
@@ -67,3 +72,19 @@ class SoundFlow:
         """How finely sound is coded from now on, how long a span is, and whether there is room to repeat or for any."""
         self._voice.set_kbps(kbps)
         self._delivery.set_pace(span_ms=span_ms, repeats=repeats, may_leave=may_leave)
+
+
+class SharedFlow(SoundFlow):
+    """The same of a `Voice` that others take too, and that is somebody else's to run."""
+
+    def __init__(self, voice: Voice, channels: Channels, *, bundle_ms: int) -> None:
+        self._join(voice, channels, bundle_ms=bundle_ms)
+        self.run = self._take_part
+
+    async def _take_part(self) -> None:
+        """Takes what the voice gives, until it is cancelled."""
+        self._voice.give(self._delivery.add, wanted=lambda: self._delivery.wanted)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._voice.keep_from(self._delivery.add)

@@ -19,7 +19,7 @@ Coded = Callable[[bytes, float], None]  # a frame, b"" where it is silent, and w
 
 
 class Voice:
-    """Codes one source's sound, frame by frame, while somebody wants it, and hands each frame to who `takes` it.
+    """Codes one source's sound, frame by frame, while somebody wants it, and hands each frame to all who take it.
 
     A source that breaks (a microphone that is pulled out) is tried again, with pauses that grow; `news` is told once.
     """
@@ -37,8 +37,7 @@ class Voice:
         self._encoder = SoundEncoder(config)
         self._framer = Framer(config.frame_samples)
         self._retries, self._sleep = retries or Retries(), sleep
-        self._takes: Coded = lambda packet, captured_s: None
-        self._wanted: Callable[[], bool] = lambda: False
+        self._takers: list[tuple[Coded, Callable[[], bool]]] = []
         self.muted = False
         self.level_db = _QUIET_DB  # of the last frame, against full scale
 
@@ -48,8 +47,12 @@ class Voice:
         return self._encoder.config
 
     def give(self, takes: Coded, *, wanted: Callable[[], bool]) -> None:
-        """Who takes the frames, and whether anybody does at the moment."""
-        self._takes, self._wanted = takes, wanted
+        """One who takes the frames, and whether it does at the moment."""
+        self._takers.append((takes, wanted))
+
+    def keep_from(self, takes: Coded) -> None:
+        """One who takes no more frames."""
+        self._takers = [taker for taker in self._takers if taker[0] != takes]
 
     def set_kbps(self, kbps: float) -> None:
         """How finely it is coded from now on."""
@@ -74,6 +77,8 @@ class Voice:
             heard = np.zeros_like(samples) if self.muted else samples
             power = float(np.mean(np.square(heard)))
             self.level_db = max(_QUIET_DB, 10 * np.log10(power)) if power > 0 else _QUIET_DB
-            if self._wanted():
+            takers = [takes for takes, wanted in self._takers if wanted()]
+            if takers:
                 packet = self._encoder.encode(heard)
-                self._takes(packet, captured_s - self._encoder.lookahead / SAMPLE_RATE)
+                for takes in takers:
+                    takes(packet, captured_s - self._encoder.lookahead / SAMPLE_RATE)

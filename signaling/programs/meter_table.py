@@ -60,8 +60,12 @@ class MeterTable:
         delay_ms: float | None,
         stages_ms: Mapping[str, float],
         style: str | None = None,
+        end: str = "",
     ) -> None:
-        """The figures of one codec, whose picture is shown where there is a style; nothing where there are none yet."""
+        """The figures of one codec, whose picture is shown where there is a style; nothing where there are none yet.
+
+        `end` says of whom they are, where there are several, in place of what carries the call.
+        """
         flow = figures[kind]
         if not self._talks or not (flow["fps"] or flow["payload_kbps"]):
             return
@@ -71,7 +75,7 @@ class MeterTable:
         self._rows += 1
         psnr, lost = _or_dash(flow["psnr_db"], "5.1f"), _or_dash(None if loss is None else 100 * loss, "5.1f")
         text = (
-            f"{figures['time_s']:5.0f} {figures['mode']:9}{'*' if style else ' '}{kind:9} "
+            f"{figures['time_s']:5.0f} {end or figures['mode']:9}{'*' if style else ' '}{kind:9} "
             f"{flow['payload_kbps']:7.1f} {flow['packet_kbps']:7.1f} {flow['wire_kbps']:7.1f} "
             f"{flow['wire_back_kbps']:6.1f} {flow['fps']:5.1f} {psnr} {lost} {_or_dash(delay_ms, '5.0f')}"
         )

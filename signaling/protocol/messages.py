@@ -2,7 +2,8 @@
 
 One message is one msgpack map. Two keys are always there: `v`, the version (1), and `t`, the type (the table
 `_TYPES`). The other keys are the fields of the dataclass of that type, under their own names. A message travels alone:
-in one binary WebSocket frame while two ends meet, in one message of a stream's control channel during a call.
+in one binary WebSocket frame while two ends meet (`meeting`), in one message of a stream's control channel during a
+call (`talk`).
 
 What `decode` holds a message to; anything else raises `MessageError`, and nothing but `MessageError`:
 
@@ -10,34 +11,42 @@ What `decode` holds a message to; anything else raises `MessageError`, and nothi
 - every field without a default is there; a field with a default may be missing and then has it;
 - fields it does not know are ignored, so that a later minor release may add one; a change of meaning needs a new `v`;
 - the types are exact: text is msgpack str in UTF-8, a truth value is no number, a whole number is no float (but a whole
-  number may stand where a float is expected), floats are finite, texts, lists and maps keep to the lengths below.
-
-Meeting, over WebSocket: `room` names the place, `end` is the random name that one process chose for itself: a peer
-recognises a returning end by it, the server by `secret` besides, which it tells nobody. `call` is the random name that
-the offering end gives one attempt; answer, candidates and bye repeat it, and those of earlier attempts are left out.
-A room has one sender, and one receiver or as many `viewers` as its sender said. Where that is more than one, the sender
-says in `to` which of them a message is for, and knows by `call` who answers; receivers notice nothing of each other.
-
-    hello         an end -> the server, first: room, role, end, token, secret
-    welcome       the server -> an end: it is in; who is there already
-    refused       the server -> an end: it is not in, or no longer; then the socket closes
-    peer-joined, peer-left            the server -> an end: the other role has (another) end now; is empty
-    offer, answer, candidate, bye     relayed by the server to the other end, unread
-
-During the call, over the control channel: first capabilities, from both; from the receiver keyframe-request,
-reference-received, receiver-report, load-report; from the sender mode-switch, quality-report; clock-ping from either.
+  number may stand where a float is expected), floats are finite; texts, lists and maps keep to their lengths (`texts`,
+  `quantities`).
 """
 
-import dataclasses
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, get_args
 
 import msgpack
 
 from signaling.errors import MessageError
-from signaling.protocol import quantities
-from signaling.protocol.fields import Field, Longest, Unfit, fields_of
+from signaling.protocol.fields import Field, Unfit, fields_of
+from signaling.protocol.meeting import (
+    Answer,
+    Bye,
+    Candidate,
+    Hello,
+    Offer,
+    PeerJoined,
+    PeerLeft,
+    Refusal,
+    Refused,
+    Role,
+    Welcome,
+)
+from signaling.protocol.talk import (
+    Capabilities,
+    ClockPing,
+    ClockPong,
+    KeyframeRequest,
+    LoadReport,
+    Mode,
+    ModeSwitch,
+    QualityReport,
+    ReceiverReport,
+    ReferenceReceived,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -70,208 +79,6 @@ __all__ = [
 
 VERSION = 1
 MAX_BYTES = 65_536
-
-Role = Literal["sender", "receiver"]
-Mode = Literal["keypoints", "h264", "compare"]
-Refusal = Literal["token", "taken", "full", "name", "message", "expired", "closing", "busy"]
-
-Name = Annotated[str, Longest(64)]
-Text = Annotated[str, Longest(256)]
-Sdp = Annotated[str, Longest(60_000)]
-Names = Annotated[tuple[Name, ...], Longest(32)]
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """First word of an end: where it wants to be, and as what; `secret` proves that a seat there was its own.
-
-    `viewers` of a sender: to how many receivers it sends at a time.
-    """
-
-    room: Name
-    role: Role
-    end: Name
-    token: Text = dataclasses.field(default="", repr=False)
-    secret: Text = dataclasses.field(default="", repr=False)
-    viewers: quantities.Viewers = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Welcome:
-    """The end is in the room. `peer` names the other end, "" when the other role is empty.
-
-    `viewers` is how many receivers the room takes; where that is more than one, `peers` tells the sender all of them.
-    """
-
-    peer_present: bool
-    peer: Name = ""
-    viewers: quantities.Viewers = 1
-    peers: Names = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PeerJoined:
-    """The other role is taken by `peer` from now on; where it has one place, an earlier holder is gone."""
-
-    role: Role
-    peer: Name
-
-
-@dataclass(frozen=True, slots=True)
-class PeerLeft:
-    """The other role is empty from now on; with `peer`, that end of it has left, and others may be there."""
-
-    role: Role
-    peer: Name = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """SDP offer (RFC 3264, RFC 8829) of the sender, opening the attempt `call`."""
-
-    sdp: Sdp
-    call: Name = ""
-    to: Name = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """SDP answer of the receiver to the offer of the same `call`."""
-
-    sdp: Sdp
-    call: Name = ""
-    to: Name = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One trickled ICE candidate (RFC 8838), `candidate` as in SDP; "" says that no more will come."""
-
-    candidate: Annotated[str, Longest(1024)]
-    sdp_mid: Name | None = None
-    sdp_mline_index: quantities.SectionIndex | None = None
-    call: Name = ""
-    to: Name = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Bye:
-    """The end hangs up."""
-
-    reason: Text = ""
-    call: Name = ""
-    to: Name = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The server lets an end go: `reason` for programs, `detail` for people. After `busy` it may try again later."""
-
-    reason: Refusal
-    detail: Text = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """First word of each end on the control channel: what it understands. Without it, an end is as those of 0.1 were.
-
-    `end` says what it is ("sender", "receiver"), `software` which. `protocol` counts changes of what these messages
-    mean; `bitstreams` are versions of coded frames, `weights` ids of weight files (hexadecimal), `sizes` sides of the
-    square. `h264_mid` is the media id (RFC 8843) of the sender's H.264 track, if any; `features` what else it can.
-    """
-
-    end: Name
-    software: Text = ""
-    protocol: quantities.Protocol = 1
-    bitstreams: quantities.Versions = ()
-    weights: Names = ()
-    sizes: quantities.Sides = ()
-    h264_mid: Name | None = None
-    features: Names = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyframeRequest:
-    """The receiver has no usable reference: send a keyframe. `reason` is for the log."""
-
-    reason: Text = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceReceived:
-    """The receiver holds reference `reference_id` whole; it came with the frame `number` (modulo 256)."""
-
-    reference_id: quantities.ReferenceId
-    number: quantities.FrameNumber
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiverReport:
-    """How the call looks at the receiver; about one each two seconds.
-
-    `loss` is the part of motion messages lost since the last report, `delay_ms` capture to display (None until clocks
-    are compared), `fps` pictures a second, `jitter_ms` as in RFC 3550, 6.4.1, `references` the ids held, `sound_loss`
-    of sound's frames at the first try (None: there were none), `h264_loss` of packets, `received_` payload.
-    """
-
-    loss: quantities.Loss
-    delay_ms: quantities.DelayMs | None
-    fps: quantities.Fps
-    jitter_ms: quantities.SpreadMs
-    references: quantities.ReferenceIds = ()
-    received_bytes_motion: quantities.Count = 0
-    received_bytes_reference: quantities.Count = 0
-    received_bytes_h264: quantities.Count = 0
-    received_messages_motion: quantities.Count = 0
-    received_messages_reference: quantities.Count = 0
-    received_packets_h264: quantities.Count = 0
-    sound_loss: quantities.Loss | None = None
-    h264_loss: quantities.Loss | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadReport:
-    """Decoding is much of the time there is: for senders with the feature "load", which then ask for less work."""
-
-    load: quantities.Load
-
-
-@dataclass(frozen=True, slots=True)
-class ModeSwitch:
-    """From the picture `pts` (1/90000 s) on, `mode` carries the call; "compare" sends both and shows keypoints."""
-
-    mode: Mode
-    pts: quantities.Ticks
-
-
-@dataclass(frozen=True, slots=True)
-class QualityReport:
-    """What the sender measured in its own loop about the pictures up to `pts` (1/90000 s); PSNR in RGB.
-
-    `figures` are the sender's meter, flat, for the receiver to show; their names belong to the meter.
-    """
-
-    pts: quantities.Ticks
-    keypoints_psnr_db: quantities.PsnrDb | None
-    h264_psnr_db: quantities.PsnrDb | None
-    mode: Mode
-    figures: quantities.Figures = dataclasses.field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockPing:
-    """Sent at `sent_us` on the clock of the end that asks."""
-
-    sent_us: quantities.ClockUs
-
-
-@dataclass(frozen=True, slots=True)
-class ClockPong:
-    """Answer to the ping sent at `ping_us`; `pong_us` is the clock of the end that answers."""
-
-    ping_us: quantities.ClockUs
-    pong_us: quantities.ClockUs
-
 
 Message = (
     Hello

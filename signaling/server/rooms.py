@@ -1,6 +1,7 @@
 """Signaling, rooms: who sits where. No sockets, no time of its own.
 
-A room has one seat for a sender and one for a receiver, or as many as its sender says; it is there as long as anybody
+A room has one seat for a sender and one for a receiver, or as many as its sender says; or seats for equals, as many as
+the least of them takes. One equal and one end of another role are a room of two. A room is there as long as anybody
 sits in it. An end whose line breaks keeps its seat for `grace_s`: when it is back by then nobody was told anything,
 what was said to it meanwhile is handed over, and a running call goes on. Another end may take the seat of one that is
 away at once.
@@ -16,6 +17,7 @@ from typing import Generic, TypeVar
 
 from signaling.protocol.messages import PeerLeft, Role
 from signaling.protocol.quantities import MOST_VIEWERS
+from signaling.server.words import departed
 
 __all__ = ["IDLE_TIMEOUT_S", "RoomLimits", "Rooms", "Seat", "Sweep"]
 
@@ -48,6 +50,7 @@ class Seat(Generic[LineT]):
     line: LineT | None
     secret: str = field(default="", repr=False)
     address: str = ""
+    viewers: int = 1  # how many others it takes, if it is an equal
     away_since_s: float = 0.0
     kept: deque[bytes] = field(default_factory=deque)
 
@@ -74,6 +77,17 @@ class _Room(Generic[LineT]):
     @property
     def lines(self) -> tuple[LineT, ...]:
         return tuple(seat.line for _, seat in self.seats if seat.line is not None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody here has anybody to call."""
+        return len(self.seats) == 1 or {role for role, _ in self.seats} in ({"sender"}, {"receiver"})
+
+    def company(self, role: Role, end: str) -> tuple[tuple[Role, Seat[LineT]], ...]:
+        """Whom an end can call: the other role and equals; an equal everybody else."""
+        if role == "equal":
+            return tuple((at, seat) for at, seat in self.seats if at != "equal" or seat.end != end)
+        return tuple((at, seat) for at, seat in self.seats if at != role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +122,16 @@ class Rooms(Generic[LineT]):
         """The seat of `end` at `role`, or the first one there; None where nobody sits."""
         return next((seat for seat in self.seats(room, role) if end in (None, seat.end)), None)
 
+    def company(self, room: str, role: Role, end: str) -> tuple[tuple[Role, Seat[LineT]], ...]:
+        """Whom an end at `role` can call, and what they are, the longest there first."""
+        return self._rooms[room].company(role, end) if room in self._rooms else ()
+
     def places(self, room: str, role: Role) -> int:
         """How many may sit at `role`."""
         if role == "sender":
             return 1
+        if role == "equal":
+            return 1 + min((seat.viewers for seat in self.seats(room, role)), default=self._limits.most_viewers)
         return self._rooms[room].viewers if room in self._rooms else self._limits.viewers
 
     def takes(self, room: str, *, viewers: int) -> tuple[LineT, ...]:
@@ -123,6 +143,37 @@ class Rooms(Generic[LineT]):
             place.seats.remove(("receiver", seat))
         return tuple(seat.line for seat in surplus if seat.line is not None)
 
+    def in_the_way(
+        self, room: str, role: Role, *, viewers: int = 1, present_only: bool = False
+    ) -> tuple[tuple[Role, Seat[LineT]], ...]:
+        """Those of whom some have to go before one more end can sit at `role`; none where there is a place.
+
+        `viewers` is how many others it takes, as an equal. With `present_only`, those who are away are gone already.
+        """
+        if room not in self._rooms:
+            return ()
+        there = [one for one in self._rooms[room].seats if one[1].line is not None or not present_only]
+        equals = [one for one in there if one[0] == "equal"]
+        if role == "equal" and len(equals) == len(there):
+            places = 1 + min([viewers, self._limits.most_viewers, *(seat.viewers for _, seat in equals)])
+            return tuple(equals) if len(equals) >= places else ()
+        if role == "equal" or equals:
+            return tuple(there) if len(there) > 1 else ()
+        own = [one for one in there if one[0] == role]
+        return tuple(own) if len(own) >= self.places(room, role) else ()
+
+    def make_way(self, room: str, role: Role, *, viewers: int) -> tuple[tuple[Role, Seat[LineT]], ...]:
+        """Clears seats of ends that are away, as many as are in the way of an end among equals; whose they were."""
+        gone: list[tuple[Role, Seat[LineT]]] = []
+        while blocking := self.in_the_way(room, role, viewers=viewers):
+            among_equals = role == "equal" or any(at == "equal" for at, _ in blocking)
+            away = next((one for one in blocking if one[1].line is None), None)
+            if away is None or not among_equals:
+                break
+            gone.append(away)
+            self._clear(room, *away)
+        return tuple(gone)
+
     def why_full(self, room: str, address: str) -> str | None:
         """Why an end from `address` may not have a seat in `room`; None where it may."""
         if room not in self._rooms and len(self._rooms) >= self._limits.rooms:
@@ -133,7 +184,15 @@ class Rooms(Generic[LineT]):
         return None
 
     def sit(
-        self, room: str, role: Role, *, end: str, line: LineT, secret: str = "", address: str = ""
+        self,
+        room: str,
+        role: Role,
+        *,
+        end: str,
+        line: LineT,
+        secret: str = "",
+        address: str = "",
+        viewers: int = 1,
     ) -> tuple[Seat[LineT], Seat[LineT] | None]:
         """Gives `end` a seat. Returns it, and the seat as it was before, if somebody sat there.
 
@@ -152,7 +211,7 @@ class Rooms(Generic[LineT]):
             given_up = next((seat for seat in there if seat.line is None), there[0])
         if given_up is not None:
             place.seats.remove((role, given_up))
-        seat = Seat(end, line, secret, address)
+        seat = Seat(end, line, secret, address, min(viewers, self._limits.most_viewers))
         place.seats.append((role, seat))
         return seat, given_up
 
@@ -172,22 +231,22 @@ class Rooms(Generic[LineT]):
         self._clear(room, role, seat)
         return True
 
-    def departure(self, room: str, role: Role, end: str) -> PeerLeft:
-        """How it is told that `end` has left: by its name where there may be others of its role."""
-        return PeerLeft(role, end if self.places(room, role) > 1 else "")
+    def departure(self, room: str, role: Role, end: str, *, to: Role) -> PeerLeft:
+        """How it is told to a `to` that `end` has left: by its name where there may be others of its role."""
+        return departed(role, end, to=to, is_one_of_many=self.places(room, role) > 1)
 
     def sweep(self) -> Sweep[LineT]:
-        """Clears the seats of ends that stayed away, and the rooms in which one role waited too long for the other."""
+        """Clears the seats of ends that stayed away, and the rooms in which all wait in vain for too long."""
         now_s = self._now_s()
         bereaved: list[tuple[LineT, PeerLeft]] = []
         expired: list[LineT] = []
         for name, room in tuple(self._rooms.items()):
             for role, seat in tuple(room.seats):
                 if seat.line is None and now_s - seat.away_since_s >= self._limits.grace_s:
-                    word = self.departure(name, role, seat.end)
+                    company = [(at, one.line) for at, one in room.company(role, seat.end) if one.line is not None]
+                    bereaved += [(line, self.departure(name, role, seat.end, to=at)) for at, line in company]
                     self._clear(name, role, seat)
-                    bereaved += [(one.line, word) for at, one in room.seats if at != role and one.line is not None]
-            if len({role for role, _ in room.seats}) == 1 and now_s - room.used_s >= self._limits.idle_timeout_s:
+            if room.waits and now_s - room.used_s >= self._limits.idle_timeout_s:
                 expired += room.lines
                 del self._rooms[name]
         return Sweep(tuple(bereaved), tuple(expired))

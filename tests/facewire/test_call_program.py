@@ -1,11 +1,12 @@
 """The call as a program: two ends of it meet over a real server, a third is told that the room is full."""
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import av
@@ -13,11 +14,13 @@ import numpy as np
 import pytest
 
 from facewire.call.__main__ import main
+from facewire.call.entrance import enter
 from facewire.call.options import CallOptions, parse_arguments
-from facewire.call.program import enter
 from signaling.client import SignalingClient
 from signaling.errors import RoomError
+from signaling.protocol.messages import Hello, Message
 from signaling.server import SignalingServer, listening
+from signaling.server.seating import NotAllowed, understand
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "benchmarks" / "clips" / "data" / "sample.mp4"
@@ -79,18 +82,48 @@ async def read_on(client: SignalingClient) -> None:
         pass
 
 
-async def test_a_third_end_is_told_that_the_room_is_full(url: str) -> None:
-    options = CallOptions(signal=url, room="blue")
-    async with await enter(options, say=print) as first:
-        reading = [asyncio.create_task(read_on(first))]
-        async with await enter(options, say=print) as second:
-            reading.append(asyncio.create_task(read_on(second)))
-            assert (first.role, second.role) == ("sender", "receiver")
-            with pytest.raises(RoomError, match="room blue is full: two ends are in it"):
-                await enter(options, say=print)
-            for task in reading:
-                task.cancel()
-            await asyncio.gather(*reading, return_exceptions=True)
+@contextlib.asynccontextmanager
+async def inside(options: CallOptions, *, say: Callable[[str], None] = print) -> AsyncIterator[SignalingClient]:
+    """An end in the room."""
+    async with await enter(options, say=say) as client:
+        reading = asyncio.create_task(read_on(client))
+        yield client
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+@pytest.mark.parametrize("others", [1, 3])
+async def test_one_more_than_the_call_takes_is_told_that_the_room_is_full(url: str, others: int) -> None:
+    options = CallOptions(signal=url, room="blue", others=others)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(others + 1):
+            await stack.enter_async_context(inside(options))
+        with pytest.raises(
+            RoomError, match=f"room blue is full: it takes {others + 1} ends, and all of them are there"
+        ):
+            await enter(CallOptions(signal=url, room="blue"), say=print)
+
+
+async def test_a_server_that_knows_no_equals_lets_two_call_each_other(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_before(data: bytes) -> Message:
+        if isinstance(message := understand(data), Hello) and message.role == "equal":
+            raise NotAllowed("message", "hello: role is 'equal', not one of sender, receiver")
+        return message
+
+    monkeypatch.setattr("signaling.server.rendezvous.understand", as_before)
+    options, said = CallOptions(signal=url, room="blue"), list[str]()
+    async with inside(options, say=said.append) as first, inside(options) as second:
+        assert (first.role, second.role) == ("sender", "receiver")
+        assert said == ["the signaling server is of an older version: it lets two call each other, no more"]
+        with pytest.raises(RoomError, match="room blue is full: two ends are in it"):
+            await enter(options, say=print)
+
+
+async def test_a_call_with_h264_beside_it_is_with_one_other_end() -> None:
+    call, *_ = parse_arguments(["--room", "blue", "--mode", "compare"])
+    assert call.others == 1
 
 
 def test_a_flag_serves_both_directions() -> None:
@@ -116,7 +149,9 @@ def test_what_cannot_be_is_one_line(
     assert problem in lines[0]
 
 
-@pytest.mark.parametrize("arguments", [["--output", "a.avi"], ["--seconds", "0"], ["--sound-kbps", "5"]])
+@pytest.mark.parametrize(
+    "arguments", [["--output", "a.avi"], ["--others", "4"], ["--seconds", "0"], ["--sound-kbps", "5"]]
+)
 def test_options_that_make_no_sense(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main(arguments)

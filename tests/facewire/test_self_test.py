@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.clips.sample import SAMPLE
+from benchmarks.clips.tone import write_tone
 from codec.sound import SAMPLE_RATE
 from facewire.call.__main__ import main
-from facewire.call.self_test import FLOOR_FPS, pace_finding, picture_finding, power_near, sound_finding, write_tone
+from facewire.call.self_test import FLOOR_FPS, pace_finding, picture_finding, power_near, sound_finding
 
 
 def test_a_machine_that_can_call_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:

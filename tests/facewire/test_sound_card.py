@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.clips.tone import write_tone
 from codec.sound.echo import has_echo_canceller
-from facewire.call.self_test import write_tone
 from receiver.errors import DisplayError
 from receiver.sound import SoundPlayout
 from receiver.sound.outputs import play

@@ -49,7 +49,7 @@ def test_a_call_of_which_nothing_came_leaves_no_gap() -> None:
 async def test_a_recording_has_all_calls_one_after_another(tmp_path: Path) -> None:
     destinations = Destinations()
     await destinations.open("null", record=tmp_path, sound=True, size=64, ended=lambda _: None)
-    recorder = destinations._recorder
+    recorder = destinations._recordings._of(1)
     assert isinstance(recorder, Recorder)
     for _ in range(2):
         destinations.begin()
@@ -58,7 +58,7 @@ async def test_a_recording_has_all_calls_one_after_another(tmp_path: Path) -> No
             while len(recorder._waiting):  # none shall give way here
                 os.sched_yield()
             for number in (2 * index, 2 * index + 1):
-                destinations._record_sound(block(number), number * 1800)
+                destinations._recordings.hear(1, block(number), number * 1800)
     await destinations.close()
     film = tmp_path / "keypoints.mkv"
     later_s = (SHOWN - 1) / 25 + 0.02 + 1  # the last block of sound begins 20 ms after the last picture

@@ -16,7 +16,7 @@ from receiver.destinations import Destinations
 from receiver.errors import DisplayError
 from receiver.figures.meter import Meter
 from receiver.outputs.output import NullOutput
-from receiver.outputs.overlay import Status, figures_line
+from receiver.outputs.overlay import Status, figures_line, one_of_several
 from receiver.outputs.snapshot import save_snapshot
 from receiver.picture import Picture
 from signaling.transport.costs import Kind
@@ -103,3 +103,9 @@ def test_the_figures_are_those_of_the_codec_that_is_shown() -> None:
     assert figures_line({"showing": None}) == ""
     snapshot = meter.snapshot(now_us=1_000_000)
     assert set(flow) | {"shown_fps"} <= set(snapshot["keypoints"]) | set(snapshot)
+
+
+def test_figures_of_one_of_several_take_one_row() -> None:
+    flow = {"payload_kbps": 7.24, "delay_ms": 147.6}
+    assert one_of_several({"showing": "keypoints", "shown_fps": 14.8, "keypoints": flow}) == "7.2 kbps  15 fps  148 ms"
+    assert one_of_several({"showing": None}) == "no picture yet"

@@ -10,7 +10,7 @@ from signaling.client import Retry, SignalingClient
 from signaling.errors import RoomError, Unreachable
 from signaling.hall import Guest, Hall
 from signaling.protocol.messages import Answer, Bye, Candidate, Offer, PeerLeft, Welcome
-from signaling.server.rooms import RoomLimits
+from signaling.server.rooms import RoomLimits, Rooms
 
 
 class Stage:
@@ -136,9 +136,7 @@ async def test_a_line_that_fails_one_receiver_fails_no_other(running) -> None:
 
 
 async def test_a_server_of_before_lets_one_in_and_that_is_told(running, monkeypatch) -> None:
-    monkeypatch.setattr(
-        running.server, "_rooms", type(running.server._rooms)(RoomLimits(most_viewers=1), now_s=lambda: 0.0)
-    )
+    monkeypatch.setattr(running.server._seating, "rooms", Rooms(RoomLimits(most_viewers=1), now_s=lambda: 0.0))
     async with hall(running.url, viewers=4) as (stage, _), await receiver(running.url):
         guest = await stage.came.get()
         assert stage.news == [f"the signaling server at {running.url} lets in 1 at a time, no more"]

@@ -95,6 +95,25 @@ def test_what_several_receivers_added(name: str) -> None:
     assert encode(WITH_VIEWERS[name]) == golden(name)
 
 
+WITH_EQUALS: dict[str, Message] = {
+    "hello-equal": Hello("blue", "equal", "a1b2", "secret", "0f1e2d3c", 3),
+    "welcome-equal": Welcome(True, "c3d4", 3, ("c3d4", "e5f6")),
+    "welcome-equal-and-sender": Welcome(True, "c3d4", 3, ("c3d4",), "sender"),
+    "peer-joined-equal": PeerJoined("equal", "c3d4"),
+    "peer-left-equal": PeerLeft("equal", "c3d4"),
+    "offer-equal": Offer("v=0\r\n", "call-1", "c3d4", "a1b2"),
+    "answer-equal": Answer("v=0\r\n", "call-1", "a1b2", "c3d4"),
+    "candidate-equal": Candidate("", None, None, "call-1", "c3d4", "a1b2"),
+    "bye-equal": Bye("done", "call-1", "c3d4", "a1b2"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_EQUALS)
+def test_what_equals_added(name: str) -> None:
+    assert decode(golden(name)) == WITH_EQUALS[name]
+    assert encode(WITH_EQUALS[name]) == golden(name)
+
+
 @pytest.mark.parametrize("viewers", [0, 33, True, "2"])
 def test_a_number_of_viewers_out_of_range_is_refused(viewers: object) -> None:
     with pytest.raises(MessageError, match="hello: viewers"):
@@ -130,7 +149,7 @@ def test_half_a_surrogate_is_no_text() -> None:
         encode(Hello("blue", "sender", "a1b2", "\udcff"))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*EXAMPLES, *WITH_EQUALS])
 def test_truncated_twins_are_refused(name: str) -> None:
     data = golden(name)
     for length in range(len(data)):
@@ -217,7 +236,7 @@ def test_any_bytes_decode_or_raise_message_error(data: bytes) -> None:
         decode(data)
 
 
-@given(st.sampled_from(sorted(EXAMPLES)), st.data())
+@given(st.sampled_from(sorted([*EXAMPLES, *WITH_EQUALS])), st.data())
 def test_damaged_messages_decode_or_raise_message_error(name: str, choices: st.DataObject) -> None:
     data = bytearray(golden(name))
     for _ in range(choices.draw(st.integers(1, 3))):
@@ -234,7 +253,7 @@ VALUES = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(EXAMPLES)), st.data())
+@given(st.sampled_from(sorted([*EXAMPLES, *WITH_EQUALS])), st.data())
 def test_any_value_in_any_field_decodes_or_raises_message_error(name: str, choices: st.DataObject) -> None:
     content = msgpack.unpackb(golden(name))
     field = choices.draw(st.sampled_from(sorted(content)))

@@ -52,6 +52,13 @@ def test_unknown_figures_are_a_dash_and_stages_stand_where_there_is_room() -> No
     assert printed.lines[2].split()[-7:] == ["-", "-", "-", "read", "1", "render", "9"]
 
 
+def test_of_several_each_row_says_of_whom_it_is() -> None:
+    printed = Printed()
+    printed.row(LARGE, end="end 2")
+    assert printed.lines[2].split()[1:4] == ["end", "2", "keypoints"]
+    assert len(printed.lines[2]) == 80
+
+
 def test_the_start_has_no_rows_of_zeros() -> None:
     printed = Printed()
     printed.row(NONE)

@@ -16,10 +16,11 @@ from aiortc import RTCPeerConnection
 
 from codec import CodedFrame
 from codec.bits.packet import ReferenceAssembler, ReferenceFragment
+from codec.sound import SoundMessage
 from receiver.figures.arrivals import Arrivals
 from signaling import SignalingClient, SignalingError, accept_channels, connect_peer, ice_configuration
 from signaling.programs.ends import first_error, unless
-from signaling.protocol.capabilities import ARRIVALS, PROTOCOL
+from signaling.protocol.capabilities import ARRIVALS, PROTOCOL, SOUND
 from signaling.protocol.messages import Capabilities, KeyframeRequest, Message, ReceiverReport, ReferenceReceived
 from signaling.transport.channels import Channels
 from signaling.transport.control import ControlChannel
@@ -33,18 +34,23 @@ def now_us() -> int:
 
 
 class Viewer:
-    """The receiving end of one call, as far as a sender can tell; `came` is told of each message of motion."""
+    """The receiving end of one call, as far as a sender can tell; `came` is given each message of motion.
 
-    def __init__(self, channels: Channels, *, came: Callable[[], None]) -> None:
+    With `sound`, one that takes a voice too, and the motion that rides on it.
+    """
+
+    def __init__(self, channels: Channels, *, came: Callable[[bytes], None], sound: bool = False) -> None:
         self._arrivals = Arrivals(channels, now_us=now_us)
         self._assembler = ReferenceAssembler()
         self._messages = 0
         self._came = came
-        self._channels = channels
+        self._features = (ARRIVALS, SOUND) if sound else (ARRIVALS,)
         self._control = ControlChannel(channels.control, now_us=now_us, heed=self._heed, on_peer=self._arrivals.meet)
         channels.control.set_receiver(self._control.receive)
         channels.reference.set_receiver(self._on_reference)
         channels.motion.set_receiver(self._on_motion)
+        if sound and channels.sound is not None:
+            channels.sound.set_receiver(self._on_sound)
         channels.control.set_state(self._on_state)
 
     async def run(self) -> None:
@@ -59,7 +65,7 @@ class Viewer:
 
     def _on_state(self, is_open: bool) -> None:
         if is_open:
-            self._control.send(Capabilities("receiver", "audience", PROTOCOL, features=(ARRIVALS,)))
+            self._control.send(Capabilities("receiver", "audience", PROTOCOL, features=self._features))
             self._control.send(KeyframeRequest("joined"))
 
     def _on_reference(self, data: bytes) -> None:
@@ -71,13 +77,17 @@ class Viewer:
 
     def _on_motion(self, data: bytes) -> None:
         self._messages += 1
-        self._came()
+        self._came(data)
+
+    def _on_sound(self, data: bytes) -> None:
+        if motion := SoundMessage.parse(data).motion:
+            self._on_motion(motion)
 
     def _heed(self, message: Message) -> bool:
         return True
 
 
-async def watch(args: argparse.Namespace, *, churns: bool, arrived: Callable[[], None]) -> None:
+async def watch(args: argparse.Namespace, *, churns: bool, arrived: Callable[[bytes], None]) -> None:
     """One viewer, in one call after the other. Raises SignalingError."""
     while True:
         async with await SignalingClient.connect(args.signal, room=args.room, role="receiver") as client:
@@ -99,7 +109,7 @@ async def audience(args: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     seen: set[int] = set()
 
-    def arrived(index: int) -> None:
+    def arrived(index: int, _: bytes) -> None:
         if index not in seen:
             seen.add(index)
             if len(seen) == args.viewers:

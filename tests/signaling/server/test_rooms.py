@@ -121,3 +121,42 @@ def test_ends_from_one_address_are_in_so_many_rooms(clock) -> None:
     assert rooms.why_full("r2", "here") is None
     rooms.leave("r1", "sender", line="1", orderly=True)
     assert rooms.why_full("r4", "here") is None
+
+
+def equals(rooms: Rooms[str], *names: str, viewers: int = 1) -> None:
+    for name in names:
+        rooms.sit("r", "equal", end=name, line=name, viewers=viewers)
+
+
+def test_a_full_room_of_equals_has_a_place_where_one_of_them_is_away(rooms: Rooms[str]) -> None:
+    equals(rooms, "a", "b")
+    assert {seat.end for _, seat in rooms.in_the_way("r", "equal", viewers=3)} == {"a", "b"}
+    rooms.leave("r", "equal", line="b", orderly=False)
+    assert rooms.in_the_way("r", "equal", viewers=3, present_only=True) == ()
+    assert [(role, seat.end) for role, seat in rooms.make_way("r", "equal", viewers=3)] == [("equal", "b")]
+    equals(rooms, "c")
+    assert rooms.lines == ("a", "c")
+
+
+def test_an_end_that_calls_one_other_alone_has_a_place_beside_one_equal(rooms: Rooms[str]) -> None:
+    equals(rooms, "a", "b", "c", viewers=3)
+    assert len(rooms.in_the_way("r", "sender")) == 3
+    assert rooms.make_way("r", "sender", viewers=1) == ()
+    for name in ("b", "c"):
+        rooms.leave("r", "equal", line=name, orderly=False)
+    assert rooms.in_the_way("r", "sender", present_only=True) == ()
+    assert [seat.end for _, seat in rooms.make_way("r", "sender", viewers=1)] == ["b", "c"]
+    rooms.sit("r", "sender", end="o", line="line o")
+    assert len(rooms.in_the_way("r", "receiver")) == len(rooms.in_the_way("r", "equal", viewers=3)) == 2
+    assert [(role, seat.end) for role, seat in rooms.company("r", "sender", "o")] == [("equal", "a")]
+    assert rooms.departure("r", "equal", "a", to="sender") == PeerLeft("receiver")
+    assert rooms.departure("r", "sender", "o", to="equal") == PeerLeft("sender", "o")
+
+
+def test_equals_expire_alone_and_not_together(rooms: Rooms[str], clock) -> None:
+    equals(rooms, "a", "b")
+    clock.now = 1e6
+    assert rooms.sweep().expired == ()
+    rooms.leave("r", "equal", line="a", orderly=True)
+    clock.now = 2e6
+    assert rooms.sweep().expired == ("b",)
