@@ -59,8 +59,7 @@ class Attempts:
             try:
                 await attempt()
             except PeerGone as gone:
-                if self._goes_on:
-                    self._fail(f"{gone}; {self._waiting}")
+                self._fail(f"{gone}; {self._waiting}" if self._goes_on else str(gone))
             if asyncio.get_running_loop().time() - self._made_s >= LASTING_S:
                 self._retries.succeeded()
             elif self._goes_on:

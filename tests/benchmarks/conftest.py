@@ -54,6 +54,7 @@ def meter(time_s: float, *, frames: int) -> dict[str, Any]:
         "playout": {"interpolated": 3},
         "dropped": {},
         "keypoints": {"totals": {"frames": frames}},
+        "h264": {"totals": {"frames": 0}},
     }
 
 
