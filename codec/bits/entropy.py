@@ -102,6 +102,11 @@ class Category:
         return cls(np.array([(1 << PRECISION) - ones, ones], np.int64))
 
 
+@cache
+def _flag_of(share: float) -> Category:
+    return Category.flag(share)
+
+
 class Models:
     """The range coder's models and the bit counts of one set of tables."""
 
@@ -222,6 +227,19 @@ def _range_coding() -> Any:
     import constriction
 
     return constriction.stream
+
+
+def flag(coder: Coder, value: bool, share: float) -> bool:
+    """Codes whether something holds, which is so likely."""
+    return bool(coder.category(int(value), _flag_of(share)))
+
+
+def whole_bytes(coder: Coder, value: int, count: int) -> int:
+    """Codes an integer of so many bytes, the highest first, each uniform in 256."""
+    result = 0
+    for shift in range(8 * (count - 1), -1, -8):
+        result = result << 8 | coder.uniform(value >> shift & 0xFF, 256)
+    return result
 
 
 def clamp_scale(scale: int) -> int:

@@ -6,7 +6,7 @@ from codec.config import CodecConfig
 from codec.decisions.observation import Observation
 from codec.reference.coder import ReferenceEncoder
 from codec.reference.crf import INTRA_OFFSET, MAX_CRF, REFERENCE_PRESETS, coarser_crf, reference_crf
-from codec.state.reference_facts import FactsCoder, Place, opening
+from codec.state.reference_facts import FactsCoder, Place
 from codec.state.references import DecodedReference
 from codec.units import MAX_QP, Floats, Image
 
@@ -73,7 +73,7 @@ class ReferenceHalfEncoder:
         self.newest = DecodedReference.of(
             facts, picture=self._pictures.reconstruction, crf=self._pictures.told_crf, intra=intra
         )
-        opened = opening(place, size=self._size, weights_id=self._weights_id) if intra else None
+        opened = place.opening(size=self._size, weights_id=self._weights_id) if intra else None
         coded = CodedReference(id=facts.id, opening=opened, symbols=symbols, picture=picture)
         return coded, self.newest
 

@@ -18,12 +18,11 @@ Frames after the first are chained to the one before them, move the same referen
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from codec.bits.bitstream import CHAINED_NUMBERS, MAX_MOTION_BYTES, NUMBERS, REFERENCE_IDS, CodedFrame, CodedMotion
-from codec.bits.entropy import Category, Coder, Reader, Writer
+from codec.bits.entropy import Coder, Reader, Writer, flag, whole_bytes
 from codec.bits.packet import MAX_FRAMES, MOTION_HEADER, MotionMessage
 from codec.bits.quantizer import SYMBOL_LIMIT
 from codec.bits.symbols import SymbolCoder
@@ -34,7 +33,7 @@ from codec.weights.files import load
 
 __all__ = ["BundleCoder", "information_bits", "symbols_bits"]
 
-_BYTE, _STAMPS = 256, 1 << 16
+_STAMPS = 1 << 16
 _FIRST_BITS, _END_BITS, _STAMP_BITS = 14, 4, 7  # of a unit's beginning, a frame's own end, a time stamp in the mean
 _STAMPED = {None: "some", False: "none yet", True: "one before"}  # by whether the frame before is
 _SHARES = {
@@ -203,8 +202,7 @@ class _Times:
         value = timestamp or 0
         off = 0 if self._last is None else (value - self._last - self._step + _STAMPS // 2) % _STAMPS - _STAMPS // 2
         if self._last is None or _flag(coder, "far", abs(off) > SYMBOL_LIMIT):
-            high, low = divmod(value, _BYTE)
-            self._last = coder.uniform(high, _BYTE) * _BYTE + coder.uniform(low, _BYTE)
+            self._last = whole_bytes(coder, value, 2)
         else:
             self._step += coder.symbol(off, _STEP_SCALE)
             self._last = (self._last + self._step) % _STAMPS
@@ -225,9 +223,4 @@ def _walk_difference(
 
 
 def _flag(coder: Coder, name: str, value: bool) -> bool:
-    return bool(coder.category(int(value), _category(name)))
-
-
-@cache
-def _category(name: str) -> Category:
-    return Category.flag(_SHARES[name])
+    return flag(coder, value, _SHARES[name])

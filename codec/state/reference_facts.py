@@ -15,12 +15,11 @@ by field, uniform in the field's size, or, after a reference with one, as differ
 """
 
 from dataclasses import astuple, dataclass
-from functools import cache
 
 import numpy as np
 
 from codec.bits.bitstream import NUMBERS, PTS_MODULUS, CodedReference, Opening
-from codec.bits.entropy import Category, Coder, Reader, Writer
+from codec.bits.entropy import Coder, Reader, Writer, flag, whole_bytes
 from codec.bits.quantizer import Symbols, dequantize, quantize
 from codec.bits.symbols import SymbolCoder
 from codec.errors import BitstreamError, ReferenceMissing
@@ -32,7 +31,7 @@ from codec.units import MAX_QP, Floats
 
 __all__ = ["FactsCoder", "Place", "walk_pose"]
 
-_BYTE, _NEAR = 256, 1 << 15
+_NEAR = 1 << 15
 _BOX_SCALES = (10, 9, 6, 4)  # x, y, side, turn
 _OTHER_DURATION, _ON_TIME, _NEARLY, _OTHER_QP = 0.02, 0.5, 0.95, 0.1
 _FACE_ANEW, _FACE_STILL = 0.5, 0.98
@@ -47,21 +46,25 @@ class Place:
     duration: int
     qp: int
 
+    def opening(self, *, size: int, weights_id: bytes) -> Opening:
+        """What an intra reference here says of its stream."""
+        return Opening(size=size, weights_id=weights_id, pts=self.pts, duration=self.duration, qp=self.qp)
+
 
 def walk_place(coder: Coder, place: Place, *, before: ReferenceFacts) -> Place:
     """All but the number of a reference's place through the coder; a reader's comes back."""
     duration, qp = before.duration, before.qp
-    if _flag(coder, place.duration != duration, _OTHER_DURATION):
-        duration = _bytes(coder, place.duration, 2)
+    if flag(coder, place.duration != duration, _OTHER_DURATION):
+        duration = whole_bytes(coder, place.duration, 2)
     expected = before.pts + (place.number - before.number) % NUMBERS * duration
     pts = expected
-    if not _flag(coder, place.pts == expected, _ON_TIME):
+    if not flag(coder, place.pts == expected, _ON_TIME):
         off = place.pts - expected
-        if _flag(coder, -_NEAR <= off < _NEAR, _NEARLY):
-            pts = expected + _bytes(coder, off + _NEAR, 2) - _NEAR
+        if flag(coder, -_NEAR <= off < _NEAR, _NEARLY):
+            pts = expected + whole_bytes(coder, off + _NEAR, 2) - _NEAR
         else:
-            pts = before.pts + _bytes(coder, (place.pts - before.pts) % PTS_MODULUS, 5) % PTS_MODULUS
-    if _flag(coder, place.qp != qp, _OTHER_QP):
+            pts = before.pts + whole_bytes(coder, (place.pts - before.pts) % PTS_MODULUS, 5) % PTS_MODULUS
+    if flag(coder, place.qp != qp, _OTHER_QP):
         qp = coder.uniform(place.qp, MAX_QP + 1)
     return Place(place.number, pts, duration, qp)
 
@@ -87,7 +90,7 @@ def walk_pose(
 
 
 def _walk_box(coder: Coder, box: FaceBox | None, before: FaceBox | None) -> FaceBox | None:
-    if not _flag(coder, box is not None, _FACE_ANEW if before is None else _FACE_STILL):
+    if not flag(coder, box is not None, _FACE_ANEW if before is None else _FACE_STILL):
         return None
     known = astuple(box) if box is not None else (0,) * len(FaceBox.SIZES)
     if before is None:
@@ -187,25 +190,3 @@ class FactsCoder:
             motion=bounded(motion),
             box=box,
         )
-
-
-def opening(place: Place, *, size: int, weights_id: bytes) -> Opening:
-    """What an intra reference at that place says of its stream."""
-    return Opening(size=size, weights_id=weights_id, pts=place.pts, duration=place.duration, qp=place.qp)
-
-
-def _bytes(coder: Coder, value: int, count: int) -> int:
-    """An integer of so many bytes, the highest first."""
-    result = 0
-    for shift in range(8 * (count - 1), -1, -8):
-        result = result << 8 | coder.uniform(value >> shift & 0xFF, _BYTE)
-    return result
-
-
-def _flag(coder: Coder, value: bool, share: float) -> bool:
-    return bool(coder.category(int(value), _category(share)))
-
-
-@cache
-def _category(share: float) -> Category:
-    return Category.flag(share)

@@ -14,7 +14,7 @@ from codec.config import CodecConfig
 from codec.errors import BitstreamError, ReferenceMissing
 from codec.motion.face_box import FaceBox
 from codec.motion.parameters import KEYPOINTS, MOTION_NUMBERS
-from codec.state.reference_facts import FactsCoder, Place, opening, walk_place
+from codec.state.reference_facts import FactsCoder, Place, walk_place
 from codec.state.references import ReferenceFacts
 from codec.units import Floats
 from codec.weights.files import load
@@ -49,7 +49,7 @@ places = st.builds(
 
 def coded(place: Place, *, box: FaceBox | None, newest: ReferenceFacts | None) -> tuple[CodedReference, ReferenceFacts]:
     symbols, facts = CODER.encode(BEFORE.canonical, STILL, id=1, place=place, box=box, newest=newest)
-    opened = None if newest else opening(place, size=256, weights_id=bytes(4))
+    opened = None if newest else place.opening(size=256, weights_id=bytes(4))
     return CodedReference(id=1, opening=opened, symbols=symbols, picture=b""), facts
 
 
