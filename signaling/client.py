@@ -37,6 +37,7 @@ from signaling.protocol.messages import (
     decode,
     encode,
 )
+from signaling.websocket import next_frame
 
 __all__ = ["Retry", "SignalingClient"]
 
@@ -182,7 +183,7 @@ class SignalingClient:
             socket = await self._line()
             if self._pending:  # the line was mended: its welcome comes first
                 break
-            frame = await socket.receive()
+            frame = await next_frame(socket)
             if frame.type is aiohttp.WSMsgType.BINARY:
                 await self._take(decode(frame.data), socket)
             elif frame.type is aiohttp.WSMsgType.TEXT:
@@ -287,7 +288,7 @@ class SignalingClient:
         entered = False
         try:
             await socket.send_bytes(encode(self._hello))
-            frame = await socket.receive()
+            frame = await next_frame(socket)
             if frame.type is not aiohttp.WSMsgType.BINARY:
                 raise _Closed("the server closed the line")
             answer = decode(frame.data)

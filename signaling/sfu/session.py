@@ -24,6 +24,7 @@ from signaling.printable import reason_of
 from signaling.programs.ends import first_error
 from signaling.sfu.errors import refusal
 from signaling.sfu.janus_message import MAX_BYTES, JanusMessage
+from signaling.websocket import next_frame
 
 __all__ = ["Handle", "JanusSession", "janus_session"]
 
@@ -149,7 +150,7 @@ class JanusSession:
         """Hands on what Janus says, until the line ends."""
         try:
             while True:
-                frame = await self._socket.receive()
+                frame = await next_frame(self._socket)
                 if frame.type is not aiohttp.WSMsgType.TEXT:
                     self._end("it was closed")
                     return

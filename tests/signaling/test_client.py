@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import ClientConnectionResetError, ClientWebSocketResponse, WSMsgType, web
 
 from signaling.client import Retry, SignalingClient
 from signaling.errors import MessageError, RoomError, TokenError, Unreachable
@@ -215,6 +215,23 @@ async def test_a_server_that_lets_us_in_and_drops_us_is_not_pressed(fake_server,
         naps.pauses.append(1000.0)  # that line held
         assert await anext(client) == Welcome(False)
         assert naps.pauses[-1] == pytest.approx(0.2)
+
+
+async def test_a_line_that_breaks_as_a_ping_is_answered_is_mended(
+    fake_server, naps: Naps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(socket: ClientWebSocketResponse, message: bytes = b"") -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await socket.send_bytes(encode(Welcome(False)))
+        await socket.ping()
+        await socket.receive()
+
+    monkeypatch.setattr(ClientWebSocketResponse, "pong", broken)
+    url = await fake_server(serve)
+    async with await enter(url, sleep=naps.sleep, now_s=naps.now_s) as client:
+        assert [await anext(client) for _ in range(3)] == [Welcome(False)] * 3
 
 
 async def test_ends_that_lose_a_server_together_do_not_come_back_together(fake_server) -> None:
