@@ -31,7 +31,7 @@ from signaling.call import Call, connect_peer, peer_present
 from signaling.client import SignalingClient
 from signaling.errors import MediaRefused, PeerGone, SignalingError
 from signaling.programs.diary import log_to_stderr
-from signaling.programs.ends import first_error, interrupts
+from signaling.programs.ends import first_error, interrupts, time_is_over
 from signaling.retries import Attempts, Retries, Sleep
 from signaling.threads import Watch
 from signaling.transport.insides.internals import connection_stats
@@ -64,7 +64,6 @@ class Program:
         self._display = display
         source = open_source(options.input, loop=options.loop, follow=options.follow, stream=options.stream)
         self._capture = Capture(source)
-        self._is_live = source.is_live
         self._sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
@@ -82,8 +81,10 @@ class Program:
             self._display.say(_WAITING)
             async with asyncio.TaskGroup() as group:
                 calling = group.create_task(self._call_again_and_again(client))
-                capturing = group.create_task(self._run_capture())
-                waits = {calling, capturing} | ({group.create_task(self._limit())} if options.seconds else set())
+                capturing = group.create_task(self._capture.run_after(self._begun))
+                waits = {calling, capturing}
+                if options.seconds:
+                    waits.add(group.create_task(time_is_over(self._begun, options.seconds)))
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 if capturing.done() and self._in_call:
                     await asyncio.wait({calling})  # the last pictures are on their way
@@ -105,16 +106,6 @@ class Program:
             ca=options.ca,
             news=self._display.say,
         )
-
-    async def _run_capture(self) -> None:
-        """A file begins with the first receiver, a live source now: it is warm when a receiver comes."""
-        if not self._is_live:
-            await self._begun.wait()
-        await self._capture.run()
-
-    async def _limit(self) -> None:
-        await self._begun.wait()
-        await asyncio.sleep(self._options.seconds)
 
     async def _call_again_and_again(self, client: SignalingClient) -> None:
         """One receiver after the other, as long as there is something to send."""

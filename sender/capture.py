@@ -48,6 +48,7 @@ class Source(Protocol):
     """Something that gives pictures until it ends or is cancelled."""
 
     label: str
+    is_live: bool  # it gives what is now, whenever it is run, and nothing of before
 
     async def run(self, deliver: Callable[[Picture], None]) -> None:
         """Hands over each picture, from any thread. Returns at the end; raises SourceError when it breaks."""
@@ -94,6 +95,12 @@ class Capture:
             self._ended = True
             for slot in self._slots:
                 slot.close()
+
+    async def run_after(self, begun: asyncio.Event) -> None:
+        """The same; but a file begins once `begun` is set. A live source begins now: it is warm by then."""
+        if not self._source.is_live:
+            await begun.wait()
+        await self.run()
 
     def _deliver(self, picture: Picture) -> None:
         if self.epoch_s is None:
@@ -204,6 +211,8 @@ class _Timeline:
 
 class TrackSource:
     """Pictures of an app's own video track; they are stamped as they come, as other live sources are."""
+
+    is_live = True
 
     def __init__(self, track: MediaStreamTrack, *, clock: Callable[[], float] = time.monotonic) -> None:
         if track.kind != "video":

@@ -48,7 +48,6 @@ class Program:
         """Raises SourceError for what can be told before anything is opened."""
         self._options, self._receiving, self._terminal = options, receiving, terminal
         source = open_source(options.input, loop=options.loop, follow=options.follow)
-        self._is_live = source.is_live
         self._capture, self._worker = Capture(source), make_worker(sending)
         sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
@@ -106,7 +105,7 @@ class Program:
             works = [self._serve(house), house.board.run(), self._watch_self(), self._hear(house)]
             works += [] if self._voice is None else [self._speak(house, self._voice)]
             tasks = [group.create_task(work) for work in works]
-            await self._run_capture(house)
+            await self._capture.run_after(house.began)
             await asyncio.wait([sending])
             await house.silence.wait()
             for task in tasks:
@@ -156,12 +155,6 @@ class Program:
                 except Unreachable as unreachable:
                     say(f"{unreachable}; trying again until it does")
                     await asyncio.sleep(retries.pause_s())
-
-    async def _run_capture(self, house: House) -> None:
-        """A file begins with the first call, a live source now: it is warm when somebody comes."""
-        if not self._is_live:
-            await house.began.wait()
-        await self._capture.run()
 
     async def _watch_self(self) -> None:
         slot = self._capture.subscribe()

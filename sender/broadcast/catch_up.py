@@ -10,35 +10,11 @@ from dataclasses import dataclass, field
 
 from codec import CodedFrame
 
-__all__ = ["CatchUp", "Restraint"]
+__all__ = ["CatchUp"]
 
 _MOST_REFERENCES = 16  # each takes a receiver some 30 ms to restore
 _OLDEST_S = 30.0  # of the reference in use: a frame's time stamp says its time to within 54 s of that
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 8.0
 _JOINED_S, _LOST_S, _LAGGING_S = 1.0, 4.0, 20.0  # between two keyframes: for who comes, has lost track, or always does
-
-
-@dataclass(slots=True)
-class Restraint:
-    """How soon one viewer is helped again: who asks again and again waits twice as long each time, 8 s at most. Pure.
-
-    What helps is work for a receiver, and one that has too much of it asks the more, the more it is helped.
-    """
-
-    first_wait_s: float = _FIRST_WAIT_S
-    longest_wait_s: float = _LONGEST_WAIT_S
-    _wait_s: float = 0.0
-    _helped_s: float | None = None
-
-    def allows(self, now_s: float) -> bool:
-        """Whether it may be helped now."""
-        return self._helped_s is None or now_s - self._helped_s >= self._wait_s
-
-    def helped(self, now_s: float) -> None:
-        """It is."""
-        again = self._helped_s is not None and now_s - self._helped_s < 2 * self.longest_wait_s
-        self._wait_s = min(2 * self._wait_s, self.longest_wait_s) if again else self.first_wait_s
-        self._helped_s = now_s
 
 
 @dataclass(slots=True)

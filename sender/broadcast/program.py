@@ -19,7 +19,7 @@ from signaling.address import without_login
 from signaling.call import Call, connect_peer
 from signaling.client import SignalingClient
 from signaling.hall import Guest, Hall
-from signaling.programs.ends import first_error
+from signaling.programs.ends import first_error, time_is_over
 from signaling.retries import Attempts
 from signaling.transport.insides.internals import connection_stats
 from signaling.transport.peer import ice_configuration, offer_channels
@@ -35,7 +35,6 @@ class BroadcastProgram:
         self._options, self._display = options, display
         source = open_source(options.input, loop=options.loop, follow=options.follow, stream=options.stream)
         self._capture = Capture(source)
-        self._is_live = source.is_live
         coding = replace(coding, mode="keypoints")
         self._worker = make_worker(coding)
         sound = open_sound(
@@ -82,23 +81,14 @@ class BroadcastProgram:
         hall = Hall(client, news=self._display.say)
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(self._broadcast.run())
-            beside = [group.create_task(work) for work in (hall.run(self._serve), self._run_capture())]
-            limit = [group.create_task(self._limit())] if self._options.seconds else []
+            works = (hall.run(self._serve), self._capture.run_after(self._begun))
+            beside, seconds = [group.create_task(work) for work in works], self._options.seconds
+            limit = [group.create_task(time_is_over(self._begun, seconds))] if seconds else []
             await asyncio.wait([sending, beside[0], *limit], return_when=asyncio.FIRST_COMPLETED)
             await self._broadcast.close("the time is over")
             await asyncio.wait([sending])
             for task in (*beside, *limit):
                 task.cancel()
-
-    async def _run_capture(self) -> None:
-        """A file begins with the first receiver, a live source now: it is warm when a receiver comes."""
-        if not self._is_live:
-            await self._begun.wait()
-        await self._capture.run()
-
-    async def _limit(self) -> None:
-        await self._begun.wait()
-        await asyncio.sleep(self._options.seconds)
 
     async def _serve(self, guest: Guest) -> None:
         """One receiver, for as long as it is in the room."""

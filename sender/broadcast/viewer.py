@@ -9,7 +9,6 @@ from typing import Literal
 from codec import CodedFrame, FrameReport
 from codec.sound import SoundConfig
 from sender.broadcast.agreement import Wish
-from sender.broadcast.catch_up import Restraint
 from sender.broadcast.holdings import Holdings
 from sender.broadcast.levers import ViewerLevers
 from sender.broadcast.meters import Both
@@ -21,6 +20,7 @@ from sender.pace.shares import Shares
 from sender.report import CallState, Report, Stats, capabilities_of
 from sender.sound.delivery import SoundDelivery
 from sender.transmit import Bundles, MessageMeter, Transmitter
+from signaling.backoff import Restraint
 from signaling.protocol.capabilities import ARRIVALS, why_not
 from signaling.protocol.messages import (
     Capabilities,

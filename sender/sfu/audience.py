@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sender.broadcast.catch_up import Restraint
+from signaling.backoff import Restraint
 from signaling.protocol.messages import ClockPing, KeyframeRequest, Message, ReceiverReport
 from signaling.sfu.upstream import Wish
 

@@ -13,7 +13,7 @@ from sender.sfu.audience import Audience
 from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
-from signaling.programs.ends import first_error
+from signaling.programs.ends import first_error, time_is_over
 from signaling.protocol.capabilities import SOUND
 from signaling.protocol.messages import Capabilities, KeyframeRequest, encode
 from signaling.protocol.quantities import VIEWERS
@@ -41,7 +41,7 @@ class SfuProgram:
         self._coding = replace(coding, mode="keypoints")
         self._url = sfu_url(options.sfu)
         source = open_source(options.input, loop=options.loop, follow=options.follow, stream=options.stream)
-        self._capture, self._is_live = Capture(source), source.is_live
+        self._capture = Capture(source)
         self._sound = open_sound(
             options.microphone, picture=options.input, begins=lambda: self._capture.epoch_s, loop=options.loop
         )
@@ -58,8 +58,8 @@ class SfuProgram:
             display.say(f"{self._capture.label} for room {options.room!r} through {self._shown}")
             async with asyncio.TaskGroup() as group:
                 sending = group.create_task(self._trying.run(self._serve, until=lambda: self._capture.ended))
-                capturing = group.create_task(self._run_capture())
-                limit = [group.create_task(self._limit())] if options.seconds else []
+                capturing = group.create_task(self._capture.run_after(self._begun))
+                limit = [group.create_task(time_is_over(self._begun, options.seconds))] if options.seconds else []
                 await asyncio.wait([sending, *limit], return_when=asyncio.FIRST_COMPLETED)
                 for task in (sending, capturing, *limit):
                     task.cancel()
@@ -71,16 +71,6 @@ class SfuProgram:
     @property
     def _shown(self) -> str:
         return f"Janus at {self._url.rpartition('@')[2].removeprefix('ws://').removeprefix('wss://')}"
-
-    async def _run_capture(self) -> None:
-        """A file begins with the first viewer, a live source now: it is warm when one comes."""
-        if not self._is_live:
-            await self._begun.wait()
-        await self._capture.run()
-
-    async def _limit(self) -> None:
-        await self._begun.wait()
-        await asyncio.sleep(self._options.seconds)
 
     async def _serve(self) -> None:
         """One session with Janus, until it or the source ends."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["End", "first_error", "interrupts", "unless"]
+__all__ = ["End", "first_error", "interrupts", "time_is_over", "unless"]
 
 
 class End(ABC):
@@ -87,6 +87,12 @@ async def unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> Non
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         working.cancel()
         stopping.cancel()
+
+
+async def time_is_over(begun: asyncio.Event, seconds: float) -> None:
+    """Waits for so long from when `begun` is set."""
+    await begun.wait()
+    await asyncio.sleep(seconds)
 
 
 def first_error(failed: BaseException) -> BaseException:

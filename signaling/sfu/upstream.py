@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from signaling.backoff import Restraint
 from signaling.errors import MessageError, PeerGone
 from signaling.protocol.messages import (
     Capabilities,
@@ -37,11 +38,7 @@ __all__ = ["UpstreamControl", "UpstreamGate", "Wish"]
 _NUMBER_BYTES = 4
 _LONGEST_TEXT = 1600  # of the longest message, in base64
 _FIRST_PINGS, _FIRST_PING_S = 4, 5.0
-_PING_S, _REPORT_S = (
-    60.0,
-    30.0,
-)  # at least; and of all viewers together one ping and two reports each two seconds at most
-_FIRST_ASK_S, _LONGEST_ASK_S = 4.0, 60.0
+_PING_S, _REPORT_S = 60.0, 30.0  # at least; of all viewers together one ping and two reports each two seconds at most
 _PINGS = 16
 
 
@@ -86,15 +83,17 @@ class UpstreamGate:
     def __init__(self) -> None:
         self.viewers = 1
         self._pings = 0
-        self._pinged_s = self._asked_s = -math.inf
+        self._pinged_s = -math.inf
         self._reported_s = math.inf  # there is nothing to report yet
-        self._ask_s = 0.0
+        self._asking = Restraint(first_wait_s=4.0, longest_wait_s=60.0)
 
     def lets_through(self, message: Message, *, now_s: float) -> bool:
         """Whether this one goes; the others are of no use, or too many."""
         match message:
             case KeyframeRequest():
-                return self._asks(now_s)
+                if allowed := self._asking.allows(now_s):
+                    self._asking.helped(now_s)
+                return allowed
             case ClockPing():
                 few = self._pings < _FIRST_PINGS
                 if now_s - self._pinged_s < (_FIRST_PING_S if few else max(_PING_S, 2.0 * self.viewers)):
@@ -108,15 +107,6 @@ class UpstreamGate:
                 self._reported_s = now_s
                 return True
         return False
-
-    def _asks(self, now_s: float) -> bool:
-        since_s = now_s - self._asked_s
-        if since_s < self._ask_s:
-            return False
-        again = since_s < 2 * _LONGEST_ASK_S
-        self._ask_s = min(2 * self._ask_s, _LONGEST_ASK_S) if again else _FIRST_ASK_S
-        self._asked_s = now_s
-        return True
 
 
 class UpstreamControl(ChannelCallbacks):

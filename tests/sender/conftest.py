@@ -169,7 +169,7 @@ class FakeClock:
 class HandSource:
     """A source whose pictures the test hands over one by one."""
 
-    label = "hand"
+    label, is_live = "hand", True
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

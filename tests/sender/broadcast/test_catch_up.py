@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from sender.broadcast.catch_up import CatchUp, Restraint
+from sender.broadcast.catch_up import CatchUp
 from sender.broadcast.holdings import Holdings
+from signaling.backoff import Restraint
 
 
 @pytest.fixture
