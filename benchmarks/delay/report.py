@@ -13,7 +13,7 @@ from benchmarks.delay.run import STAGES, DelayResult, DelayRow, DelaySettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
 from benchmarks.records.spread import Spread
 
 COLUMNS = ("size", "bundle", "fps", "shown", "median ms", "p5", "p95", "target", "met", *STAGES, "besides")
@@ -83,8 +83,7 @@ def show_delay(run: DelayRun, console: Console) -> None:
 
 def delay_markdown(run: DelayRun) -> str:
     """The same as a section of a document."""
-    conditions = "\n".join(f"- {line}" for line in (*run.lines, f"clip: {run.clip}"))
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section((*run.lines, f"clip: {run.clip}"), COLUMNS, list(map(cells, run.rows)))
 
 
 def plot_delay(run: DelayRun, path: Path) -> None:

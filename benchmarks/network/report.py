@@ -14,7 +14,7 @@ from benchmarks.network.run import NetworkSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
 
 __all__ = ["NetworkRun", "network_markdown", "network_report", "plot_network", "read_network", "show_network"]
 
@@ -91,8 +91,7 @@ def show_network(run: NetworkRun, console: Console) -> None:
 
 def network_markdown(run: NetworkRun) -> str:
     """The same as a section of a document."""
-    lines = "\n".join(f"- {line}" for line in run.lines)
-    return f"\n{lines}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section(run.lines, COLUMNS, list(map(cells, run.rows)))
 
 
 def plot_network(run: NetworkRun, path: Path) -> None:

@@ -12,6 +12,12 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
 
 
+def figures_section(lines: Sequence[str], header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """What a results file says, as `replace_section` puts it into a document: its conditions, then its table."""
+    conditions = "\n".join(f"- {line}" for line in lines)
+    return f"\n{conditions}\n\n{markdown_table(header, rows)}\n"
+
+
 def replace_section(path: Path, name: str, text: str) -> None:
     """Puts `text` between the comments `name figures` and `end of name figures` of a document.
 

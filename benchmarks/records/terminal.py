@@ -1,11 +1,12 @@
 """Measuring: what the terminal shows, a bar while something runs and tables in their full width."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 LEAST_WIDTH = 230  # columns that the tables need
 
@@ -16,6 +17,27 @@ def tables_console() -> Console:
     """Standard output, wide enough for the tables: a narrow terminal wraps their lines, and no column is cut away."""
     console = Console()
     return Console(width=max(console.width, LEAST_WIDTH))
+
+
+def show_table(
+    console: Console,
+    rows: Sequence[Sequence[str]],
+    *,
+    lines: Sequence[str],
+    title: str,
+    columns: Sequence[str],
+    left: Collection[str] = (),
+    styles: Sequence[str | None] | None = None,
+) -> None:
+    """The conditions, a line each, and a table; `left` are the columns that hold words, `styles` are of the rows."""
+    for line in lines:
+        console.print(line, highlight=False)
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right")
+    for row, style in zip(rows, styles or [None] * len(rows), strict=True):
+        table.add_row(*row, style=style)
+    console.print(table)
 
 
 @contextmanager

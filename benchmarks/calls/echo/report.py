@@ -7,14 +7,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.calls.echo.run import GONE_DB, STEP_S, EchoResult, EchoRow, EchoSettings
 from benchmarks.calls.echo.scene import ALONE_S, NEAR_S
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["EchoRun", "echo_markdown", "echo_report", "plot_echo", "read_echo", "show_echo"]
 
@@ -73,20 +73,13 @@ def cells(row: EchoRow) -> list[str]:
 
 def show_echo(run: EchoRun, console: Console) -> None:
     """The table and the conditions."""
-    for line in run.lines:
-        console.print(line, highlight=False)
-    table = Table(title="echo of synthetic speech, and who speaks beside it", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in run.rows:
-        table.add_row(*cells(row))
-    console.print(table)
+    title = "echo of synthetic speech, and who speaks beside it"
+    show_table(console, list(map(cells, run.rows)), lines=run.lines, title=title, columns=COLUMNS)
 
 
 def echo_markdown(run: EchoRun) -> str:
     """The same as a section of a document."""
-    conditions = "\n".join(f"- {line}" for line in run.lines)
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section(run.lines, COLUMNS, list(map(cells, run.rows)))
 
 
 def plot_echo(run: EchoRun, path: Path) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.calls.mesh.run import TARGET_FPS, MeshResult, MeshRow, MeshSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["MeshRun", "mesh_markdown", "mesh_report", "plot_mesh", "read_mesh", "show_mesh", "verdict"]
 
@@ -77,14 +77,8 @@ def verdict(row: MeshRow) -> str:
 
 def show_mesh(run: MeshRun, console: Console) -> None:
     """The table, the conditions and the target."""
-    for line in run.lines:
-        console.print(line, highlight=False)
-    table = Table(title=f"one end among several, {run.clip} over loopback", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in run.rows:
-        table.add_row(*cells(row))
-    console.print(table)
+    title = f"one end among several, {run.clip} over loopback"
+    show_table(console, list(map(cells, run.rows)), lines=run.lines, title=title, columns=COLUMNS)
     for row in run.rows:
         console.print(verdict(row), highlight=False)
 
@@ -92,8 +86,7 @@ def show_mesh(run: MeshRun, console: Console) -> None:
 def mesh_markdown(run: MeshRun) -> str:
     """The same as a section of a document."""
     said = (*run.lines, f"clip: {run.clip}", *map(verdict, run.rows))
-    conditions = "\n".join(f"- {line}" for line in said)
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, list(map(cells, run.rows)))}\n"
+    return figures_section(said, COLUMNS, list(map(cells, run.rows)))
 
 
 def plot_mesh(run: MeshRun, path: Path) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.calls.sfu.run import SfuResult, SfuRow, SfuSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["SfuRun", "plot_sfu", "read_sfu", "sfu_markdown", "sfu_report", "show_sfu"]
 
@@ -68,20 +68,13 @@ def cells(row: SfuRow) -> list[str]:
 
 def show_sfu(run: SfuRun, console: Console) -> None:
     """The table and the conditions."""
-    for line in (*run.lines, run.janus):
-        console.print(line, highlight=False)
-    table = Table(title=f"one sender through Janus, {run.clip} over loopback", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in run.rows:
-        table.add_row(*cells(row))
-    console.print(table)
+    lines, title = (*run.lines, run.janus), f"one sender through Janus, {run.clip} over loopback"
+    show_table(console, list(map(cells, run.rows)), lines=lines, title=title, columns=COLUMNS)
 
 
 def sfu_markdown(run: SfuRun) -> str:
     """The same as a section of a document."""
-    conditions = "\n".join(f"- {line}" for line in (*run.lines, run.janus, f"clip: {run.clip}"))
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section((*run.lines, run.janus, f"clip: {run.clip}"), COLUMNS, list(map(cells, run.rows)))
 
 
 def plot_sfu(run: SfuRun, path: Path) -> None:

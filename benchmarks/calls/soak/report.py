@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.calls.soak.run import SoakResult, SoakSettings
 from benchmarks.calls.soak.series import EndSeries, ProcessSeries
@@ -16,7 +15,8 @@ from benchmarks.calls.soak.verdict import apart_by_sample, findings, verdict
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["SoakRun", "plot_soak", "read_soak", "show_soak", "soak_markdown", "soak_report"]
 
@@ -102,14 +102,11 @@ def means(run: SoakRun) -> list[str]:
 
 def show_soak(run: SoakRun, console: Console) -> None:
     """The table, the conditions and the verdict."""
-    for line in run.lines:
-        console.print(line, highlight=False)
-    table = Table(title="a long call", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("whose", "what") else "right")
-    for row in rows(run):
-        table.add_row(*row, style=None if row[-1] == "yes" else "red")
-    console.print(table)
+    shown = rows(run)
+    styles = [None if row[-1] == "yes" else "red" for row in shown]
+    show_table(
+        console, shown, lines=run.lines, title="a long call", columns=COLUMNS, left=("whose", "what"), styles=styles
+    )
     for line in (*means(run), *([run.result.failure] if run.result.failure else []), verdict(run.result)):
         console.print(line, highlight=False)
 
@@ -117,8 +114,7 @@ def show_soak(run: SoakRun, console: Console) -> None:
 def soak_markdown(run: SoakRun) -> str:
     """The same as a section of a document."""
     failure = [run.result.failure] if run.result.failure else []
-    conditions = "\n".join(f"- {line}" for line in (*run.lines, *means(run), *failure, verdict(run.result)))
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, rows(run))}\n"
+    return figures_section((*run.lines, *means(run), *failure, verdict(run.result)), COLUMNS, rows(run))
 
 
 def plot_soak(run: SoakRun, path: Path) -> None:

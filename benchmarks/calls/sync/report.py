@@ -7,14 +7,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.calls.sync.run import TARGET_MS, SyncResult, SyncRow, SyncSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
 from benchmarks.records.spread import Spread
+from benchmarks.records.terminal import show_table
 
 __all__ = ["SyncRun", "plot_sync", "read_sync", "show_sync", "sync_markdown", "sync_report"]
 
@@ -83,21 +83,15 @@ def cells(row: SyncRow) -> list[str]:
 
 def show_sync(run: SyncRun, console: Console) -> None:
     """The table and the conditions."""
-    for line in run.lines:
-        console.print(line, highlight=False)
     title = f"sound against pictures, {run.clip} marked, {run.fps} pictures a second, over loopback; medians"
-    table = Table(title=title, title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in run.rows:
-        table.add_row(*cells(row), style="green" if row.met and row.delay_met is not False else "red")
-    console.print(table)
+    styles = ["green" if row.met and row.delay_met is not False else "red" for row in run.rows]
+    show_table(console, list(map(cells, run.rows)), lines=run.lines, title=title, columns=COLUMNS, styles=styles)
 
 
 def sync_markdown(run: SyncRun) -> str:
     """The same as a section of a document."""
-    conditions = "\n".join(f"- {line}" for line in (*run.lines, f"clip: {run.clip}, {run.fps} pictures a second"))
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    lines = (*run.lines, f"clip: {run.clip}, {run.fps} pictures a second")
+    return figures_section(lines, COLUMNS, list(map(cells, run.rows)))
 
 
 def plot_sync(run: SyncRun, path: Path) -> None:

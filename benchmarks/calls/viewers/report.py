@@ -7,13 +7,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.calls.viewers.run import TARGET, ViewersResult, ViewersRow, ViewersSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.figure_file import save_figure
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = [
     "ViewersRun",
@@ -94,21 +94,15 @@ def _sending(row: ViewersRow) -> float:
 
 def show_viewers(run: ViewersRun, console: Console) -> None:
     """The table, the conditions and the target."""
-    for line in run.lines:
-        console.print(line, highlight=False)
-    table = Table(title=f"one sender, {run.clip} over loopback; CPU ms a frame", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in run.rows:
-        table.add_row(*cells(row, run.rows))
-    console.print(table)
+    title = f"one sender, {run.clip} over loopback; CPU ms a frame"
+    show_table(console, [cells(row, run.rows) for row in run.rows], lines=run.lines, title=title, columns=COLUMNS)
     console.print(verdict(run.rows), highlight=False)
 
 
 def viewers_markdown(run: ViewersRun) -> str:
     """The same as a section of a document."""
-    conditions = "\n".join(f"- {line}" for line in (*run.lines, f"clip: {run.clip}", verdict(run.rows)))
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, [cells(row, run.rows) for row in run.rows])}\n"
+    lines = (*run.lines, f"clip: {run.clip}", verdict(run.rows))
+    return figures_section(lines, COLUMNS, [cells(row, run.rows) for row in run.rows])
 
 
 def plot_viewers(run: ViewersRun, path: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.errors import ResultsError
 from benchmarks.network.forwarding.run import ForwardingRow, ForwardingSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["ForwardingRun", "forwarding_markdown", "forwarding_report", "no_plot", "read_forwarding", "show_forwarding"]
 
@@ -77,20 +77,13 @@ def cells(row: ForwardingRow) -> list[str]:
 
 def show_forwarding(run: ForwardingRun, console: Console) -> None:
     """The table and the conditions."""
-    for line in (*run.lines, run.janus):
-        console.print(line, highlight=False)
-    table = Table(title="messages of motion over a link", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in run.rows:
-        table.add_row(*cells(row))
-    console.print(table)
+    lines, title = (*run.lines, run.janus), "messages of motion over a link"
+    show_table(console, list(map(cells, run.rows)), lines=lines, title=title, columns=COLUMNS)
 
 
 def forwarding_markdown(run: ForwardingRun) -> str:
     """The same as a section of a document."""
-    conditions = "\n".join(f"- {line}" for line in (*run.lines, run.janus))
-    return f"\n{conditions}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section((*run.lines, run.janus), COLUMNS, list(map(cells, run.rows)))
 
 
 def no_plot(run: ForwardingRun, path: Path) -> None:

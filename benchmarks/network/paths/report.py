@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.errors import ResultsError
 from benchmarks.network.paths.run import Line, PathRow, PathSettings, row_of, rows_as_dicts
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["PathsRun", "no_plot", "paths_markdown", "paths_report", "read_paths", "show_paths"]
 
@@ -70,20 +70,14 @@ def _rates(line: Line | None) -> list[str]:
 
 def show_paths(run: PathsRun, console: Console) -> None:
     """The table."""
-    for line in run.lines:
-        console.print(line, highlight=False)
-    table = Table(title="calls between two homes", title_justify="left")
-    for index, name in enumerate(COLUMNS):
-        table.add_column(name, justify="right" if index > 1 else "left")
-    for row in run.rows:
-        table.add_row(*cells(row), style=None if row.as_expected else "red")
-    console.print(table)
+    shown, styles = list(map(cells, run.rows)), [None if row.as_expected else "red" for row in run.rows]
+    title = "calls between two homes"
+    show_table(console, shown, lines=run.lines, title=title, columns=COLUMNS, left=COLUMNS[:2], styles=styles)
 
 
 def paths_markdown(run: PathsRun) -> str:
     """The same as a section of a document."""
-    lines = "\n".join(f"- {line}" for line in run.lines)
-    return f"\n{lines}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section(run.lines, COLUMNS, list(map(cells, run.rows)))
 
 
 def no_plot(run: PathsRun, path: Path) -> None:

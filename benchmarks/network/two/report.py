@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.errors import ResultsError
 from benchmarks.network.two.run import CallRow, Flat, TwoSettings
 from benchmarks.records.conditions import machine_lines
 from benchmarks.records.json_file import check_kind, report_head, results_of
-from benchmarks.records.markdown import markdown_table
+from benchmarks.records.markdown import figures_section
+from benchmarks.records.terminal import show_table
 
 __all__ = ["TwoRun", "no_plot", "read_two", "show_two", "two_markdown", "two_report"]
 
@@ -74,20 +74,13 @@ def _process(flat: Flat) -> tuple[str, str]:
 
 def show_two(run: TwoRun, console: Console) -> None:
     """The table."""
-    for line in run.lines:
-        console.print(line, highlight=False)
-    table = Table(title="two calls on one line", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "call" else "right")
-    for row in run.rows:
-        table.add_row(*cells(row))
-    console.print(table)
+    title = "two calls on one line"
+    show_table(console, list(map(cells, run.rows)), lines=run.lines, title=title, columns=COLUMNS, left=("call",))
 
 
 def two_markdown(run: TwoRun) -> str:
     """The same as a section of a document."""
-    lines = "\n".join(f"- {line}" for line in run.lines)
-    return f"\n{lines}\n\n{markdown_table(COLUMNS, [cells(row) for row in run.rows])}\n"
+    return figures_section(run.lines, COLUMNS, list(map(cells, run.rows)))
 
 
 def no_plot(run: TwoRun, path: Path) -> None:
