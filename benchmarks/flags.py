@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -87,6 +88,21 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
 def add_threads(parser: argparse.ArgumentParser, *, default: int, of: str) -> None:
     """`--threads`, which also says to how many cores a measurement is held."""
     parser.add_argument("--threads", type=positive, default=default, metavar="N", help=f"{of} (default %(default)s)")
+
+
+def add_call_length(parser: argparse.ArgumentParser, *, seconds: float) -> None:
+    """`--seconds` of each call of a benchmark that makes several."""
+    parser.add_argument("--seconds", type=float, default=seconds, help="of each call that count (default %(default)g)")
+
+
+def add_audience(parser: argparse.ArgumentParser, *, viewers: Sequence[int], seconds: float, fps: float) -> None:
+    """`--viewers` as often as wanted, None for the usual ones; how long each call is, and how fast its clip."""
+    parser.add_argument(
+        "--viewers", type=positive, action="append", metavar="N",
+        help=f"may be repeated (default: {', '.join(map(str, viewers))})",
+    )  # fmt: skip
+    add_call_length(parser, seconds=seconds)
+    parser.add_argument("--fps", type=float, default=fps, help="at which the clip is played (%(default)g)")
 
 
 def add_outputs(parser: argparse.ArgumentParser, *, plot: str) -> None:

@@ -3,12 +3,12 @@
 `python -m benchmarks.network.viewer PICTURES ...`, with the arguments of `python -m receiver` after the file.
 """
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from benchmarks.calls.ends import run_end
 from codec.errors import CodecError
 from receiver.__main__ import Program, parse_arguments
 from receiver.destinations import Destinations
@@ -17,7 +17,6 @@ from receiver.figures.terminal import Terminal
 from receiver.picture import Picture
 from receiver.sfu.program import SfuProgram
 from signaling.errors import SignalingError
-from signaling.programs.ends import first_error
 
 __all__ = ["main"]
 
@@ -48,14 +47,8 @@ async def _view(arguments: Sequence[str], notes: TextIO) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Receives until it is told to stop. Returns 0, or 2 after one line that says what is wrong."""
     with Path(arguments[0]).open("w", encoding="utf-8", buffering=1) as notes:
-        problem = ""
-        try:
-            asyncio.run(_view(arguments[1:], notes))
-        except* (SignalingError, ReceiverError, CodecError) as errors:
-            problem = f"viewer: {first_error(errors)}"
-    if problem:
-        print(problem, file=sys.stderr)
-    return 2 if problem else 0
+        refusals = (SignalingError, ReceiverError, CodecError)
+        return run_end(_view(arguments[1:], notes), name="viewer", refusals=refusals)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from benchmarks.calls.mesh.report import mesh_markdown, mesh_report, plot_mesh, read_mesh, show_mesh
 from benchmarks.calls.mesh.run import MeshSettings, measure_mesh
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.flags import Commands, add_clip, add_outputs, add_size, add_threads, add_timing, positive
+from benchmarks.flags import (
+    Commands,
+    add_call_length,
+    add_clip,
+    add_outputs,
+    add_size,
+    add_threads,
+    add_timing,
+    positive,
+)
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
@@ -37,9 +46,7 @@ def add_mesh(commands: Commands) -> None:
         "--fps", type=float, action="append", metavar="N",
         help=f"may be repeated (default: {', '.join(f'{fps:g}' for fps in default.fps)})",
     )  # fmt: skip
-    parser.add_argument(
-        "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
-    )
+    add_call_length(parser, seconds=default.seconds)
     add_outputs(parser, plot="bars for each call: asked, sent, seen")
     parser.set_defaults(run=mesh)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from aiortc import RTCPeerConnection
 
+from benchmarks.calls.ends import run_end
 from benchmarks.calls.viewers.audience import Viewer, now_us
 from codec import CodecConfig, CodecError, CodedFrame
 from codec.bits.container import FileReader
@@ -33,7 +34,7 @@ from sender.sound.voice import Voice
 from sender.transmit import Transmitter
 from signaling import SignalingClient, SignalingError, accept_channels, connect_peer, ice_configuration, offer_channels
 from signaling.hall import Guest, Hall
-from signaling.programs.ends import first_error, unless
+from signaling.programs.ends import unless
 from signaling.protocol.messages import Message, ModeSwitch, QualityReport
 from signaling.transport.channels import Channels
 from signaling.transport.control import ControlChannel
@@ -197,13 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--voice", required=True, type=Path, metavar="FILE")
     parser.add_argument("--json", required=True, type=Path, metavar="FILE", help="where counts go, each second")
     args = parser.parse_args(argv)
-    problem: BaseException | None = None
-    try:
-        asyncio.run(_run(args))
-    except* (SignalingError, SenderError, CodecError, OSError) as errors:
-        problem = first_error(errors)
-        print(f"replay: {problem}", file=sys.stderr)
-    return 0 if problem is None else 2
+    return run_end(_run(args), name="replay", refusals=(SignalingError, SenderError, CodecError, OSError))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from typing import TextIO
 
 from aiortc import RTCPeerConnection
 
-from signaling.errors import PeerGone, SignalingError
-from signaling.programs.ends import first_error, unless
+from benchmarks.calls.ends import run_end
+from signaling.errors import PeerGone
+from signaling.programs.ends import unless
 from signaling.protocol.messages import Capabilities, KeyframeRequest, ReceiverReport, encode
 from signaling.sfu.address import sfu_url
 from signaling.sfu.rooms import TEXTROOM, VIDEOROOM, TextRoom, VideoRoom, key_of
@@ -118,16 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--viewers", type=int, default=1, metavar="N")
     parser.add_argument("--json", required=True, metavar="FILE")
     args = parser.parse_args(argv)
-    try:
-        with Path(args.json).open("w", encoding="utf-8", buffering=1) as lines:
-            asyncio.run(watch(args, lines))
-    except BaseExceptionGroup as failed:
-        error = first_error(failed)
-        if not isinstance(error, SignalingError):
-            raise
-        print(f"audience: {error}", file=sys.stderr)
-        return 2
-    return 0
+    with Path(args.json).open("w", encoding="utf-8", buffering=1) as lines:
+        return run_end(watch(args, lines), name="audience")
 
 
 if __name__ == "__main__":

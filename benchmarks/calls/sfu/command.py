@@ -7,7 +7,7 @@ from benchmarks.calls.sfu.janus import janus_version
 from benchmarks.calls.sfu.report import plot_sfu, read_sfu, sfu_markdown, sfu_report, show_sfu
 from benchmarks.calls.sfu.run import SfuSettings, measure_sfu
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.flags import Commands, add_clip, add_outputs, add_size, add_timing, positive
+from benchmarks.flags import Commands, add_audience, add_clip, add_outputs, add_size, add_timing
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
@@ -35,14 +35,7 @@ def add_sfu(commands: Commands) -> None:
     )
     add_clip(parser, default=SAMPLE)
     add_size(parser, default=default.size)
-    parser.add_argument(
-        "--viewers", type=positive, action="append", metavar="N",
-        help=f"may be repeated (default: {', '.join(map(str, default.viewers))})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
-    )
-    parser.add_argument("--fps", type=float, default=default.fps, help="at which the clip is played (%(default)g)")
+    add_audience(parser, viewers=default.viewers, seconds=default.seconds, fps=default.fps)
     parser.add_argument(
         "--event-loops", type=int, default=0, metavar="N", help="threads of Janus for all handles; 0: one for each"
     )

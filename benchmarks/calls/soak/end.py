@@ -5,7 +5,6 @@ what the names of three files begin with, which grow as the call does, so that t
 packets that this end loses, each way. `facewire.call.noted` is the same for a call of both ways.
 """
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from benchmarks.calls.ends import run_end
 from benchmarks.calls.sync.loss import losing
 from benchmarks.calls.sync.marks import reduced
 from benchmarks.calls.sync.run import WINDOW_S, loudness
@@ -27,7 +27,6 @@ from receiver.figures.terminal import Terminal
 from receiver.picture import Picture
 from sender.errors import SenderError
 from signaling.errors import SignalingError
-from signaling.programs.ends import first_error
 
 __all__ = ["HEARD", "NotingDestinations", "Runs", "main"]
 
@@ -76,20 +75,17 @@ async def _receive(arguments: Sequence[str], destinations: Destinations) -> None
 def main(arguments: Sequence[str], runs: Runs = _receive) -> int:
     """Runs until it is told to stop. Returns 0, or 2 after one line that says what is wrong."""
     notes, loss, *rest = arguments
-    problem = ""
     with ExitStack() as stack:
         if float(loss):
             stack.enter_context(losing(part=float(loss), seed=_SEED))
         shown, greys, heard = (
             stack.enter_context(Path(f"{notes}.{kind}").open("wb")) for kind in ("shown", "greys", "heard")
         )
-        try:
-            asyncio.run(runs(rest, NotingDestinations(shown, greys, heard)))
-        except* (SignalingError, SenderError, ReceiverError, CodecError, BenchmarkError) as errors:
-            problem = f"end: {first_error(errors)}"
-    if problem:
-        print(problem, file=sys.stderr)
-    return 2 if problem else 0
+        return run_end(
+            runs(rest, NotingDestinations(shown, greys, heard)),
+            name="end",
+            refusals=(SignalingError, SenderError, ReceiverError, CodecError, BenchmarkError),
+        )
 
 
 if __name__ == "__main__":

@@ -14,12 +14,13 @@ from functools import partial
 
 from aiortc import RTCPeerConnection
 
+from benchmarks.calls.ends import run_end
 from codec import CodedFrame
 from codec.bits.packet import ReferenceAssembler, ReferenceFragment
 from codec.sound import SoundMessage
 from receiver.figures.arrivals import Arrivals
-from signaling import SignalingClient, SignalingError, accept_channels, connect_peer, ice_configuration
-from signaling.programs.ends import first_error, unless
+from signaling import SignalingClient, accept_channels, connect_peer, ice_configuration
+from signaling.programs.ends import unless
 from signaling.protocol.capabilities import ARRIVALS, PROTOCOL, SOUND
 from signaling.protocol.messages import Capabilities, KeyframeRequest, Message, ReceiverReport, ReferenceReceived
 from signaling.transport.channels import Channels
@@ -136,15 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--churn-s", type=float, default=0.0, metavar="S", help="the last leaves and comes back so often"
     )
     args = parser.parse_args(argv)
-    try:
-        asyncio.run(audience(args))
-    except BaseExceptionGroup as failed:
-        error = first_error(failed)
-        if not isinstance(error, SignalingError):
-            raise
-        print(f"audience: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_end(audience(args), name="audience")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from benchmarks.calls.viewers.report import plot_viewers, read_viewers, show_viewers, viewers_markdown, viewers_report
 from benchmarks.calls.viewers.run import CHURN_S, ViewersSettings, measure_viewers
 from benchmarks.clips.sample import SAMPLE
-from benchmarks.flags import Commands, add_clip, add_outputs, add_size, add_timing, positive
+from benchmarks.flags import Commands, add_audience, add_clip, add_outputs, add_size, add_timing
 from benchmarks.records.kind import ResultsKind
 from benchmarks.records.provenance import CALL_SOURCES, provenance
 from benchmarks.records.terminal import progress_of
@@ -32,14 +32,7 @@ def add_viewers(commands: Commands) -> None:
     parser = add_timing(commands, "viewers", says="what one sender spends on one viewer and on many", about=ABOUT)
     add_clip(parser, default=SAMPLE)
     add_size(parser, default=default.size)
-    parser.add_argument(
-        "--viewers", type=positive, action="append", metavar="N",
-        help=f"may be repeated (default: {', '.join(map(str, default.viewers))})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seconds", type=float, default=default.seconds, help="of each call that count (default %(default)g)"
-    )
-    parser.add_argument("--fps", type=float, default=default.fps, help="at which the clip is played (%(default)g)")
+    add_audience(parser, viewers=default.viewers, seconds=default.seconds, fps=default.fps)
     parser.add_argument("--no-churn", action="store_true", help="leave out the call in which one comes and goes")
     add_outputs(parser, plot="a bar for each call: coding, sending")
     parser.set_defaults(run=viewers)

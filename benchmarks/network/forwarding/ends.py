@@ -16,10 +16,11 @@ from typing import TextIO
 
 from aiortc import RTCPeerConnection
 
+from benchmarks.calls.ends import run_end
 from signaling.call import connect_peer
 from signaling.client import SignalingClient
-from signaling.errors import PeerGone, SignalingError
-from signaling.programs.ends import first_error, unless
+from signaling.errors import PeerGone
+from signaling.programs.ends import unless
 from signaling.protocol.messages import KeyframeRequest, encode
 from signaling.sfu.address import sfu_url
 from signaling.sfu.publication import published
@@ -123,16 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=4, metavar="N", help="at 25 a second, that a message stands for")
     parser.add_argument("--notes", default="/dev/null", metavar="FILE")
     args = parser.parse_args(argv)
-    try:
-        with Path(args.notes).open("w", encoding="ascii", buffering=1) as notes:
-            asyncio.run(run(args, notes if args.role == "receive" else None))
-    except BaseExceptionGroup as failed:
-        error = first_error(failed)
-        if not isinstance(error, SignalingError):
-            raise
-        print(f"{args.role}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    with Path(args.notes).open("w", encoding="ascii", buffering=1) as notes:
+        return run_end(run(args, notes if args.role == "receive" else None), name=args.role)
 
 
 if __name__ == "__main__":
