@@ -8,10 +8,10 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from codec.sound import SAMPLE_RATE, Samples
+from codec.sound.level import level_db
 
-__all__ = ["QUIET_DB", "Mixer", "Pulled"]
+__all__ = ["Mixer", "Pulled"]
 
-QUIET_DB = -90.0  # what a level is at least
 _SETTLES_S = 0.1  # a level follows what is heard in about that time
 
 K = TypeVar("K", bound=Hashable)
@@ -59,7 +59,4 @@ class Mixer(Generic[K]):
 
     def levels_db(self) -> dict[K, float]:
         """How loud each voice is now, against full scale."""
-        return {
-            name: max(QUIET_DB, 10 * math.log10(voice.power)) if voice.power > 0 else QUIET_DB
-            for name, voice in self._voices.items()
-        }
+        return {name: level_db(voice.power) for name, voice in self._voices.items()}

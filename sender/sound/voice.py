@@ -6,14 +6,13 @@ from collections.abc import Callable
 import numpy as np
 
 from codec.sound import SAMPLE_RATE, SoundConfig, SoundEncoder
+from codec.sound.level import QUIET_DB, level_db
 from sender.errors import SourceError
 from sender.sound.frames import Framer
 from sender.sound.sources import Block, SoundSource
 from signaling.retries import Retries, Sleep
 
 __all__ = ["Voice"]
-
-_QUIET_DB = -90.0  # what a level is at least
 
 Coded = Callable[[bytes, float], None]  # a frame, b"" where it is silent, and when what is decoded of it was captured
 
@@ -39,7 +38,7 @@ class Voice:
         self._retries, self._sleep = retries or Retries(), sleep
         self._takers: list[tuple[Coded, Callable[[], bool]]] = []
         self.muted = False
-        self.level_db = _QUIET_DB  # of the last frame, against full scale
+        self.level_db = QUIET_DB  # of the last frame, against full scale
 
     @property
     def config(self) -> SoundConfig:
@@ -75,8 +74,7 @@ class Voice:
     def _take(self, block: Block) -> None:
         for samples, captured_s in self._framer.add(block.samples, captured_s=block.captured_s):
             heard = np.zeros_like(samples) if self.muted else samples
-            power = float(np.mean(np.square(heard)))
-            self.level_db = max(_QUIET_DB, 10 * np.log10(power)) if power > 0 else _QUIET_DB
+            self.level_db = level_db(float(np.mean(np.square(heard))))
             takers = [takes for takes, wanted in self._takers if wanted()]
             if takers:
                 packet = self._encoder.encode(heard)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from codec.sound import Samples
-from receiver.sound.mixer import QUIET_DB, Mixer
+from codec.sound.level import QUIET_DB
+from receiver.sound.mixer import Mixer
 
 
 class Constant:
