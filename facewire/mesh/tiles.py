@@ -13,6 +13,7 @@ import numpy as np
 
 from codec.units import Image
 from receiver.outputs.overlay import HELD_WORDS
+from receiver.outputs.window import DIMMED
 from receiver.picture import fit
 
 __all__ = ["Tile", "draw", "leaves_a_place"]
@@ -21,7 +22,6 @@ _GROUND, _EMPTY = 16, (40, 40, 44)
 _SPEAKS, _TEXT = (90, 200, 110), (200, 200, 200)
 _FRAME_PART, _GAP_PART = 48, 128  # of a tile's side: how thick the frame is, and half of what is between two tiles
 _WAITING = "no picture yet"
-_DIMMED = 0.4  # what is left of a picture that is an old one
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _put(place: Image, tile: Tile) -> None:
     else:
         place[:] = fit(tile.image_rgb, width=side, height=side)
         if tile.is_held:
-            place[:] = place * np.float32(_DIMMED)
+            place[:] = place * np.float32(DIMMED)
             _write(place, HELD_WORDS)
     edge = max(1, side // _GAP_PART)
     _surround(place, 0, edge, _GROUND)

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OPEN", "Corner", "Words", "packed", "packed_own", "packed_words"]
+__all__ = ["DIMMED", "OPEN", "Corner", "Words", "packed", "packed_own", "packed_words"]
 
 Image = npt.NDArray[np.uint8]
 
@@ -50,7 +50,8 @@ APPEARS_WITHIN_S = 1.0  # some displays do not say
 OWN_PART = 4  # your own picture takes so small a part of the width
 
 WHITE, RED, SHADE = (240, 240, 240), (255, 110, 100), (0, 0, 0, 170)
-HELD = (100, 100, 100)  # of 255: what is left of a picture that is an old one
+DIMMED = 0.4  # what is left of the light of a picture that is an old one
+_HELD = (round(255 * DIMMED),) * 3
 
 
 Corner = Literal["topright", "bottomright"]
@@ -175,7 +176,7 @@ class _View:
         else:
             self._paint(surface, newest.image_rgb, room)
             if words.get("held"):
-                surface.fill(HELD, special_flags=self._pygame.BLEND_RGB_MULT)
+                surface.fill(_HELD, special_flags=self._pygame.BLEND_RGB_MULT)
                 self._say(surface, [words["held"]], line, "center", room.center)
             self._say(surface, [newest.label], line, "bottomleft", room.bottomleft)
         if self.own and newest.own_rgb is not None:

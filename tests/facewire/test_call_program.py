@@ -53,10 +53,24 @@ def call(url: str, folder: Path, name: str, frequency: float, *more: str) -> "su
     return subprocess.Popen([*command, *more], cwd=ROOT, stderr=subprocess.PIPE)
 
 
+def recorded(folder: Path, name: str) -> bool:
+    """Whether an end has written some pictures and a second of sound, as far as they can be read while it writes."""
+    sound = folder / name / "sound.wav"
+    if not sound.exists() or sound.stat().st_size < 2 * 48_000:
+        return False
+    with contextlib.suppress(av.error.FFmpegError), av.open(str(folder / f"{name}.mp4")) as container:
+        return sum(1 for _ in container.decode(video=0)) > 3
+    return False
+
+
 async def test_two_ends_see_and_hear_each_other_and_both_are_recorded(url: str, tmp_path: Path) -> None:
-    one = call(url, tmp_path, "one", 400.0, "--seconds", "4")
-    other = call(url, tmp_path, "other", 700.0)
+    one, other = (call(url, tmp_path, name, frequency) for name, frequency in (("one", 400.0), ("other", 700.0)))
     try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(recorded(tmp_path, name) for name in ("one", "other")):
+                assert (one.poll(), other.poll()) == (None, None)
+                await asyncio.sleep(0.2)
+        one.send_signal(signal.SIGINT)
         _, said = await asyncio.to_thread(one.communicate, timeout=PATIENCE_S)
         other.send_signal(signal.SIGINT)
         await asyncio.to_thread(other.communicate, timeout=PATIENCE_S)

@@ -12,7 +12,7 @@ import pytest
 from receiver.destinations import Destinations
 from receiver.outputs.output import NullOutput
 from receiver.outputs.overlay import HELD_WORDS, Status
-from receiver.outputs.window import HELD, _View
+from receiver.outputs.window import DIMMED, _View
 from receiver.picture import Picture
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -48,7 +48,7 @@ def test_the_drawing_is_as_it_was_looked_at(held: bool) -> None:
 def test_all_of_an_old_picture_is_dimmed_and_the_words_are_not() -> None:
     old, new = drawn(Status(held=True)), drawn(Status())
     beside = np.s_[60:90, 100:220]  # words are in the middle and in corners
-    assert np.allclose(old[beside], new[beside] * (HELD[0] / 255), atol=2)
+    assert np.allclose(old[beside], new[beside] * DIMMED, atol=2)
     assert old[105:135].max() > 200
     assert new[105:135].max() < 200
 
