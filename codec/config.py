@@ -50,7 +50,7 @@ class CodecConfig:
     activation: Activation = "immediate"
     effort: Effort = "realtime"
     measure_every: int = 1
-    weights: str = "sixth"
+    weights: str = "seventh"
     threads: int = 0
     engine: EngineName = "auto"
     precision: Precision = "auto"

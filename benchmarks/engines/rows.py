@@ -24,8 +24,8 @@ FINER: dict[Precision, tuple[Precision, ...]] = {
 BYTES: dict[Precision, int] = {"f32": 4, "bf16": 2, "int8": 1}
 # What a picture takes: at the receiver for each frame, at both ends for each reference, at the sender for each frame.
 SUMS = {
-    "a frame": ("candidates", "judgement", "mix", "generator", "mouth", "eyes"),
-    "a reference": ("restoration", "scene", "appearance"),
+    "a frame": ("candidates", "judgement", "mix", "refinement", "choice", "generator", "mouth", "eyes"),
+    "a reference": ("restoration", "scene", "appearance", "guidance"),
     "the sender's keypoints": ("extractor", "keypoints", "landmarks", "mouth_points", "eye_points"),
 }
 

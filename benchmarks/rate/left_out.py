@@ -81,6 +81,7 @@ _ALL = (
     Part(
         "restoration", "references as AV1 decodes them", replaced=_graph("restoration", lambda decoded, _: (decoded,))
     ),
+    Part("flow refinement", "the field as it was coded", replaced=_graph("choice", lambda _, side: (side,))),
     Part("generator", "the warped pixels", replaced=_graph("generator", _warped)),
     Part(
         "windows",

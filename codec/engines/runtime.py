@@ -33,6 +33,7 @@ class PreparedReference:
     pixels: Floats  # (S, S, 3) in [0, 1]
     scene: tuple[Floats, ...]  # small (1, 3, 64, 64), heat (1, K, 64, 64), points (1, K, 3)
     features: tuple[Floats, ...]  # (S / 2^n, S / 2^n, C)
+    guidance: Floats  # (64, 64, C)
 
 
 class Runtime:
@@ -79,8 +80,10 @@ class Runtime:
             array.copy() for array in self._graph("scene")(restored, canonical[None], motion[None])
         )
         features = tuple(_channels_last(level) for level in self._graph("appearance")(pixels))
+        guidance = _channels_last(self._graph("guidance")(pixels)[0])
         scene = (small, heat, points)
-        return PreparedReference(restored[0], motion[None], canonical[None], _channels_last(pixels), scene, features)
+        planes = _channels_last(pixels)
+        return PreparedReference(restored[0], motion[None], canonical[None], planes, scene, features, guidance)
 
     def base_flow(self, reference: PreparedReference, *, driving_motion: Floats) -> tuple[Floats, Floats]:
         """Warping field (64, 64, 2) and occlusion map (64, 64) of the base layer.
@@ -106,12 +109,21 @@ class Runtime:
 
     def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Image:
         """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
-        both = np.dstack((flow, occlusion))
+        both = self._refined(reference, np.dstack((flow, occlusion)))
         sides = [_resized(both, level.shape[0]) for level in reference.features]
-        warped = [remap(reference.pixels, _resized(flow, self._size), way=cv2.INTER_CUBIC)]
+        warped = [remap(reference.pixels, _resized(both[..., :2], self._size), way=cv2.INTER_CUBIC)]
         warped += [remap(level, side[..., :2]) for level, side in zip(reference.features, sides, strict=True)]
         (picture,) = self._graph("generator")(*(part[None] for part in (*warped, *sides)))
         return np.array(picture[0], np.uint8)
+
+    def _refined(self, reference: PreparedReference, side: Floats) -> Floats:
+        """Warping field and occlusion map (64, 64, 3); where nothing moves there is nothing to refine."""
+        flow = side[..., :2]
+        if not flow.any():
+            return side
+        (told,) = self._graph("refinement")(remap(reference.guidance, flow)[None], side[None])
+        (refined,) = self._graph("choice")(told, side[None])
+        return np.array(refined[0], np.float32)
 
     def landmarks(self, crop: Image) -> Floats:
         """The face at 128x128, uint8 (1, 128, 128, 3) -> its points (112, 3), the crop spanning [-1, 1]."""

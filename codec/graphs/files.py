@@ -15,15 +15,15 @@ OPSET = 20
 # 8 bits would move pixels, as int8 would in the judgement of candidate flows (up to 0.2 dB and 0.01 of SSIM on lively
 # faces, for half a millisecond); the extractor takes as little time in float32.
 REDUCED = (
-    *("restoration", "appearance", "judgement", "generator"),
+    *("restoration", "appearance", "judgement", "guidance", "refinement", "generator"),
     *("landmarks", "mouth_points", "eye_points", "mouth", "eyes"),
 )
 QUANTIZED = ("restoration", "appearance", "generator", "mouth", "eyes")
 QUANTIZED_NETWORKS = ("restoration", "appearance", "generator", "windows")  # whose they are, by their tensors' names
 BESIDE = ("mouth", "eyes")  # small ones that run beside other work, on one thread each
-PER_SIZE = ("restoration", "scene", "appearance", "generator")
+PER_SIZE = ("restoration", "scene", "appearance", "guidance", "generator")
 WHOLE = (
-    *("extractor", "keypoints", "candidates", "judgement", "mix"),
+    *("extractor", "keypoints", "candidates", "judgement", "mix", "refinement", "choice"),
     *("landmarks", "mouth_points", "eye_points", "mouth", "eyes"),
 )
 NAMES = (*PER_SIZE, *WHOLE)

@@ -12,6 +12,9 @@ keeping (all that depends on the reference alone). `codec.export` writes each to
     candidates   the scene, driving motion -> candidates of flow, what to judge them by
     judgement    that -> logits, occlusion map
     mix          candidates, logits -> warping field
+    guidance     restored reference as floats -> what is to be seen in it, small
+    refinement   that moved by the warping field, field and occlusion map -> what is to be chosen
+    choice       that, field and occlusion map -> both refined
     generator    warped pixels and features, warping field and occlusion map at the features' sizes -> picture
     landmarks    face at 128x128 -> its 112 points; mouth_points, eye_points: those of a window about mouth or eye
     mouth, eyes  a window's candidates and outlines -> shares of the candidates, and what to add in levels
@@ -32,6 +35,7 @@ from codec.graphs.files import PER_SIZE, WHOLE
 from codec.motion.parameters import FLOW_SIZE, KEYPOINTS, MOTION_NUMBERS
 from codec.networks.appearance import CHANNELS
 from codec.networks.dense_motion import heat, mix
+from codec.networks.flow_refinement import CHOICES, GUIDANCE, choose
 from codec.networks.generator import side_maps
 from codec.networks.landmarks import EYE_SIZE, FACE_SIZE, MOUTH_SIZE
 from codec.networks.layers import resize
@@ -124,6 +128,34 @@ class Mix(nn.Module):
         return mix(shifts, affine, prior + logits)
 
 
+class Guidance(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.flow_refinement = model.flow_refinement
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.flow_refinement.guidance(pixels).float()
+
+
+class Refinement(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+        self.flow_refinement = model.flow_refinement
+
+    def forward(self, guidance: Tensor, side: Tensor) -> Tensor:
+        maps = _planes(side)
+        return self.flow_refinement.tell(_planes(guidance), maps[:, :2], maps[:, 2:])
+
+
+class Choice(nn.Module):
+    def __init__(self, model: FaceModel) -> None:
+        super().__init__()
+
+    def forward(self, told: Tensor, side: Tensor) -> Tensor:
+        maps = _planes(side)
+        return torch.cat(choose(told, maps[:, :2], maps[:, 2:]), 1).permute(0, 2, 3, 1)
+
+
 class Generator(nn.Module):
     def __init__(self, model: FaceModel) -> None:
         super().__init__()
@@ -196,6 +228,10 @@ def _map(channels: int, size: int = FLOW_SIZE) -> Tensor:
     return torch.zeros(1, channels, size, size)
 
 
+def _side(channels: int) -> Tensor:
+    return torch.zeros(1, FLOW_SIZE, FLOW_SIZE, channels)
+
+
 def _warped(size: int) -> tuple[Tensor, ...]:
     """Pixels and features, then warping field and occlusion map at the sizes of the features; channels last."""
     sides = (size >> shift for shift in range(len(CHANNELS) + 1))
@@ -218,6 +254,9 @@ CUTS: dict[str, Cut] = {
     "mix": Cut(
         Mix, lambda size: (torch.zeros(1, KEYPOINTS, 2), torch.zeros(1, 2, 2), _map(KEYPOINTS + 1), _map(KEYPOINTS + 1))
     ),
+    "guidance": Cut(Guidance, lambda size: (_map(3, size),)),
+    "refinement": Cut(Refinement, lambda size: (_side(GUIDANCE), _side(3))),
+    "choice": Cut(Choice, lambda size: (_map(CHOICES + 1), _side(3))),
     "generator": Cut(Generator, _warped),
     "landmarks": Cut(partial(Points, name="landmarks"), lambda size: (_bytes(FACE_SIZE),)),
     "mouth_points": Cut(partial(Points, name="mouth_points"), lambda size: (_window(1, MOUTH_SIZE, 3),)),

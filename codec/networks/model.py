@@ -7,6 +7,7 @@ from codec.motion.expression import COEFFICIENTS
 from codec.motion.landmarks import LANDMARKS
 from codec.networks.appearance import Appearance
 from codec.networks.dense_motion import DenseMotion
+from codec.networks.flow_refinement import FlowRefinement
 from codec.networks.generator import Generator
 from codec.networks.landmarks import FaceNetworks
 from codec.networks.layers import full_precision
@@ -39,6 +40,7 @@ class FaceModel(nn.Module):
         self.restoration = Restoration()
         self.appearance = Appearance()
         self.dense_motion = DenseMotion()
+        self.flow_refinement = FlowRefinement()
         self.generator = Generator()
         self.face = FaceNetworks().fused()
         self.windows = WindowNetworks()

@@ -3,7 +3,7 @@
 extractor    landmark labels alone (left out where no clip has labels)
 dense        dense motion on label keypoints, or the extractor's own, towards optical flow
 restoration  coded references towards the clean ones
-generator    appearance and generator, on what the real encoder shows (left out where it cannot run)
+generator    appearance, generator and flow refinement, on what the real encoder shows (left out where it cannot run)
 joint        everything, on pictures coded as in a call
 """
 
@@ -126,7 +126,7 @@ def _generator(materials: Materials, record_s: float) -> Step | str:
     def loss(progress: float) -> Tensor:
         return generator_loss(model, recordings.batch(options.batch), materials.perceptual, at=recordings.place())
 
-    return Step([(model.appearance, 1), (model.generator, 1)], loss, options.batch, spent_s)
+    return Step(_drawing(model), loss, options.batch, spent_s)
 
 
 def _record(materials: Materials, folder: Path, seconds: float) -> None:
@@ -155,4 +155,9 @@ def _joint(materials: Materials) -> Step:
         return total
 
     trained = [(model.motion_extractor.stem, 0.2), *_heads(model, 0.2), (model.dense_motion, 0.5)]
-    return Step([*trained, (model.restoration, 1), (model.appearance, 1), (model.generator, 1)], loss, options.batch)
+    return Step([*trained, (model.restoration, 1), *_drawing(model)], loss, options.batch)
+
+
+def _drawing(model: FaceModel) -> list[tuple[nn.Module, float]]:
+    """What draws a frame, with the share of the rate that each learns at."""
+    return [(model.appearance, 1), (model.generator, 1), (model.flow_refinement, 2)]

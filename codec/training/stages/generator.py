@@ -1,4 +1,4 @@
-"""Training, generator: appearance and generator alone, from what the real encoder left them to work with.
+"""Training, generator: appearance, generator and flow refinement, from what the real encoder left them to work with.
 
 References are restored once. Features are found and warped whole, and what a picture is generated from is cut to
 128x128 after that: the generator's convolutions take most of the time, and the warp may fetch from anywhere.
@@ -13,13 +13,18 @@ import torch
 from torch import Tensor
 
 from codec.errors import MediaError
+from codec.motion.parameters import FLOW_SIZE
 from codec.networks import FaceModel, Restoration
+from codec.networks.layers import resize, warp
 from codec.training.data.augment import colour_gain
+from codec.training.data.optical_flow import measure_flow
 from codec.training.stages.losses import SqueezeDistance
 from codec.training.stages.restoration import COLOUR, CROP, CROP_STEP, likeness_loss, place
 
 _CHUNK = 8
 _MIDDLE_SHARE = 0.5  # of the crops lie about the middle, where the face is
+_WARP_WEIGHT = 3.0  # of the plain warp by the refined field
+_CHOICE_WEIGHT, _CHOICE_PIXELS = 0.1, 128.0  # of how far it is, in pixels of 256, from the field that is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,26 @@ class Recordings:
 def generator_loss(
     model: FaceModel, batch: RecordedBatch, perceptual: SqueezeDistance | None, *, at: tuple[int, int]
 ) -> Tensor:
-    """How far the crops at top and left are from what was to be shown."""
+    """How far the crops at top and left are from what was to be shown, and the refined field from what moved."""
+    flow, occlusion = model.flow_refinement(
+        model.flow_refinement.guidance(batch.reference), batch.flow, batch.occlusion
+    )
     warped = model.generator.warped(
-        batch.reference, features=model.appearance(batch.reference), flow=batch.flow, occlusion=batch.occlusion
+        batch.reference, features=model.appearance(batch.reference), flow=flow, occlusion=occlusion
     )
     size = batch.reference.shape[-1]
     picture = model.generator.generate(*(_cut(part, at, size) for part in warped))
-    return likeness_loss(picture, _cut(batch.driving, at, size), perceptual)
+    loss = likeness_loss(picture, _cut(batch.driving, at, size), perceptual) + _choice_loss(flow, batch)
+    return loss + _WARP_WEIGHT * (warped[0].float() - batch.driving).abs().mean()
+
+
+def _choice_loss(flow: Tensor, batch: RecordedBatch) -> Tensor:
+    """Distance of a field to the measured one, where that warps better: a warp's own gradient sees a pixel far."""
+    measured = resize(measure_flow(batch.reference, batch.driving, start=batch.flow), FLOW_SIZE)
+    small = [resize(picture, FLOW_SIZE) for picture in (batch.reference, batch.driving)]
+    errors = [(warp(small[0], field) - small[1]).abs().mean(1, keepdim=True) for field in (measured, batch.flow)]
+    distance = (((flow - measured) * _CHOICE_PIXELS).square().sum(1, keepdim=True) + 0.01).sqrt()
+    return _CHOICE_WEIGHT * (distance * (errors[0] <= errors[1])).mean()
 
 
 def _cut(part: Tensor, at: tuple[int, int], size: int) -> Tensor:

@@ -1,6 +1,6 @@
 """Landmark networks: shapes, what they may cost, and that folding batch normalisation away changes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
@@ -17,6 +17,7 @@ from codec.networks.landmarks import (
     FaceNetworks,
     NormalConv,
 )
+from tests.codec.networks.costs import macs
 
 GIGA = 1e9
 Shape = tuple[str, tuple[int, int], tuple[int, int]]
@@ -96,24 +97,6 @@ def test_what_is_stored_has_no_statistics() -> None:
     assert names
     assert not any("norm" in name for name in names)
     assert {name.split(".")[0] for name in names} == {name for name, *_ in NETWORKS}
-
-
-def macs(model: nn.Module, run: Callable[[], object]) -> int:
-    """Multiply-accumulates of the convolutions and linear layers below `model` while `run` runs."""
-    total = 0
-
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
-        nonlocal total
-        if isinstance(module, nn.Conv2d):
-            total += output.numel() * module.weight[0].numel()
-        elif isinstance(module, nn.Linear):
-            total += output.numel() * module.in_features
-
-    handles = [module.register_forward_hook(count) for module in model.modules()]
-    run()
-    for handle in handles:
-        handle.remove()
-    return total
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Networks: what they do before any training, that stillness is exact, and what they may cost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from codec.motion.parameters import EXPRESSIONS, FLOW_SIZE, KEYPOINTS, MOTION_NUMBERS
 from codec.networks import FaceModel
 from codec.networks.layers import Conv, Kernel, Residual, resize, upsample, warp
+from tests.codec.networks.costs import macs
 
 GIGA = 1e9
 MAX_WEIGHT_BYTES = 20e6  # in float16
@@ -156,24 +157,6 @@ def test_blocks() -> None:
     image = torch.rand(1, 6, 16, 16)
     assert Conv(6, 4, stride=2)(image).shape == (1, 4, 8, 8)
     torch.testing.assert_close(Residual(6)(image), image)
-
-
-def macs(model: nn.Module, run: Callable[[], object]) -> float:
-    """Multiply-accumulates of the convolutions and linear layers below `model` while `run` runs."""
-    total = 0
-
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
-        nonlocal total
-        if isinstance(module, nn.Conv2d):
-            total += output.numel() * module.weight[0].numel()
-        elif isinstance(module, nn.Linear):
-            total += output.numel() * module.in_features
-
-    handles = [module.register_forward_hook(count) for module in model.modules()]
-    run()
-    for handle in handles:
-        handle.remove()
-    return total
 
 
 def test_macs_are_counted() -> None:

@@ -1,15 +1,16 @@
 """Window generator: its blend is one of its candidates, untrained it adds next to nothing, and what it may cost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from codec.networks.graph_modules import WindowPicture
 from codec.networks.landmarks import EYE_SIZE, MOUTH_SIZE
 from codec.networks.model import FaceModel
 from codec.networks.window_generator import CANDIDATES, INPUTS, OUTPUTS, WindowGenerator, WindowNetworks, blend
+from tests.codec.networks.costs import macs
 
 GIGA = 1e9
 
@@ -105,22 +106,6 @@ def test_the_graph_speaks_in_levels(name: str, size: tuple[int, int], count: int
     shares, add = out[..., :CANDIDATES].permute(0, 3, 1, 2), out[..., CANDIDATES:].permute(0, 3, 1, 2)
     torch.testing.assert_close(shares, expected[:, :CANDIDATES], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(add, 127.5 * expected[:, CANDIDATES:], atol=1e-2, rtol=1e-3)
-
-
-def macs(model: nn.Module, run: Callable[[], object]) -> int:
-    """Multiply-accumulates of the convolutions below `model` while `run` runs."""
-    total = 0
-
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
-        nonlocal total
-        if isinstance(module, nn.Conv2d):
-            total += output.numel() * module.weight[0].numel()
-
-    handles = [module.register_forward_hook(count) for module in model.modules()]
-    run()
-    for handle in handles:
-        handle.remove()
-    return total
 
 
 @pytest.mark.parametrize(("name", "size", "budget"), [("mouth", MOUTH_SIZE, 0.065), ("eye", EYE_SIZE, 0.02)])

@@ -26,7 +26,7 @@ def stirred() -> FaceModel:
     """Networks that start as the identity do something."""
     torch.manual_seed(3)
     model = FaceModel()
-    for part in (model.restoration, model.appearance, model.generator):
+    for part in (model.restoration, model.appearance, model.generator, model.flow_refinement):
         for parameter in part.parameters():
             torch.nn.init.normal_(parameter, std=0.05)
     return model
@@ -136,6 +136,7 @@ def test_a_crop_is_generated_as_the_whole_picture_is(recordings: Path) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in model.generator.parameters())
     assert all(parameter.grad is not None for parameter in model.appearance.parameters())
+    assert all(parameter.grad is not None for parameter in model.flow_refinement.parameters())
 
 
 def test_the_generator_waits_for_a_machine_with_an_encoder(
