@@ -19,7 +19,7 @@ _SEEN_SIZE, _CELL = 256, 4  # the reference is seen at 256x256, four pixels a pl
 _STEP, _RINGS = 3, 2  # from how far values are taken: 3 and 6 places to each side, 24 pixels of 256
 _ROW = 2 * _RINGS + 1
 CHOICES = _ROW * _ROW + 1  # the last: no motion
-_OWN, _TRUST = CHOICES // 2 - 1, 6.0  # a place's own value, and how much the untrained network prefers it
+_OWN, _TRUST = _ROW * _ROW // 2, 6.0  # a place's own value, and how much the untrained network prefers it
 _BOUND = 10.0  # of preferences: an unbounded one can collapse to a place's own value, from where no gradient leads back
 _AVERAGED = 9  # places across, which the field is compared with the mean of
 _FLOW_SCALE, _EDGE_SCALE = 4.0, 16.0
@@ -27,7 +27,7 @@ _SURE = 0.002  # occlusion closer to 0 or 1 has no logit to be corrected
 
 
 class FlowRefinement(nn.Module):
-    """(guidance, flow, occlusion) -> flow (B, 2, 64, 64), occlusion (B, 1, 64, 64)."""
+    """(reference picture, flow, occlusion) -> flow (B, 2, 64, 64), occlusion (B, 1, 64, 64)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class FlowRefinement(nn.Module):
         self.up64 = Conv(32 + 16, 16)
         self.leave = zero_convolution(16, CHOICES + 1)
 
-    def forward(self, guidance: Tensor, flow: Tensor, occlusion: Tensor) -> tuple[Tensor, Tensor]:
-        """guidance as of `guidance`; flow as in layers.warp; occlusion (B, 1, 64, 64) in [0, 1]."""
-        told = self.tell(warp(guidance, flow), flow, occlusion)
+    def forward(self, reference: Tensor, flow: Tensor, occlusion: Tensor) -> tuple[Tensor, Tensor]:
+        """reference (B, 3, S, S) in [0, 1]; flow as in layers.warp; occlusion (B, 1, 64, 64) in [0, 1]."""
+        told = self.tell(warp(self.guidance(reference), flow), flow, occlusion)
         with full_precision(flow):
             return choose(told, flow, occlusion)
 

@@ -91,9 +91,7 @@ def generator_loss(
     model: FaceModel, batch: RecordedBatch, perceptual: SqueezeDistance | None, *, at: tuple[int, int]
 ) -> Tensor:
     """How far the crops at top and left are from what was to be shown, and the refined field from what moved."""
-    flow, occlusion = model.flow_refinement(
-        model.flow_refinement.guidance(batch.reference), batch.flow, batch.occlusion
-    )
+    flow, occlusion = model.flow_refinement(batch.reference, batch.flow, batch.occlusion)
     warped = model.generator.warped(
         batch.reference, features=model.appearance(batch.reference), flow=flow, occlusion=occlusion
     )

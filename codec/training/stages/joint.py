@@ -141,7 +141,7 @@ class Codec(nn.Module):
         )
         with full_precision(base):
             flow = base + residual
-        flow, occlusion = model.flow_refinement(model.flow_refinement.guidance(reference), flow, occlusion)
+        flow, occlusion = model.flow_refinement(reference, flow, occlusion)
         picture = model.generator(reference, features=model.appearance(reference), flow=flow, occlusion=occlusion)
         return Shown(reference, base, measured, warp(seen, flow.detach()), picture, motion, symbols)
 

@@ -25,24 +25,24 @@ def maps(*channels: int) -> list[torch.Tensor]:
 
 
 def test_untrained_it_changes_little() -> None:
-    guidance, flow, occlusion = maps(GUIDANCE, 2, 1)
+    picture, flow, occlusion = maps(3, 2, 1)
     smooth = torch.nn.functional.interpolate(flow[..., :4, :4], size=FLOW_SIZE, mode="bicubic")
     with torch.inference_mode():
-        refined, seen = FlowRefinement()(guidance, smooth, occlusion)
+        refined, seen = FlowRefinement()(picture, smooth, occlusion)
     assert float((refined - smooth).abs().max()) < 0.1 * float(smooth.abs().max())
     torch.testing.assert_close(seen, occlusion, atol=0.003, rtol=0)
 
 
 def test_where_nothing_moves_nothing_will(stirred: FlowRefinement) -> None:
-    guidance, occlusion = maps(GUIDANCE, 1)
-    refined, _ = stirred(guidance, torch.zeros(1, 2, FLOW_SIZE, FLOW_SIZE), occlusion)
+    picture, occlusion = maps(3, 1)
+    refined, _ = stirred(picture, torch.zeros(1, 2, FLOW_SIZE, FLOW_SIZE), occlusion)
     assert not refined.any()
 
 
 def test_no_motion_is_invented(stirred: FlowRefinement) -> None:
     """Each value lies among those about it and 0."""
-    guidance, flow, occlusion = maps(GUIDANCE, 2, 1)
-    refined, seen = stirred(guidance, flow - 0.5, occlusion)
+    picture, flow, occlusion = maps(3, 2, 1)
+    refined, seen = stirred(picture, flow - 0.5, occlusion)
     size, padded = 2 * REACH + 1, torch.nn.functional.pad(flow - 0.5, (REACH,) * 4, mode="replicate")
     most = torch.nn.functional.max_pool2d(padded, size, 1).clamp(min=0)
     least = -torch.nn.functional.max_pool2d(-padded, size, 1).clamp(min=0)
@@ -93,7 +93,7 @@ def test_an_edge_is_learnt_from_what_is_seen() -> None:
     occlusion = torch.ones(1, 1, FLOW_SIZE, FLOW_SIZE)
     optimiser = torch.optim.Adam(network.parameters(), 3e-3)
     for _ in range(100):
-        refined, _ = network(network.guidance(picture), smooth, occlusion)
+        refined, _ = network(picture, smooth, occlusion)
         loss = 1000 * (refined - sharp).abs().mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
