@@ -5,7 +5,7 @@ and how readily a new one is sent. Ten steps of qp double the quantiser step, as
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from codec.errors import ConfigError
 from codec.units import MAX_QP, SIZES
@@ -15,6 +15,7 @@ MAX_KBPS = 100_000
 References = Literal["adaptive", "single"]
 Activation = Literal["immediate", "acknowledged"]
 Effort = Literal["realtime", "best"]
+Tune = Literal["psnr", "perceptual"]
 EngineName = Literal["auto", "openvino", "torch"]
 Precision = Literal["auto", "int8", "bf16", "f32"]
 Preset = Literal["realtime", "file", "best", "one-keyframe"]
@@ -30,6 +31,7 @@ class CodecConfig:
     bundle          frames whose motion is coded as a chain and must travel together; 1 codes each frame alone
     residual        code the motion residual on top of the keypoints
     reference_qp_offset  what is added to qp for the pictures of references (as for intra pictures in other codecs)
+    tune            "psnr": the fewest errors for the bits; "perceptual": finer references, less often, more likeness
     references      "adaptive": new references whenever they are worth their bits; "single": one per keyframe
     activation      "immediate": a new reference is used at once; "acknowledged": only after Encoder.acknowledge
     effort          "realtime": what a call has time for; "best": slower, about 5 % fewer bits at the same quality
@@ -46,6 +48,7 @@ class CodecConfig:
     bundle: int = 4
     residual: bool = True
     reference_qp_offset: int = 0
+    tune: Tune = "psnr"
     references: References = "adaptive"
     activation: Activation = "immediate"
     effort: Effort = "realtime"
@@ -62,6 +65,7 @@ class CodecConfig:
         _check(1 <= self.bundle <= 64, f"bundle is {self.bundle}; it runs from 1 to 64")
         offset = self.reference_qp_offset
         _check(abs(offset) <= MAX_QP, f"reference_qp_offset is {offset}; it runs from {-MAX_QP} to {MAX_QP}")
+        _check(self.tune in get_args(Tune), f"tune is {self.tune!r}")
         _check(self.references in ("adaptive", "single"), f"references is {self.references!r}")
         _check(self.activation in ("immediate", "acknowledged"), f"activation is {self.activation!r}")
         _check(self.effort in ("realtime", "best"), f"effort is {self.effort!r}")

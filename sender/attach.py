@@ -35,6 +35,7 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         size=options.size,
         qp=options.qp,
         kbps=options.kbps,
+        tune=options.tune,
         bundle=options.bundle,
         threads=options.threads,
         weights=options.weights,

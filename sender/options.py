@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from codec.config import CodecConfig, EngineName, Precision
+from codec.config import CodecConfig, EngineName, Precision, Tune
 from codec.flags import Parser, add_flags, from_flags, option
 from codec.units import MAX_QP, SIZES
 from sender.errors import OptionsError
@@ -35,6 +35,12 @@ class SenderOptions:
         default=0.0,
         metadata=option(
             "payload budget of the keypoint stream over any 5 s, 1 or more, in place of --qp; 0: --qp stays"
+        ),
+    )
+    tune: Tune = field(
+        default=_DEFAULT.tune,
+        metadata=option(
+            "psnr: the fewest errors for the bits; perceptual: finer references, less often, which look more like you"
         ),
     )
     bundle: int = field(
@@ -93,6 +99,7 @@ class SenderOptions:
             (self.mode not in get_args(Mode), f"--mode {self.mode}: one of {', '.join(get_args(Mode))}"),
             (self.crop not in get_args(Placement), f"--crop {self.crop}: one of {', '.join(get_args(Placement))}"),
             (self.size not in SIZES, f"--size {self.size}: {' or '.join(map(str, SIZES))}"),
+            (self.tune not in get_args(Tune), f"--tune {self.tune}: one of {', '.join(get_args(Tune))}"),
             (not 0 <= self.qp <= MAX_QP, f"--qp {self.qp}: 0 to {MAX_QP}"),
             (not 0 <= self.threads <= 256, f"--threads {self.threads}: 0 to 256"),
             (not 1 <= self.bundle <= 16, f"--bundle {self.bundle}: 1 to 16 frames"),

@@ -82,6 +82,10 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
         "--qps", type=_numbers, default=default.qps, help="facewire's, comma-separated (default 20,32,44)"
     )
     parser.add_argument(
+        "--perceptual-qps", type=_numbers, default=default.perceptual_qps, metavar="QPS",
+        help="of facewire with --tune perceptual (default: none)",
+    )  # fmt: skip
+    parser.add_argument(
         "--one-keyframe-qps",
         type=_numbers,
         default=default.one_keyframe_qps,
@@ -162,6 +166,7 @@ def _settings(args: argparse.Namespace) -> RateSettings:
         anchors=args.anchors,
         streams=_streams(args),
         qps=args.qps,
+        perceptual_qps=args.perceptual_qps,
         one_keyframe_qps=args.one_keyframe_qps,
         residual=args.residual,
         references=args.references,

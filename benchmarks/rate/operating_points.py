@@ -14,9 +14,9 @@ from benchmarks.rate.anchors.setups import ANCHORS, AnchorPoint, anchor, anchor_
 from benchmarks.rate.anchors.streams import Stream, run_stream
 from benchmarks.rate.facewire import run_codec
 from benchmarks.rate.left_out import Part, part_of
-from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE, WITHOUT
+from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PERCEPTUAL, PROTOTYPE, SHUFFLED, SINGLE, WITHOUT
 from codec import CodecConfig
-from codec.config import References
+from codec.config import References, Tune
 
 Degrade = Literal["webcam"]
 
@@ -30,6 +30,7 @@ class RateSettings:
     anchors: tuple[str, ...] = tuple(ANCHORS)
     streams: tuple[Stream, ...] = ()  # of all clips
     qps: tuple[int, ...] = (20, 32, 44)
+    perceptual_qps: tuple[int, ...] = ()
     one_keyframe_qps: tuple[int, ...] = (CodecConfig.preset("one-keyframe").qp,)
     residual: bool = True
     references: References = CodecConfig().references
@@ -61,11 +62,12 @@ class RateSettings:
     def middle_qp(self) -> int:
         return sorted(self.qps)[len(self.qps) // 2]
 
-    def config(self, qp: int, *, residual: bool) -> CodecConfig:
+    def config(self, qp: int, *, residual: bool, tune: Tune = "psnr") -> CodecConfig:
         """Facewire at one QP. Raises ConfigError where the codec does not know a value."""
         return CodecConfig(
             size=self.size,
             qp=qp,
+            tune=tune,
             residual=residual,
             references=self.references,
             weights=self.weights,
@@ -132,14 +134,18 @@ def stream_points(settings: RateSettings, *, clip: str) -> list[OperatingPoint]:
 
 
 def operating_points(settings: RateSettings, *, shuffled: bool = False) -> list[OperatingPoint]:
-    """Freeze, the prototype, facewire at each QP, at the middle one its base layer, one keyframe, facewire
-    without one part after the other, the anchors.
+    """Freeze, the prototype, facewire at each QP and tuned otherwise, at the middle one its base layer, one keyframe,
+    facewire without one part after the other, the anchors.
 
     `shuffled` adds the control of what is said of faces. What runs on every clip alike: streams come on top.
     """
     listed = [OperatingPoint(FREEZE, "", lambda clip: freeze(clip.pictures), {"freeze": 0})]
     listed += [_prototype(step) for step in settings.prototype_steps]
     listed += [_facewire(FACEWIRE, settings.config(qp, residual=settings.residual)) for qp in sorted(settings.qps)]
+    listed += [
+        _facewire(PERCEPTUAL, settings.config(qp, residual=settings.residual, tune="perceptual"))
+        for qp in sorted(settings.perceptual_qps)
+    ]
     middle = settings.middle_qp
     if settings.residual:
         listed.append(_facewire(BASE, settings.config(middle, residual=False)))

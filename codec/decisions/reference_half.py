@@ -5,7 +5,7 @@ from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
 from codec.decisions.observation import Observation
 from codec.reference.coder import ReferenceEncoder
-from codec.reference.crf import INTRA_OFFSET, MAX_CRF, REFERENCE_PRESETS, coarser_crf, reference_crf
+from codec.reference.crf import INTRA_OFFSET, MAX_CRF, REFERENCE_PRESETS, TUNES, coarser_crf, reference_crf
 from codec.state.reference_facts import FactsCoder, Place
 from codec.state.references import DecodedReference
 from codec.units import MAX_QP, Floats, Image
@@ -18,7 +18,7 @@ class ReferenceHalfEncoder:
 
     def __init__(self, config: CodecConfig, symbols: SymbolCoder, *, mean_shape: Floats, weights_id: bytes) -> None:
         self._size, self._weights_id = config.size, weights_id
-        self._offset = config.reference_qp_offset
+        self._offset = config.reference_qp_offset + TUNES[config.tune]
         # A budget plans with the size of references, so that theirs stay at the quality of the keyframe before them.
         self._follows_qp = not config.kbps
         self._pictures = ReferenceEncoder(

@@ -2,6 +2,8 @@
 
 import math
 
+from codec.config import Tune
+
 MAX_CRF = 63
 _CRF_HALVING, _COARSER_CRF = 14.0, 5  # steps of crf that halve a picture, and the most that a budget adds
 _CRF = 55.4  # AV1's quality index for references at qp 32
@@ -9,6 +11,11 @@ _CRF = 55.4  # AV1's quality index for references at qp 32
 # nothing does, the face moves so much that most of the error is the warp's. A keyframe stays near 1 kB at 256x256.
 INTRA_OFFSET = -26
 REFERENCE_PRESETS = {"realtime": 4, "best": 2}  # of SVT-AV1; 2 takes three times as long for 5 % fewer bits
+
+
+# What tuning adds to the qp of references. Finer ones look more like the person, are sent less often, and leave more to
+# the warp: docs/quality.md has what that trades.
+TUNES: dict[Tune, int] = {"psnr": 0, "perceptual": -10}
 
 
 def reference_crf(qp: int) -> int:

@@ -16,6 +16,7 @@ from benchmarks.rate.results.rows import (
     FREEZE,
     KEYPOINT_CODECS,
     LESS_IS_BETTER,
+    PERCEPTUAL,
     PROTOTYPE,
     SHUFFLED,
     SINGLE,
@@ -28,6 +29,7 @@ from benchmarks.records.figure_file import save_figure
 
 STYLE = {
     FACEWIRE: ("#c1272d", "o", 2.6),
+    PERCEPTUAL: ("#8e24aa", "d", 2.0),
     BASE: ("#e58a8d", "D", 0.0),
     SINGLE: ("#e0559a", "*", 1.4),
     PROTOTYPE: ("#f08c00", "X", 1.4),

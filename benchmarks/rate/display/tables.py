@@ -8,7 +8,7 @@ from rich.table import Table
 from benchmarks.rate.results.ablation import Ablation, ablations
 from benchmarks.rate.results.bdrate import Delta
 from benchmarks.rate.results.comparison import Comparison
-from benchmarks.rate.results.rows import KEYPOINT_CODECS, MEAN, Gain, RateRow, gains, mean_rows
+from benchmarks.rate.results.rows import FACEWIRE, KEYPOINT_CODECS, MEAN, Gain, RateRow, gains, mean_rows
 
 COLUMNS = ("codec", "setting", "kbps", "key", "ref", "motion", "wire", "back", "PSNR dB", "XPSNR", "VMAF", "SSIM",
            "MS-SSIM", "LPIPS", "identity", "landm %", "enc ms", "dec ms")  # fmt: skip
@@ -106,8 +106,9 @@ def _deltas(one: Comparison) -> list[tuple[str, Delta | None]]:
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    """Facewire against each anchor, at equal payload quality and at equal payload rate."""
-    title = "facewire against the anchors (payload; in brackets how much of facewire's curve, and of the anchor's)"
+    """One codec of ours against each anchor, at equal payload quality and at equal payload rate."""
+    codec = comparisons[0].codec
+    title = f"{codec} against the anchors (payload; in brackets how much of facewire's curve, and of the anchor's)"
     table = Table(title=title, title_justify="left")
     for name in ("clip", "anchor"):
         table.add_column(name, no_wrap=True)
@@ -134,12 +135,16 @@ def ablation_table(found: Sequence[Ablation]) -> Table:
 def reasons(comparisons: Sequence[Comparison]) -> list[str]:
     """Why a comparison of the mean rows is n/a, one line each."""
     return [
-        f"{one.anchor} {name.replace(' %', '').replace(' dB', '')} n/a: {delta.reason}"
+        f"{_said_of(one)} {name.replace(' %', '').replace(' dB', '')} n/a: {delta.reason}"
         for one in comparisons
         if one.clip == MEAN
         for name, delta in _deltas(one)
         if delta is not None and delta.value is None
     ]
+
+
+def _said_of(one: Comparison) -> str:
+    return one.anchor if one.codec == FACEWIRE else f"{one.codec}: {one.anchor}"
 
 
 def show_rate(rows: Sequence[RateRow], comparisons: Sequence[Comparison], console: Console) -> None:
@@ -155,8 +160,8 @@ def show_rate(rows: Sequence[RateRow], comparisons: Sequence[Comparison], consol
     console.print(spending_table([*rows, *(means if clips > 1 else [])]))
     for gain in gains(rows):
         console.print(gain_line(gain), highlight=False)
-    if comparisons:
-        console.print(comparison_table(comparisons))
+    for codec in dict.fromkeys(one.codec for one in comparisons):
+        console.print(comparison_table([one for one in comparisons if one.codec == codec]))
     if without := ablations(rows):
         console.print(ablation_table(without))
     for line in reasons(comparisons):

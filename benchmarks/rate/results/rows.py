@@ -14,13 +14,14 @@ from benchmarks.rate.results.groups import over_all_clips
 
 MEAN = "mean"
 FACEWIRE = "facewire"
+PERCEPTUAL = "facewire, perceptual"  # --tune
 BASE = "facewire base layer"
 SINGLE = "facewire, one keyframe"
 SHUFFLED = "facewire, one keyframe, expressions shuffled"
 PROTOTYPE = "unlearned prototype"
 FREEZE = "freeze frame 0"
 WITHOUT = "facewire without "  # a part of it
-KEYPOINT_CODECS = (FACEWIRE, BASE, SINGLE, SHUFFLED, PROTOTYPE)  # those that send references and motion
+KEYPOINT_CODECS = (FACEWIRE, PERCEPTUAL, BASE, SINGLE, SHUFFLED, PROTOTYPE)  # those that send references and motion
 TARGET_FPS = 25
 LESS_IS_BETTER = ("lpips", "landmark_percent")
 

@@ -9,7 +9,7 @@ from benchmarks.clips.clip import load_clip
 from benchmarks.clips.sample import SAMPLE
 from benchmarks.errors import SettingError
 from benchmarks.rate.operating_points import RateSettings, operating_points
-from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PROTOTYPE, SHUFFLED, SINGLE
+from benchmarks.rate.results.rows import BASE, FACEWIRE, FREEZE, PERCEPTUAL, PROTOTYPE, SHUFFLED, SINGLE
 from benchmarks.rate.run import telling_frame
 from codec import CodecConfig
 from codec.errors import ConfigError
@@ -24,6 +24,8 @@ def test_without_the_residual_there_is_no_second_base_row() -> None:
     expected = [(FACEWIRE, "qp 44"), (BASE, "qp 32"), (SINGLE, f"qp {CodecConfig.preset('one-keyframe').qp}")]
     assert [(point.codec, point.setting) for point in listed[-3:]] == expected
     assert (listed[1].codec, listed[1].setting) == (PROTOTYPE, "step 8")
+    tuned = operating_points(RateSettings(anchors=(), qps=(32,), perceptual_qps=(44, 20), prototype_steps=()))
+    assert [(point.codec, point.setting) for point in tuned[2:4]] == [(PERCEPTUAL, "qp 20"), (PERCEPTUAL, "qp 44")]
     controlled = operating_points(RateSettings(anchors=(), prototype_steps=()), shuffled=True)
     assert [point.codec for point in controlled[-2:]] == [SINGLE, SHUFFLED]
 

@@ -10,6 +10,7 @@ from benchmarks.rate.results.rows import (
     BASE,
     FACEWIRE,
     FREEZE,
+    PERCEPTUAL,
     RateRow,
     curve,
     gains,
@@ -120,6 +121,17 @@ def test_the_comparison_can_be_held_below_a_rate(row: RateRow) -> None:
     assert "below 15 kbps % (PSNR)" in [column.header for column in comparison_table(comparisons).columns]
     cheaper = compare_all(ladder(row), ["x264"], below_kbps=7)
     assert "x264 below 7 kbps (PSNR) n/a: anchor has no point below 7 kbps" in reasons(cheaper)
+
+
+def test_both_ways_of_tuning_are_compared(row: RateRow) -> None:
+    rows = ladder(row)
+    tuned = [replace(one, codec=PERCEPTUAL, kbps=2 * one.kbps) for one in rows if one.codec == FACEWIRE]
+    comparisons = compare_all([*rows, *tuned], ["x264"])
+    assert [(one.codec, one.clip) for one in comparisons] == [
+        (codec, clip) for codec in (FACEWIRE, PERCEPTUAL) for clip in ("a", "b", "mean")
+    ]
+    found = [one.bd_rate_psnr.value for one in comparisons if one.clip == "mean"]
+    assert found == [pytest.approx(-50), pytest.approx(0, abs=1e-6)]
 
 
 def test_without_lpips_it_is_not_compared(row: RateRow) -> None:
