@@ -31,7 +31,7 @@ class CodecConfig:
     bundle          frames whose motion is coded as a chain and must travel together; 1 codes each frame alone
     residual        code the motion residual on top of the keypoints
     reference_qp_offset  what is added to qp for the pictures of references (as for intra pictures in other codecs)
-    tune            "psnr": the fewest errors for the bits; "perceptual": finer references, less often, more likeness
+    tune            "psnr": the fewest errors for the bits; "perceptual": finer references, less often, for likeness
     references      "adaptive": new references whenever they are worth their bits; "single": one per keyframe
     activation      "immediate": a new reference is used at once; "acknowledged": only after Encoder.acknowledge
     effort          "realtime": what a call has time for; "best": slower, about 5 % fewer bits at the same quality
