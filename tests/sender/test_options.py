@@ -18,8 +18,8 @@ def test_each_option_has_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     line = (
         "--signal wss://10.0.0.1:9 --ca c.pem --room r --token t --token-file f --input f.mp4 --loop --stun "
         "stun:a --stun stun:b --turn turn:u:p@h --mode h264 --kbps 6.5 --h264-kbps 15 --floor-db 21 --bundle 2 "
-        "--size 512 --qp 40 --tune perceptual --threads 2 --weights w --engine torch --precision f32 --crop centre --face-model "
-        "y.onnx --reference-kbps 100 --json - --seconds 9 --follow --stream 1 --microphone default "
+        "--size 512 --qp 40 --tune perceptual --threads 2 --weights w --engine torch --precision f32 --crop centre "
+        "--face-model y.onnx --reference-kbps 100 --json - --seconds 9 --follow --stream 1 --microphone default "
         "--sound-kbps 12 --max-kbps 90 --min-kbps 9 --log-level warning"
     )
     call, coding = parse_arguments(line.split())
