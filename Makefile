@@ -1,10 +1,12 @@
 # One command for each thing to do with facewire. Every target makes .venv and what it needs first; a second run does not.
 #
 # PYTHON=python3.12      which interpreter .venv is made with (3.11 or newer)
+# LOCK=requirements.lock  install each file by its sha256, as .ci/run does; for CPython 3.11 on Linux x86-64 and torch's CPU build
 # PIP_FLAGS=...          passed to pip, for example --extra-index-url https://download.pytorch.org/whl/cpu for torch without CUDA
 
 PYTHON ?= python3
 PIP_FLAGS ?=
+LOCK ?=
 INPUT ?=
 SECONDS ?= 10
 CLIPS ?= benchmarks/clips/data/sample.mp4
@@ -15,6 +17,7 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.facewire-installed
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 
 # One large GPU. ARGS reaches both commands and wins over what stands here.
 GPU_FLAGS := --device cuda --batch 128 --rate 6e-4 --per-clip 0 --references 10 --resume auto
@@ -75,14 +78,14 @@ else \
 fi
 endef
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt requirements.lock
 	@command -v $(PYTHON) >/dev/null || { $(call debian,python3 python3-venv,there is no $(PYTHON)); }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "facewire: needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call debian,python3-venv,$(PYTHON) has no venv module); }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing facewire and what it needs into .venv: one to ten minutes, two to eight gigabytes, as torch comes"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[all]'
+	$(if $(LOCK),$(PIP) --require-hashes --no-deps -r $(LOCK) && $(PIP) --no-deps --no-build-isolation -e .,$(PIP) -c constraints.txt -e '.[all]')
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { $(call debian,libgl1 libglib2.0-0,OpenCV misses system libraries); }
 	@$(BIN)/python -c 'import cv2, torch, av, aiortc'
 	@touch $@
