@@ -17,6 +17,7 @@ from benchmarks.engines.command import ENGINES
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below, picture_path
 from benchmarks.network.command import FORWARDING, NETWORK, PATHS, TWO
+from benchmarks.rate.display.documents import refreshed
 from benchmarks.rate.display.face_tables import show_faces
 from benchmarks.rate.display.plot import plot_rates
 from benchmarks.rate.display.tables import show_rate
@@ -52,7 +53,7 @@ def add_table(commands: Commands) -> None:
         "--into",
         type=Path,
         metavar="FILE.md",
-        help="of speed, delay, sync and engines: writes the tables into its section",
+        help="of speed, delay, sync and engines: writes its tables; of rate: renews the figures in them",
     )
     add_below(parser)
     parser.set_defaults(run=table)
@@ -63,8 +64,6 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
     if (timing := read_timing(args.results)) is not None:
         show_timing(timing, plot=args.plot, into=args.into)
         return
-    if args.into:
-        raise ResultsError(f"{args.results}: --into is for results of speed, delay, sync and engines")
     run = read_run(args.results)
     console = tables_console()
     comparisons = compare_all(run.rows, run.anchors, below_kbps=args.below)
@@ -74,6 +73,9 @@ def table(args: argparse.Namespace, command: Sequence[str]) -> None:
         console.print(str(failure), highlight=False)
     if args.plot:
         plot_rates(run.rows, args.plot, size=run.size)
+    if args.into:
+        text = args.into.read_text(encoding="utf-8")
+        args.into.write_text(refreshed(text, run, file=args.results.name), encoding="utf-8")
 
 
 def read_timing(path: Path) -> dict[str, Any] | None:
