@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,13 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in [*SOURCES.values(), *TESTS]}
 
 
-def imported_names(path: Path) -> Iterator[str]:
+@cache
+def imported_names(path: Path) -> tuple[str, ...]:
     """Every absolute dotted name that a file imports, wherever the import stands; a relative import fails."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -110,6 +116,7 @@ def test_no_import_cycles() -> None:
         visit(name, ())
 
 
+@cache
 def room_of(name: str) -> str:
     """The package a module stands in; what lies beside the rooms of a folder stands for itself."""
     package = name if SOURCES[name].name == "__init__.py" else name.rpartition(".")[0]
