@@ -7,6 +7,7 @@ picture: extract the motion (3), search what to send of it, ask the rate policy 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from codec.decisions.motion_search import Found, MotionSearch
 from codec.decisions.observation import Observation, Observer
 from codec.decisions.reference_half import ReferenceHalfEncoder
 from codec.decisions.reference_policy import ReferencePolicy
+from codec.decisions.spending import spend
 from codec.engines.runtime import Runtime
 from codec.frame_report import NOTHING_YET, FrameReport, FrameReporter
 from codec.graphs import files as graphs
@@ -27,7 +29,6 @@ from codec.motion.residual import COEFFICIENTS
 from codec.pictures.crop import fitted
 from codec.pictures.psnr import psnr_db
 from codec.stage_clock import Stage, no_stage
-from codec.state.bundle import information_bits
 from codec.state.chain import (
     Chain,
     MotionState,
@@ -106,6 +107,16 @@ class Encoder:
         """Whether both ends draw mouth and eyes where that is better, and restore references, from the next on."""
         self._face.draws = windows
         self._references.restore(restoration)
+
+    def succeed(self, before: Self) -> None:
+        """Goes on, as one made for another size, where `before` stops: numbers, ids, time, qp, budget, steps are its.
+
+        The next frame is a keyframe.
+        """
+        self.config = before.config.with_(size=self.config.size)
+        self._number, self._clock, self._qp, self._budget = before._number, before._clock, before._qp, before._budget
+        self._references.succeed(before._references)
+        self._face.draws = before._face.draws
 
     @property
     def reconstruction(self) -> Image:
@@ -336,15 +347,4 @@ class Encoder:
             measure=lambda: psnr_db(self.reconstruction, self._target),
         )
         if self._budget is not None:
-            self._spend(coded)
-
-    def _spend(self, coded: CodedFrame) -> None:
-        assert self._budget is not None
-        reference, motion_bits = coded.split()[0], information_bits(coded.motion) if coded.motion else 0
-        self._budget.spend(
-            motion_bits=motion_bits,
-            wanted_bits=max(motion_bits, self._wanted_bits),
-            reference_bits=8 * len(bytes(reference)) if reference else 0,
-            keyframe=coded.is_keyframe,
-            chained=bool(coded.motion and coded.motion.chained),
-        )
+            spend(self._budget, coded, wanted_bits=self._wanted_bits)

@@ -9,7 +9,9 @@ from aiortc import MediaStreamTrack, RTCPeerConnection
 from codec import CodecConfig, Encoder
 from codec.pictures.face import FaceDetector
 from codec.sound import SoundConfig
+from codec.stage_clock import Stage
 from codec.state.bundle import BundleCoder
+from codec.units import SIZES
 from sender.capture import Capture, TrackSource
 from sender.crop.face import FaceFollower
 from sender.encode import MEASURE_S, FaceWorker
@@ -44,14 +46,19 @@ def make_worker(options: SenderOptions) -> FaceWorker:
         measure_every=0,  # the worker measures, once the frame has left
     )
     model = Path(options.face_model) if options.face_model else None
+
+    def make(size: int, stage: Stage) -> Encoder:
+        return Encoder(config.with_(size=size), stage=stage)
+
     return FaceWorker(
-        lambda stage: Encoder(config, stage=stage),
+        partial(make, options.size),
         lambda looks: FaceFollower(
             FaceDetector(model), placement=options.crop, reports=options.mode == "auto", looks=looks
         ),
         size=options.size,
         measure_s=_METERED_S if options.mode == "keypoints" else MEASURE_S,
         bundles=partial(BundleCoder.of, options.weights),
+        smaller=None if options.size == SIZES[0] else (SIZES[0], partial(make, SIZES[0])),
     )
 
 

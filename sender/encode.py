@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Protocol
+from typing import Protocol, Self
 
 from codec import CodecConfig, CodedFrame, FrameReport
 from codec.pictures.crop import Crop
@@ -23,6 +23,7 @@ from sender.capture import Picture
 from sender.crop.face import FaceFollower
 from sender.crop.face_search import Looks
 from sender.transmit import Bundles
+from sender.work.sizes import EncoderSizes, SizeOrder
 
 __all__ = ["MEASURE_S", "EncodedPicture", "FaceEncoder", "FaceWorker", "Orders"]
 
@@ -44,6 +45,9 @@ class FaceEncoder(Protocol):
 
     def encode(self, image_rgb: Image, *, pts: int) -> CodedFrame:
         """One frame of uint8 (size, size, 3)."""
+
+    def succeed(self, before: Self) -> None:
+        """Goes on where one for another size stops; the next frame is a keyframe."""
 
     def force_keyframe(self) -> None:
         """The next frame is a keyframe."""
@@ -92,6 +96,7 @@ class Orders:
         self._bundle = False
         self._steps: tuple[bool, bool] | None = None  # windows, restoration: where they are to change
         self._pace: tuple[int, int, bool] | None = None  # qp, bundle, residual: where they are to change
+        self.size = SizeOrder()  # what the steps say of it: replaced whole, read when a picture comes
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
     def force_keyframe(self) -> None:
@@ -109,10 +114,10 @@ class Orders:
         with self._lock:
             self._acknowledged[reference_id] = None
 
-    def set_steps(self, *, windows: bool, restoration: bool) -> None:
-        """Whether mouth and eyes are drawn where that is better, and references restored."""
+    def set_steps(self, *, windows: bool, restoration: bool, size: SizeOrder | None = None) -> None:
+        """Whether mouth and eyes are drawn where that is better, and references restored; and the size, where told."""
         with self._lock:
-            self._steps = (windows, restoration)
+            self._steps, self.size = (windows, restoration), size or self.size
 
     def set_pace(self, *, qp: int, bundle: int, residual: bool) -> None:
         """How coarsely frames are coded from now on, and how many share a message."""
@@ -151,18 +156,22 @@ class FaceWorker:
         size: int,
         measure_s: float = MEASURE_S,
         bundles: Callable[[], Bundles] | None = None,
+        smaller: tuple[int, Callable[[Stage], FaceEncoder]] | None = None,
     ) -> None:
-        """`bundles` is asked for what packs the encoder's motion; None: with the tables of the default weights."""
+        """`bundles` is asked for what packs the encoder's motion; None: with the tables of the default weights.
+
+        `smaller` is a second size, and what makes an encoder for it, where time may not do for the first.
+        """
         self.bundles = cache(bundles or partial(BundleCoder.of, CodecConfig().weights))
         self._measure_ticks = measure_s * PTS_PER_S
-        self._make_encoder = make_encoder
         self._make_follower = make_follower
-        self._size = size
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="face")
         self._stages = StageClock(clock=time.perf_counter)
         self._follower: FaceFollower | None = None
-        self._encoder: FaceEncoder | None = None
+        makes = {size: make_encoder} | ({} if smaller is None else {smaller[0]: smaller[1]})
+        self._encoders = EncoderSizes(makes, stage=self._stages.stage)
+        self.sizes = self._encoders.sizes  # that pictures may be coded at: the call's own, and a smaller one
         self._square_rgb: Image | None = None  # the last picture coded
         self._coded_pts: int | None = None  # of that picture; None once it is measured, and of a keyframe
         self._measured_pts: int | None = None
@@ -192,24 +201,25 @@ class FaceWorker:
         """Lets the threads end after the picture in hand."""
         for thread in (self._thread, self._looking):
             thread.shutdown(wait=False, cancel_futures=True)
+        self._encoders.close()
 
-    def _load(self) -> tuple[FaceFollower, FaceEncoder]:
+    def _load(self) -> FaceFollower:
         if self._follower is None:
             self._follower = self._make_follower(Looks(self._looking, stage=self._stages.stage))
-        if self._encoder is None:
-            self._encoder = self._make_encoder(self._stages.stage)
-        return self._follower, self._encoder
+        assert self._encoders.current is not None
+        return self._follower
 
     def _work(self, picture: Picture, code: bool) -> EncodedPicture:
-        follower, encoder = self._load()
+        follower = self._load()
         stage = self._stages.stage
         coded, report = None, None
         measured, self._measured = self._measured and code, False
         with stage("total"):
             followed = follower.follow(picture.image_rgb, pts=picture.pts)
             if code:
+                encoder = self._encoders.turn(self.orders.size)
                 with stage("crop"):
-                    self._square_rgb = followed.crop.extract(picture.image_rgb, self._size)
+                    self._square_rgb = followed.crop.extract(picture.image_rgb, self._encoders.size)
                 self.orders.carry_out(encoder)
                 coded = encoder.encode(self._square_rgb, pts=picture.pts)
                 report = encoder.report
@@ -221,7 +231,6 @@ class FaceWorker:
         )
 
     def _measure(self) -> None:
-        assert self._encoder is not None
         assert self._square_rgb is not None
         self._measured = True
-        self._psnr_db = psnr_db(self._encoder.reconstruction, self._square_rgb)
+        self._psnr_db = psnr_db(self._encoders.current.reconstruction, self._square_rgb)

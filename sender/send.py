@@ -82,7 +82,7 @@ class FaceSender(End):
         self._rules = ModeRules(floor_db=options.floor_db)
         self._machine = ModeMachine(requested, self._rules)
         self._keyframes = KeyframeGate()
-        self.work = Workload(sets=worker.orders.set_steps, clock=clock)
+        self.work = Workload(sets=worker.orders.set_steps, sizes=worker.sizes, clock=clock)
         self._qp: int | None = None  # of the last frame
         self._pacer = Pacer(channels, options=options, sound=sound is not None, clock=clock)
         self._assumed = Assumed(in_order=channels.in_order, held=self._on_reference_held, clock=clock)

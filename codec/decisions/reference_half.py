@@ -1,5 +1,7 @@
 """Stage 4, reference half: a picture and what is seen in it -> a coded reference, and what the decoder makes of it."""
 
+from typing import Self
+
 from codec.bits.bitstream import REFERENCE_IDS, CodedReference
 from codec.bits.symbols import SymbolCoder
 from codec.config import CodecConfig
@@ -34,6 +36,11 @@ class ReferenceHalfEncoder:
     def restore(self, wanted: bool) -> None:
         """Whether both ends restore references, from the next one on."""
         self._pictures.restored = wanted
+
+    def succeed(self, before: Self) -> None:
+        """Goes on with the ids of one for another size, and restores as it did. The next reference is intra."""
+        self.newest = before.newest
+        self._pictures.restored = before._pictures.restored
 
     def _crf(self, qp: int, *, intra: bool, coarser_by: int) -> int:
         usual = reference_crf(min(max(qp + self._offset, 0), MAX_QP))

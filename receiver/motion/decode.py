@@ -199,6 +199,7 @@ class FaceDecoder:
         self._config = config
         self._stage = stage
         self._made: Decoder | None = None
+        self._before: Decoder | None = None  # that of another size, until a picture of this one is there
         self._waiting: deque[tuple[CodedFrame, int]] = deque(maxlen=self.WAITING)
 
     @cached_property
@@ -242,6 +243,8 @@ class FaceDecoder:
     def _follow_size(self, coded: CodedFrame) -> None:
         """A keyframe says how large the sender codes; the receiver goes along, once the rest of it holds what it says.
 
+        What moves references of the size before is read and shown all the same: it was on its way already.
+
         Raises VersionError for other weights, BitstreamError where the picture is of another size or does not decode.
         """
         reference = coded.reference
@@ -252,7 +255,24 @@ class FaceDecoder:
         if opening.weights_id != ours:
             raise VersionError(f"the stream needs weights {opening.weights_id.hex()}; these are {ours.hex()}")
         ReferenceDecoder(size=opening.size).decode(reference.picture, intra=True)
-        self._config, self._made = self._config.with_(size=opening.size), None
+        self._config, self._before, self._made = self._config.with_(size=opening.size), self._made, None
+
+    def _reader(self, frame: CodedFrame) -> Decoder:
+        """Who holds what the frame moves: the decoder of now, or that of the size before."""
+        before, motion = self._before, frame.motion
+        if before is None or motion is None or motion.reference_id in self._decoder.references:
+            return self._decoder
+        return before if motion.reference_id in before.references else self._decoder
+
+    def _picture(self, state: MotionState) -> Image:
+        try:
+            picture = self._decoder.render(state)
+        except ReferenceMissing:
+            if self._before is None:
+                raise
+            return self._before.render(state)
+        self._before = None  # states come in their order
+        return picture
 
     def _held(self) -> tuple[int, ...]:
         return tuple(self._decoder.references)
@@ -272,7 +292,7 @@ class FaceDecoder:
         for frame, arrived_us in coded:
             try:
                 with self._stage("read"):
-                    states.append((self._decoder.read(frame), arrived_us))
+                    states.append((self._reader(frame).read(frame), arrived_us))
             except ReferenceMissing:
                 if frame.motion is not None and frame.motion.reference_id in self._decoder.references:
                     unchained += 1
@@ -290,7 +310,7 @@ class FaceDecoder:
             if slot.before is not None:
                 state = self._decoder.mix(slot.before, slot.state, slot.fraction)
             with self._stage("render"):
-                return Rendered(slot, self._decoder.render(state))
+                return Rendered(slot, self._picture(state))
         except ReferenceMissing:
             return Rendered(slot, None, "missing")
         except CodecError:

@@ -73,7 +73,8 @@ class FaceBroadcast(End):
         self._pending: tuple[int, int] | None = None  # the newest reference, until the encoder may build on it
         self._pictures, self._pts = 0, 0
         self._qp: int | None = None
-        self.work = Workload(sets=worker.orders.set_steps, clock=clock, then="nothing more can be left out")
+        steps, then = worker.orders.set_steps, "nothing more can be left out"
+        self.work = Workload(sets=steps, sizes=worker.sizes, clock=clock, then=then)
         self._watchers: list[Callable[[Figures], None]] = []
         self._group: asyncio.TaskGroup | None = None
         self._somebody, self._stopped = asyncio.Event(), asyncio.Event()
@@ -248,6 +249,7 @@ class FaceBroadcast(End):
         self._laggards.see({viewer: viewer.kbps for viewer in there if viewer.is_heard()}, now_s=self._clock())
         for viewer in there:
             viewer.lags = viewer in self._laggards.lagging
+        self.work.meet_all(viewer.peer for viewer in there if viewer.peer is not None)
         followed = [viewer for viewer in there if not viewer.lags and viewer.is_heard()] or there
         loads = [viewer.load for viewer in followed if viewer.load is not None]
         if len(loads) * 2 > len(followed):  # most of them are late

@@ -69,6 +69,7 @@ class Viewer:
         self.refusal: str | None = None  # why it cannot read keypoints, once it has said what it can
         self.ended = ""  # why `run` returned
         self.load: float | None = None
+        self.peer: Capabilities | None = None  # what it has said it can
         self.lags = False  # nobody waits for it
         self.is_new = True  # it has never been in step
         self.gate = KeyframeGate()
@@ -295,6 +296,7 @@ class Viewer:
         self._pacer.hear(data)
 
     def _on_peer(self, peer: Capabilities | None) -> None:
+        self.peer = peer
         self.refusal = None if peer is None else why_not(self._capabilities, peer)
         self._pacer.meet(peer)
         self.sound.meet(peer)

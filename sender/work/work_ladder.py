@@ -1,14 +1,15 @@
 """Stage 2 to 5, work: how much of it a machine that is late is spared, step by step, before keypoints are given up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["PLAIN_STEP", "STEPS", "LadderRules", "Step", "WorkLadder"]
+__all__ = ["PLAIN_STEP", "STEPS", "LadderRules", "Step", "WorkLadder", "steps_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """`every` n-th picture is coded; `windows`: mouth and eyes are drawn; `restoration`: references are restored.
 
+    `small`: at the smaller of the call's sizes, where it has two.
     `cost` is that of a second, beside all. `late` is the load, a part of the time there is, above which the step is too
     much.
     """
@@ -17,6 +18,7 @@ class Step:
     every: int = 1
     windows: bool = True
     restoration: bool = True
+    small: bool = False
     cost: float = 1.0
     late: float = 1.0
 
@@ -38,6 +40,28 @@ PLAIN_STEP = Step(
     restoration=False,
     cost=0.2,
 )
+_OVER_THE_SMALL = 0.6  # of the work, at half the side: .75 to .85 of the sender's, .45 of the receiver's
+
+
+def steps_of(sizes: tuple[int, ...], *, plain: bool = False) -> tuple[Step, ...]:
+    """The steps of a call at the first of these sizes, and at a smaller one where there is a second.
+
+    At half the side the frame rate need not fall as far. With `plain`, receivers can hold references as decoded.
+    """
+    steps = (*STEPS, PLAIN_STEP) if plain else STEPS
+    if len(sizes) < 2:
+        return steps
+    own, small = (f"at {size}x{size}" for size in sizes)
+    first, second, *others = steps
+    halved = (
+        replace(step, small=True, name=_at(small, step), cost=_OVER_THE_SMALL * step.cost) for step in (second, *others)
+    )
+    return (first, replace(second, name=f"{second.name} {own}"), *halved)
+
+
+def _at(size: str, step: Step) -> str:
+    rate, comma, rest = step.name.partition(",")
+    return f"{rate} {size}{comma}{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +93,11 @@ class WorkLadder:
     def step(self) -> Step:
         """What is done now."""
         return self._steps[self._at]
+
+    @property
+    def next_step(self) -> Step:
+        """What would be done next, were this too much."""
+        return self._steps[min(self._at + 1, len(self._steps) - 1)]
 
     def allow(self, steps: tuple[Step, ...]) -> None:
         """What may be done from now on: these steps, which begin as those before did. One that is no more is left."""

@@ -1,10 +1,11 @@
 """Stage 2 to 5, work: what coding takes of the time there is, what the receiver says of its own, what is left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from codec.units import PTS_PER_S
-from sender.work.work_ladder import PLAIN_STEP, STEPS, WorkLadder
+from sender.work.sizes import SizeOrder
+from sender.work.work_ladder import WorkLadder, steps_of
 from signaling.protocol.capabilities import PLAIN
 from signaling.protocol.messages import Capabilities
 
@@ -18,19 +19,25 @@ _HEARD_S = 3.0  # so long what the receiver last said of its load counts
 class SetsSteps(Protocol):
     """Whoever is told which steps of the coding are taken."""
 
-    def __call__(self, *, windows: bool, restoration: bool) -> None:
-        """Whether mouth and eyes are drawn, and references restored."""
+    def __call__(self, *, windows: bool, restoration: bool, size: SizeOrder) -> None:
+        """Whether mouth and eyes are drawn, and references restored; and which of two sizes is coded."""
 
 
 class Workload:
     """Owns the ladder of one call. `sets` is told what of each picture's work is to be done."""
 
-    def __init__(self, *, sets: SetsSteps, clock: Callable[[], float], then: str = _THEN) -> None:
-        """`then` is what is said to happen where even the last step is too much."""
+    def __init__(
+        self, *, sets: SetsSteps, clock: Callable[[], float], sizes: tuple[int, ...], then: str = _THEN
+    ) -> None:
+        """`sizes` are the call's own and, if the encoder has one, a smaller one, for receivers that can read it.
+
+        `then` is what is said to happen where even the last step is too much.
+        """
         self._then = then
         self._sets = sets
         self._clock = clock
-        self._ladder = WorkLadder()
+        self._sizes = sizes
+        self._ladder = WorkLadder(steps=steps_of(sizes[:1]))
         self._told: Callable[[str], None] = lambda text: None
         self._looked: tuple[float, int] | None = None  # when, and pictures captured until then
         self._spent_s, self._coded = 0.0, 0
@@ -40,7 +47,7 @@ class Workload:
         self._heard: tuple[float, float] | None = None  # when, and the load
         self.coding: float | None = None  # the loads of the last second
         self.decoding: float | None = None
-        sets(windows=True, restoration=True)
+        self._set()
 
     def watch(self, callback: Callable[[str], None]) -> None:
         """`callback` learns in a line what is late, and what is done about it."""
@@ -48,13 +55,25 @@ class Workload:
 
     def meet(self, peer: Capabilities | None) -> None:
         """What the receiver can hold; None where it does not say."""
+        sizes = () if peer is None else peer.sizes
+        self._allow(sizes, plain=peer is not None and PLAIN in peer.features)
+
+    def meet_all(self, peers: Iterable[Capabilities]) -> None:
+        """What each of several receivers can read. References are restored: who comes later may need it."""
+        if said := [set(peer.sizes) for peer in peers if peer.sizes]:
+            self._allow(set.intersection(*said))
+
+    def _allow(self, read: Collection[int], *, plain: bool = False) -> None:
+        own, *smaller = self._sizes
         before = self._ladder.step
-        self._ladder.allow((*STEPS, PLAIN_STEP) if peer is not None and PLAIN in peer.features else STEPS)
-        if self._ladder.step is not before:
+        self._ladder.allow(steps_of((own, *(size for size in smaller if size in read)), plain=plain))
+        if self._ladder.step != before:
             self._set()
 
     def _set(self) -> None:
-        self._sets(windows=self._ladder.step.windows, restoration=self._ladder.step.restoration)
+        step = self._ladder.step
+        size = SizeOrder(small=step.small, soon=self._ladder.next_step.small)
+        self._sets(windows=step.windows, restoration=step.restoration, size=size)
 
     def skips(self, pts: int, *, coded: bool) -> bool:
         """A picture of this time is there, to be coded or only followed: whether it is left out, for the others' sake.
@@ -101,8 +120,14 @@ class Workload:
 
     @property
     def states(self) -> dict[str, float | None]:
-        """For the meter: loads as parts of the time there is, and which picture of how many is coded."""
-        return {"load_coding": self.coding, "load_decoding": self.decoding, "coded_every": self._ladder.step.every}
+        """For the meter: loads as parts of the time there is, and which picture of how many is coded, how large."""
+        step = self._ladder.step
+        return {
+            "load_coding": self.coding,
+            "load_decoding": self.decoding,
+            "coded_every": step.every,
+            "coded_size": self._sizes[-1] if step.small else self._sizes[0],
+        }
 
     def _restart(self, now_s: float, captured: int) -> None:
         self._looked, self._spent_s, self._coded = (now_s, captured), 0.0, 0
@@ -112,8 +137,7 @@ class Workload:
         if not self._ladder.see(load, now_s=now_s):
             return
         step = self._ladder.step
-        if (step.windows, step.restoration) != (before.windows, before.restoration):
-            self._set()
+        self._set()
         if step.cost < before.cost:
             where = "coding" if coding >= decoding else "the receiver's decoding"
             self._told(f"{where} is late ({load:.0%} of the time there is): {step.name} from now on")

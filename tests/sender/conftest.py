@@ -119,7 +119,7 @@ class FakeEncoder:
         self.calls.append(("acknowledge", reference_id))
         self._used = reference_id
 
-    set_qp = set_steps = staticmethod(lambda *value, **steps: None)
+    set_qp = set_steps = succeed = staticmethod(lambda *value, **steps: None)
 
     def start_bundle(self) -> None:
         self.calls.append("bundle")

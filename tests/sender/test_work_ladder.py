@@ -2,7 +2,7 @@
 
 import pytest
 
-from sender.work.work_ladder import PLAIN_STEP, STEPS, LadderRules, WorkLadder
+from sender.work.work_ladder import PLAIN_STEP, STEPS, LadderRules, WorkLadder, steps_of
 
 RULES = LadderRules()
 
@@ -18,8 +18,11 @@ def fall(ladder: WorkLadder, *, start_s: float = 0.0) -> None:
         start_s += 1
 
 
-def test_steps_cost_less_and_less() -> None:
-    costs = [step.cost for step in (*STEPS, PLAIN_STEP)]
+@pytest.mark.parametrize("sizes", [(256,), (512, 256)])
+def test_steps_cost_less_and_less(sizes: tuple[int, ...]) -> None:
+    steps = steps_of(sizes, plain=True)
+    assert len({step.name for step in steps}) == len(steps) == len((*STEPS, PLAIN_STEP)) + len(sizes) - 1
+    costs = [step.cost for step in steps]
     assert costs == sorted(costs, reverse=True)
     assert len(set(costs)) == len(costs)
     assert (STEPS[0].every, STEPS[0].windows, STEPS[0].cost) == (1, True, 1.0)

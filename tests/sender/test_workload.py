@@ -2,6 +2,7 @@
 
 import pytest
 
+from sender.work.sizes import SizeOrder
 from sender.work.work_ladder import STEPS
 from sender.work.workload import Workload
 from signaling.protocol.capabilities import PLAIN
@@ -13,17 +14,19 @@ STEP = 3600  # 25 pictures a second, in 1/90000 s
 class Call:
     """A camera of 25 pictures a second and an encoder, on one clock that is moved by hand."""
 
-    def __init__(self, **more: str) -> None:
+    def __init__(self, sizes: tuple[int, ...] = (256,), **more: str) -> None:
         self.now_s = 100.0
         self.captured = 0
-        self.steps: list[tuple[bool, bool]] = []
+        self.steps: list[tuple[bool, bool]] = []  # each change
+        self.sizes: list[SizeOrder] = []
         self.said: list[str] = []
         self.gave_up = False
-        self.work = Workload(sets=self.set_steps, clock=lambda: self.now_s, **more)
+        self.work = Workload(sets=self.set_steps, clock=lambda: self.now_s, sizes=sizes, **more)
         self.work.watch(self.said.append)
 
-    def set_steps(self, *, windows: bool, restoration: bool) -> None:
-        self.steps.append((windows, restoration))
+    def set_steps(self, *, windows: bool, restoration: bool, size: SizeOrder) -> None:
+        self.steps += [(windows, restoration)] if self.steps[-1:] != [(windows, restoration)] else []
+        self.sizes += [size] if self.sizes[-1:] != [size] else []
 
     def go(self, seconds: float, *, takes_s: float, decoding: float | None = None) -> int:
         """The pictures that were coded: the newest when the encoder is free."""
@@ -122,3 +125,90 @@ def test_after_a_pause_nothing_is_known() -> None:
     assert not call.work.skips(call.captured * STEP + 1, coded=True)
     assert not call.work.done(captured=10**6)
     assert len(call.said) == before
+
+
+WHOLE, SOON, SMALL = SizeOrder(), SizeOrder(soon=True), SizeOrder(small=True, soon=True)
+LATE = "coding is late"
+
+
+def large_call(*sizes: int, features: tuple[str, ...] = ()) -> Call:
+    call = Call((512, 256))
+    call.work.meet(Capabilities(end="receiver", sizes=sizes, features=features))
+    return call
+
+
+def test_a_large_call_turns_small_before_mouth_and_eyes_are_given_up_and_comes_back() -> None:
+    call = large_call(256, 512)
+    assert call.go(4, takes_s=0.1)
+    assert (call.sizes, call.work.states["coded_size"]) == ([WHOLE, SOON], 512), "it is prepared a step before"
+    call.go(3, takes_s=0.1)
+    assert (call.sizes, call.work.states["coded_size"]) == ([WHOLE, SOON, SMALL], 256)
+    assert call.steps == [(True, True)]
+    assert [text.partition(": ")[2] for text in call.said] == [
+        "every second picture at 512x512 from now on",
+        "every second picture at 256x256 from now on",
+    ]
+    assert all(text.startswith(LATE) for text in call.said)
+    call.go(60, takes_s=0.01)
+    assert call.said[2:] == [
+        "time to spare: every second picture at 512x512 from now on",
+        "time to spare: every picture from now on",
+    ]
+    assert call.sizes[3:] == [SOON, WHOLE]
+
+
+def test_at_the_smaller_size_the_ladder_goes_on_as_ever() -> None:
+    call = large_call(256, 512, features=(PLAIN,))
+    call.go(40, takes_s=0.4)
+    assert [text.partition(": ")[2] for text in call.said[2:]] == [
+        "every third picture at 256x256 from now on",
+        "every third picture at 256x256, without eyes and mouth drawn from now on",
+        "every third picture at 256x256, without eyes and mouth drawn, references not restored from now on",
+        "H.264 carries the call where --mode auto lets it",
+    ]
+    assert call.steps == [(True, True), (False, True), (False, False)]
+    assert call.gave_up
+
+
+@pytest.mark.parametrize("peer", [None, Capabilities(end="receiver"), Capabilities(end="receiver", sizes=(512,))])
+def test_a_receiver_that_has_not_said_that_it_reads_the_smaller_size_is_not_sent_it(peer: Capabilities | None) -> None:
+    call = Call((512, 256))
+    call.work.meet(peer)
+    call.go(40, takes_s=0.4)
+    assert call.sizes == [WHOLE]
+    assert len(call.said) == len(STEPS)
+
+
+def test_one_that_comes_back_and_cannot_read_it_gets_the_larger_size_at_once() -> None:
+    call = large_call(256, 512)
+    call.go(7, takes_s=0.1)
+    assert call.sizes[-1] is not WHOLE
+    call.work.meet(None)
+    assert (call.sizes[-1], call.work.states["coded_size"]) == (WHOLE, 512)
+
+
+def test_a_slow_receiver_of_a_large_call_gets_the_smaller_size() -> None:
+    call = large_call(256, 512)
+    call.go(8, takes_s=0.01, decoding=1.5)
+    assert call.sizes == [WHOLE, SOON, SMALL]
+    assert call.said[-1].startswith("the receiver's decoding is late")
+
+
+def test_of_several_viewers_all_must_read_the_smaller_size_and_who_has_said_nothing_is_not_asked() -> None:
+    both, large = (Capabilities(end="receiver", sizes=sizes) for sizes in ((256, 512), (512,)))
+    call = Call((512, 256))
+    call.work.meet_all([both, both, Capabilities(end="receiver")])
+    call.go(7, takes_s=0.1)
+    assert call.sizes[-1] == SMALL
+    call.work.meet_all([])
+    assert call.sizes[-1] == SMALL, "nobody is there who could not"
+    call.work.meet_all([both, large])
+    assert call.sizes[-1] == WHOLE
+
+
+def test_a_call_at_the_smaller_size_has_no_such_step() -> None:
+    call = Call((256,))
+    call.work.meet(Capabilities(end="receiver", sizes=(256, 512)))
+    call.go(40, takes_s=0.4)
+    assert call.sizes == [WHOLE]
+    assert "x256" not in " ".join(call.said)

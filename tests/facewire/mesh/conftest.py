@@ -63,7 +63,7 @@ class ToyWorker:
         self.shade, self.orders, self.coded = shade, Orders(), 0
         self._number, self._reference, self._keyframe = -1, -1, True
 
-    bundles = staticmethod(ToyBundles)
+    bundles, sizes = staticmethod(ToyBundles), (256,)
 
     async def warm(self) -> None:
         pass
