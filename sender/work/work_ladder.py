@@ -40,7 +40,7 @@ PLAIN_STEP = Step(
     restoration=False,
     cost=0.2,
 )
-_OVER_THE_SMALL = 0.6  # of the work, at half the side: .75 to .85 of the sender's, .45 of the receiver's
+_AT_HALF = 0.6  # of the work, at half the side: about .75 of the sender's, .5 of the receiver's
 
 
 def steps_of(sizes: tuple[int, ...], *, plain: bool = False) -> tuple[Step, ...]:
@@ -53,9 +53,7 @@ def steps_of(sizes: tuple[int, ...], *, plain: bool = False) -> tuple[Step, ...]
         return steps
     own, small = (f"at {size}x{size}" for size in sizes)
     first, second, *others = steps
-    halved = (
-        replace(step, small=True, name=_at(small, step), cost=_OVER_THE_SMALL * step.cost) for step in (second, *others)
-    )
+    halved = (replace(step, small=True, name=_at(small, step), cost=_AT_HALF * step.cost) for step in (second, *others))
     return (first, replace(second, name=f"{second.name} {own}"), *halved)
 
 

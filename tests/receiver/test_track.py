@@ -3,15 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
-from aiortc.contrib.media import MediaRelay
+from aiortc.contrib.media import MediaRecorder, MediaRelay
 from aiortc.mediastreams import MediaStreamError
 from av.video.reformatter import VideoReformatter
 
 from codec.input.converter import Converter
+from codec.input.video import read_video
 from receiver.picture import Picture
 from receiver.track import FaceTrack
 
@@ -33,6 +36,37 @@ async def test_frames_are_ready_for_encoders_and_say_what_they_are(side: int) ->
     back = Converter().rgb(frame)  # by its tags
     error = np.abs(back.astype(int) - SMOOTH[:side, :side])
     assert error.mean() < 4
+
+
+class Ending(FaceTrack):
+    """Says when its reader has seen its end."""
+
+    def __init__(self, *, capacity: int) -> None:
+        super().__init__(capacity=capacity)
+        self.over = asyncio.Event()
+
+    async def recv(self) -> Any:
+        try:
+            return await super().recv()
+        except MediaStreamError:
+            self.over.set()
+            raise
+
+
+async def test_a_recording_of_the_track_goes_on_when_pictures_change_their_size(tmp_path: Path) -> None:
+    """The size of the call may change; aiortc's recorder keeps that of its first frame."""
+    sides = (64, 64, 32, 32, 64, 64)
+    track, recorder = Ending(capacity=len(sides) + 1), MediaRecorder(str(tmp_path / "film.mp4"))
+    for number, side in enumerate(sides):
+        track.offer(picture(40_000 * number, SMOOTH[:side, :side]))
+    track._put(None)  # the end, behind them
+    recorder.addTrack(track)
+    await recorder.start()
+    await asyncio.wait_for(track.over.wait(), 30)
+    await recorder.stop()
+    film = [image_rgb for image_rgb, _ in read_video(tmp_path / "film.mp4")]
+    assert [image_rgb.shape for image_rgb in film] == [(64, 64, 3)] * len(sides)
+    assert np.abs(film[3].astype(int) - cv2.resize(SMOOTH[:32, :32], (64, 64))).mean() < 10
 
 
 async def test_arrays_come_from_a_reformatter_of_ones_own() -> None:
