@@ -151,7 +151,7 @@ def operating_points(settings: RateSettings, *, shuffled: bool = False) -> list[
         listed.append(_facewire(BASE, settings.config(middle, residual=False)))
     if settings.references != "single":
         listed += [_facewire(SINGLE, settings.one_keyframe(qp)) for qp in sorted(settings.one_keyframe_qps)]
-        if shuffled:
+        if shuffled and settings.one_keyframe_qps:
             listed.append(_shuffled(settings.one_keyframe(min(settings.one_keyframe_qps))))
     listed += [
         _without(part_of(name), settings.config(qp, residual=settings.residual))
