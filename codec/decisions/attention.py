@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, remap, shrink, widen
+from codec.motion.gaussian import gaussian
 from codec.motion.parameters import FEATURE_POINTS
 from codec.units import Floats, Image
 
@@ -61,7 +62,7 @@ def attention(points: Floats) -> Floats:
     centres = (np.arange(_ATTENTION_SIZE, dtype=np.float32) * 2 + 1) / _ATTENTION_SIZE - 1
 
     def bumps(points: Floats, width: float) -> Floats:  # (n, 3) -> (n, 64, 64)
-        across, down = (np.exp(-(((centres - points[:, axis, None]) / width) ** 2)) for axis in (0, 1))
+        across, down = (gaussian((centres - points[:, axis, None]) / width) for axis in (0, 1))
         return np.asarray(down[:, :, None] * across[:, None], np.float32)
 
     points = points[:FEATURE_POINTS]

@@ -46,15 +46,29 @@ class FlowEstimator:
         return rest + np.asarray(remap(expected, rest), np.float32)
 
 
-def remap(picture: Floats | Image, flow: Floats, *, way: int = cv2.INTER_LINEAR) -> Array:
-    """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side.
+def remap(picture: Floats | Image, flow: Floats) -> Array:
+    """Backward warp by OpenCV: out(x) = picture(x + flow(x)); flow (S, S, 2) in halves of the side."""
+    return cv2.remap(picture, _places(flow), _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    A bicubic `way` (Keys, 1981, with a = -0.75) keeps the detail that a bilinear one blurs between pixels.
+
+def remap_planes(planes: Floats, flow: Floats) -> Floats:
+    """The same of planes (1, C, S, S), bicubically (Keys, 1981, with a = -0.75).
+
+    That keeps the detail which a bilinear kernel blurs between pixels.
     """
+    places = _places(flow)
+    warped = np.empty_like(planes)
+    for plane, out in zip(planes[0], warped[0], strict=True):
+        cv2.remap(plane, places, _NO_MAP, cv2.INTER_CUBIC, dst=out, borderMode=cv2.BORDER_REPLICATE)
+    return warped
+
+
+def _places(flow: Floats) -> Floats:
+    """Where each pixel comes from, (S, S, 2) in pixels."""
     size = flow.shape[0]
     places = flow * np.float32(size / 2)
     places += _pixels(size)
-    return cv2.remap(picture, places, _NO_MAP, way, borderMode=cv2.BORDER_REPLICATE)
+    return places
 
 
 @cache

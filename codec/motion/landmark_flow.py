@@ -7,12 +7,13 @@ fade out where there are no landmarks.
 
 import numpy as np
 
+from codec.motion.gaussian import gaussian
 from codec.motion.parameters import FLOW_SIZE
 from codec.units import Floats
 
 __all__ = ["follow_landmarks"]
 
-_WIDTH = 0.06  # of the Gaussian, in halves of the picture
+_SPREAD = np.float32(0.06 * 2**0.5)  # standard deviation .06 halves of the picture, as exp(-x²) takes it
 _DOUBT = 0.5  # landmarks' worth of "no difference" everywhere
 
 
@@ -21,7 +22,7 @@ def follow_landmarks(flow: Floats, *, target: Floats, reference: Floats, side: i
     there = target[:, :2] / np.float32(side / 2) - 1
     missing = (reference[:, :2] - target[:, :2]) / np.float32(side / 2) - _sampled(flow, there)
     centres = (np.arange(FLOW_SIZE, dtype=np.float32) * 2 + 1) / FLOW_SIZE - 1
-    across, down = (np.exp(-0.5 * ((centres[:, None] - there[None, :, axis]) / _WIDTH) ** 2) for axis in (0, 1))
+    across, down = (gaussian((centres[:, None] - there[None, :, axis]) / _SPREAD) for axis in (0, 1))
     total = down @ across.T + np.float32(_DOUBT)
     moved = np.stack([(down * missing[:, axis]) @ across.T for axis in (0, 1)], -1)
     return np.asarray(flow + moved / total[..., None], np.float32)

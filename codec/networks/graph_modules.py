@@ -164,7 +164,7 @@ class Generator(nn.Module):
     def forward(self, pixels: Tensor, *levels_and_sides: Tensor) -> Tensor:
         levels, sides = levels_and_sides[: len(CHANNELS)], levels_and_sides[len(CHANNELS) :]
         pairs = [(_planes(level), side_maps(_planes(side))) for level, side in zip(levels, sides, strict=True)]
-        return _picture(self.generator.generate(_planes(pixels), *(part for pair in pairs for part in pair)))
+        return _picture(self.generator.generate(pixels, *(part for pair in pairs for part in pair)))
 
 
 class Points(nn.Module):
@@ -233,12 +233,11 @@ def _side(channels: int) -> Tensor:
 
 
 def _warped(size: int) -> tuple[Tensor, ...]:
-    """Pixels and features, then warping field and occlusion map at the sizes of the features; channels last."""
-    sides = (size >> shift for shift in range(len(CHANNELS) + 1))
-    whole, *smaller = (
-        torch.zeros(1, side, side, channels) for side, channels in zip(sides, (3, *CHANNELS), strict=True)
-    )
-    return whole, *smaller, *(torch.zeros(*level.shape[:3], 3) for level in smaller)
+    """Pixels as planes; features, then warping field and occlusion map at their sizes, channels last."""
+    smaller = [
+        torch.zeros(1, size >> shift, size >> shift, channels) for shift, channels in enumerate(CHANNELS, start=1)
+    ]
+    return _map(3, size), *smaller, *(torch.zeros(*level.shape[:3], 3) for level in smaller)
 
 
 CUTS: dict[str, Cut] = {

@@ -21,7 +21,7 @@ from codec.errors import ConfigError, WeightsError
 from codec.export import distinct, write, write_decoder, write_index
 from codec.graphs import files as graphs
 from codec.input.video import read_video
-from codec.motion.flow import remap
+from codec.motion.flow import remap, remap_planes
 from codec.networks import FaceModel
 from codec.units import SIZES, Array
 from codec.weights import files as weights
@@ -101,10 +101,11 @@ def pieces(engine: Engine, first: Array, later: Array, *, size: int) -> list[tup
     moved = remap(np.ascontiguousarray(guidance[0].transpose(1, 2, 0)), np.ascontiguousarray(both[..., :2]))
     (told,) = run("refinement", moved[None], both[None])
     run("choice", told, both[None])
-    planes = [plane[0].transpose(1, 2, 0) for plane in (pixels, *features)]
-    sides = [cv2.resize(both, plane.shape[:2]) for plane in planes]
-    warped = [remap(np.ascontiguousarray(plane), side[..., :2]) for plane, side in zip(planes, sides, strict=True)]
-    run("generator", *(part[None] for part in (*warped, *sides[1:])))
+    moved = remap_planes(pixels, np.ascontiguousarray(cv2.resize(both, (size, size))[..., :2]))
+    levels = [np.ascontiguousarray(level[0].transpose(1, 2, 0)) for level in features]
+    sides = [cv2.resize(both, level.shape[:2]) for level in levels]
+    warped = [remap(level, side[..., :2]) for level, side in zip(levels, sides, strict=True)]
+    run("generator", moved, *(part[None] for part in (*warped, *sides)))
     return found + windows(first, later)
 
 

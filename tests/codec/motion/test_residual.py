@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, shrink, texture, widen
+from codec.motion.flow import FLOW_PICTURE, PICTURE_SIDE, FlowEstimator, remap, remap_planes, shrink, texture, widen
 from codec.motion.parameters import FLOW_SIZE
 from codec.motion.residual import COEFFICIENTS, GRID, ORDER, inverse, to_grid, transform
 
@@ -140,6 +140,17 @@ def test_remap_moves_by_whole_pixels() -> None:
     picture = textured()
     np.testing.assert_array_equal(remap(picture, shifted((0, 0))), picture)
     np.testing.assert_array_equal(remap(picture, shifted((3, 2)))[:-2, :-3], picture[2:, 3:])
+
+
+def test_planes_are_moved_as_pictures_are() -> None:
+    picture = np.stack((textured(), textured()[::-1], textured()[:, ::-1])).astype(np.float32)
+    moved = remap_planes(picture[None], shifted((3.25, -2)))
+    assert moved.shape == (1, *picture.shape)
+    ys, xs = np.mgrid[: picture.shape[1], : picture.shape[2]].astype(np.float32)
+    together = cv2.remap(
+        picture.transpose(1, 2, 0).copy(), xs + 3.25, ys - 2, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    np.testing.assert_allclose(moved[0].transpose(1, 2, 0), together, atol=1e-3)
 
 
 def test_widening_keeps_a_slope() -> None:
