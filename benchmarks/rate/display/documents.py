@@ -6,6 +6,7 @@ A table says in the comment right above it where its figures come from:
     <!-- figures: before=old.json now=new.json -->  the same, by what stands under `version`
     <!-- figures: partly rate-256.json -->         the same; rows that the file lacks stay as they are
     <!-- gains: rate-256.json svtav1 -->           BD-rates against an anchor, by clip
+    <!-- gains: rate-256.json VVC of facewire, perceptual -->  the same of another codec than facewire as it comes
 
 Which rows and columns there are is the document's; what stands in them is the file's. Columns that are none of a
 file's keep their text, and so do the rows of a version that no file is named for.
@@ -18,7 +19,7 @@ from benchmarks.errors import ResultsError
 from benchmarks.rate.report import Run
 from benchmarks.rate.results.comparison import Comparison, compare
 from benchmarks.rate.results.face_rows import pooled_rows
-from benchmarks.rate.results.rows import MEAN, RateRow, mean_rows
+from benchmarks.rate.results.rows import FACEWIRE, MEAN, RateRow, mean_rows
 
 _MARK = re.compile(r"<!-- (figures|gains): (.+) -->")
 _BELOW = re.compile(r"PSNR, below (\d+) kbps")
@@ -106,7 +107,7 @@ def _figures(table: Sequence[str], named: Sequence[str], run: Run, file: str) ->
 
 
 def _gains(table: Sequence[str], named: Sequence[str], run: Run, file: str) -> Iterator[str]:
-    anchor = named[1]
+    anchor, codec = named[1], " ".join(named[3:]) or FACEWIRE
     groups: dict[str, list[RateRow]] = {MEAN: mean_rows(run.rows)}
     for row in run.rows:
         groups.setdefault(row.clip, []).append(row)
@@ -115,7 +116,7 @@ def _gains(table: Sequence[str], named: Sequence[str], run: Run, file: str) -> I
         if cells["clip"] not in groups:
             raise ResultsError(f"{file} has no clip {cells['clip']}")
         below = next((float(mark[1]) for name in cells if (mark := _BELOW.fullmatch(name))), None)
-        one = compare(groups[cells["clip"]], clip=cells["clip"], anchor=anchor, below_kbps=below)
+        one = compare(groups[cells["clip"]], clip=cells["clip"], anchor=anchor, below_kbps=below, codec=codec)
         return _deltas(one)
 
     return _rewritten(table, found)

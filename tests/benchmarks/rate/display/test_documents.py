@@ -9,7 +9,7 @@ import pytest
 from benchmarks.errors import ResultsError
 from benchmarks.rate.display.documents import files_named, refreshed
 from benchmarks.rate.report import Run, read_run
-from benchmarks.rate.results.rows import FACEWIRE, RateRow
+from benchmarks.rate.results.rows import FACEWIRE, PERCEPTUAL, RateRow
 
 ROOT = Path(__file__).parents[4]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -62,6 +62,9 @@ def test_gains(run: Run) -> None:
     assert filled(table, run) == ["-50.0 (100%, 100%)"] * 2
     with pytest.raises(ResultsError, match="no clip c"):
         filled(table.replace("| a |", "| c |"), run)
+    tuned = [replace(one, codec=PERCEPTUAL, kbps=one.kbps / 2) for one in run.rows if one.codec == FACEWIRE]
+    both = replace(run, rows=(*run.rows, *tuned))
+    assert filled(table.replace("svtav1 -->", "svtav1 of facewire, perceptual -->"), both) == ["-75.0 (100%, 100%)"] * 2
 
 
 def test_a_row_that_the_file_lacks(run: Run) -> None:
