@@ -68,8 +68,8 @@ def _graph(name: str, run: Callable[..., tuple[Array, ...]]) -> Replacement:
 
 
 def _warped(pixels: Array, *_: Array) -> tuple[Array, ...]:
-    """What the generator is given, as a picture."""
-    return (np.clip(np.round(pixels * 255), 0, 255).astype(np.uint8),)
+    """What the generator is given, plane by plane, as a picture."""
+    return (np.clip(np.round(pixels.transpose(0, 2, 3, 1) * 255), 0, 255).astype(np.uint8),)
 
 
 def _never() -> Any:

@@ -20,4 +20,4 @@ def test_inputs_are_of_every_graph_and_the_pictures_between_are_others() -> None
     assert set(inputs) == set(NAMES)
     several = {"extractor": 2, "keypoints": 2, "landmarks": 5, "mouth_points": 5, "eye_points": 10}
     assert {name: len(kept) for name, kept in inputs.items() if len(kept) != 1} == several
-    assert inputs["generator"][0][0].shape == (1, 256, 256, 3)
+    assert inputs["generator"][0][0].shape == (1, 3, 256, 256)
