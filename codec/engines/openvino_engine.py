@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from codec.config import Precision
-from codec.engines.engine import Graph
+from codec.engines.engine import Graph, Immediate
 from codec.engines.int8 import quantize
 from codec.engines.openvino_import import ov
 from codec.errors import ConfigError, WeightsError
@@ -32,7 +32,9 @@ class OpenVinoEngine:
         if self._quantized and name in QUANTIZED:
             precision = "int8"
         threads = 1 if name in BESIDE else self._threads
-        return _Request(compiled(self.weights, name, size=size, threads=threads, precision=precision))
+        request = _Request(compiled(self.weights, name, size=size, threads=threads, precision=precision))
+        # Where one thread is all there is, another would only wait for its turn, and spin while it does.
+        return Immediate(request) if self._threads == 1 else request
 
 
 class _Request:

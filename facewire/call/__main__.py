@@ -12,6 +12,7 @@ from functools import partial
 
 from codec import CodecError
 from codec.program.interrupts import leave
+from facewire.call.cores import share_cores
 from facewire.call.options import CallOptions, parse_arguments
 from facewire.call.program import Program
 from facewire.call.self_test import self_test
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options, sending, receiving = parse_arguments(arguments)
     log_to_stderr(options.log_level)
+    share_cores()
     if options.self_test:
         return _self_test(sending, receiving)
     problem: BaseException | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from codec.flags import Parser, add_flags, from_flags, option
+from facewire.call.cores import threads_of_each
 from facewire.call.echo import ECHO_HELP, Echo, why_no_canceller
 from receiver import ReceiverOptions
 from receiver.outputs.output_names import OUTPUT_HELP, why_no_output
@@ -93,6 +94,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[CallOptions
     add_flags(parser, ReceiverOptions, title="receiving", only=_RECEIVING)
     parsed = parser.parse_args(arguments)
     try:
+        parsed.threads = threads_of_each(parsed.threads)
         call, sending = from_flags(CallOptions, parsed), from_flags(SenderOptions, parsed)
         if sending.mode in ("h264", "compare"):
             call = replace(call, others=1)

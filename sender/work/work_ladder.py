@@ -23,12 +23,12 @@ class Step:
     late: float = 1.0
 
 
-# A little too much of all the work leaves out a picture here and there by itself, since only the newest one waits: that
-# is better looked at than half of them.
+# A little too much of the work leaves out a picture here and there by itself, since only the newest one waits: that is
+# better looked at than half of them, or two thirds of those.
 # From all the work to the least. Windows are last: a mouth that moves is worth more than pictures between.
 STEPS = (
     Step(name="every picture", late=1.4),
-    Step(name="every second picture", every=2, cost=0.5),
+    Step(name="every second picture", every=2, cost=0.5, late=1.4),
     Step(name="every third picture", every=3, cost=0.33),
     Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
 )
@@ -46,7 +46,8 @@ _AT_HALF = 0.6  # of the work, at half the side: about .75 of the sender's, .5 o
 def steps_of(sizes: tuple[int, ...], *, plain: bool = False) -> tuple[Step, ...]:
     """The steps of a call at the first of these sizes, and at a smaller one where there is a second.
 
-    At half the side the frame rate need not fall as far. With `plain`, receivers can hold references as decoded.
+    At half the side the frame rate need not fall as far, so nothing is left out beyond every second picture before
+    that. With `plain`, receivers can hold references as decoded.
     """
     steps = (*STEPS, PLAIN_STEP) if plain else STEPS
     if len(sizes) < 2:
@@ -54,7 +55,7 @@ def steps_of(sizes: tuple[int, ...], *, plain: bool = False) -> tuple[Step, ...]
     own, small = (f"at {size}x{size}" for size in sizes)
     first, second, *others = steps
     halved = (replace(step, small=True, name=_at(small, step), cost=_AT_HALF * step.cost) for step in (second, *others))
-    return (first, replace(second, name=f"{second.name} {own}"), *halved)
+    return (first, replace(second, name=f"{second.name} {own}", late=1.0), *halved)
 
 
 def _at(size: str, step: Step) -> str:

@@ -146,6 +146,15 @@ def test_a_flag_serves_both_directions() -> None:
     assert receiving.sound
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 1), (8, 4)])
+def test_both_directions_share_the_cores(cores: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    _, *both = parse_arguments(["--room", "blue"])
+    assert [options.threads for options in both] == [threads] * 2
+    _, *both = parse_arguments(["--room", "blue", "--threads", "3"])
+    assert [options.threads for options in both] == [3, 3], "who asks gets what was asked for"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "problem"),
     [

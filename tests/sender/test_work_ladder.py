@@ -77,7 +77,10 @@ def test_a_little_too_much_leaves_out_a_picture_now_and_then_not_each_second_one
     assert seen(WorkLadder(), 1.3, seconds=100, start_s=0.0) == []
     below = WorkLadder()
     seen(below, 1.5, seconds=3, start_s=0.0)
-    assert seen(below, 1.3, seconds=3, start_s=3.0) == [STEPS[2].name], "there it is more than the machine can do"
+    assert seen(below, 1.3, seconds=100, start_s=3.0) == [], "two of five are better than one of three"
+    seen(below, 1.5, seconds=3, start_s=103.0)
+    assert below.step is STEPS[2]
+    assert seen(below, 1.3, seconds=3, start_s=106.0) == [STEPS[3].name], "there it is more than the machine can do"
 
 
 @pytest.mark.parametrize("load", [0.0, 0.5, 1.0])

@@ -54,6 +54,18 @@ def test_the_shipped_graphs_are_those_of_the_networks(tmp_path: Path) -> None:
         assert same, f"{name} is not what codec/networks says now: run python -m codec.export"
 
 
+def test_a_graph_that_is_begun_says_the_same_beside_the_caller_and_in_its_thread() -> None:
+    held = weights.load(CodecConfig().weights)
+    shown = np.random.default_rng(0).integers(0, 256, (1, 64, 80, 15), dtype=np.uint8)
+    beside, alone = (
+        OpenVinoEngine(held, threads=threads, precision="f32").load("mouth", size=256) for threads in (2, 1)
+    )
+    outputs = [graph.begin(shown) for graph in (beside, alone)]
+    first, second = (np.array(begun()[0]) for begun in outputs)
+    assert (first == second).all()
+    assert np.abs(first).max() > 0.1
+
+
 def test_what_a_decoder_alone_takes(tmp_path: Path) -> None:
     held = weights.load(CodecConfig().weights)
     layers, size = write_decoder(tmp_path, held)

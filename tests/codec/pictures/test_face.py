@@ -1,5 +1,6 @@
 """Faces: found in the bundled clip, not in noise; the crop about one lies inside the frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -63,6 +64,24 @@ def test_of_two_faces_the_one_that_is_followed_is_found(detector: FaceDetector, 
     assert again.centre == pytest.approx(followed.centre, abs=followed.w / 5)
     both[: len(small), : len(small)] = 128  # it leaves
     assert detector.detect(both, near=followed) is None
+
+
+@pytest.mark.parametrize("size", [0.6, 0.7, 0.8, 0.9])
+@pytest.mark.parametrize("grown", [0.6, 0.8, 1.0, 1.25, 1.7])
+def test_near_a_face_the_same_is_found_as_anywhere(
+    size: float, grown: float, detector: FaceDetector, portrait: NDArray[np.uint8]
+) -> None:
+    """Only sizes that the face cannot have are left out: a face that has grown or shrunk that far is found alike."""
+    picture = np.full((480, 640, 3), 128, np.uint8)
+    side = round(size * 480)
+    top = (480 - side) // 2
+    picture[top : top + side, 90 : 90 + side] = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
+    box = detector.detect(picture)
+    assert box is not None
+    before = replace(box, x=box.x + box.w * (1 - grown) / 2, w=box.w * grown, h=box.h * grown)
+    again = detector.detect(picture, near=before)
+    assert again is not None
+    assert (*again.centre, again.w) == pytest.approx((*box.centre, box.w), abs=box.w / 20), "to a step of its sizes"
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (64, 64), (5, 300), (1, 1)])
