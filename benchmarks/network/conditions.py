@@ -59,7 +59,10 @@ CONDITIONS: dict[str, Condition] = {
         says="Gilbert-Elliott: 10 % in the mean, two packets in a row (about 200 ms) in the mean",
     ),
     "jitter": Condition(
-        wire=Wire(delay_ms=300, jitter_ms=30, reorder=0), says="300 ms each way, 30 ms more or less"
+        wire=Wire(delay_ms=300, jitter_ms=30, reorder=0), early=True, says="300 ms each way, 30 ms more or less"
+    ),
+    "longer": Condition(
+        wire=Wire(delay_ms=300, jitter_ms=30), least_s=40, says="the same, but 20 ms each way until the call counts"
     ),
     "reorder": Condition(wire=Wire(delay_ms=60, reorder=25), says="60 ms, which 25 % of packets skip"),
     "limit 64": Condition(wire=_limit(64), early=True, says="64 kbit/s each way, a queue of 4 s"),

@@ -10,7 +10,9 @@ __all__ = ["DepartureLog", "Feedback"]
 
 _KEPT = 512  # messages without an answer
 _BASE_WINDOW_S = 30.0  # the shortest way of so long is the path without a queue
-_LONGEST_PATH_S = 1.0  # there and back, and until the next report: what takes longer than that waits in a queue
+# There and back, and until the next report: what takes longer than that waits in a queue. Reports are up to a second
+# apart, which is no queue: the quickest answer of that time counts.
+_LONGEST_PATH_S = 1.0
 _RATE_WINDOW_S = 1.5
 _LOSS_WINDOW_S = 4.0
 _OVERTAKEN_S = 0.3  # what left so long before one that came, and did not come itself, is lost
@@ -27,6 +29,7 @@ class Feedback:
     received_kbps: float  # on the wire, over the last second and a half
     sent_kbps: float
     answered_s: float  # from the newest message's leaving to this report
+    quickest_s: float  # the least of that lately
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class DepartureLog:
     def __init__(self) -> None:
         self._waiting: OrderedDict[int, _Departure] = OrderedDict()  # by tag
         self._ways: deque[tuple[float, float]] = deque()  # (when, shortest one-way delay in ms of a report)
+        self._answers: deque[tuple[float, float]] = deque()  # (when, from the newest message's leaving to its report)
         self._fates: deque[tuple[float, bool]] = deque(maxlen=1024)  # (when sent, whether it came)
         self._sent: deque[tuple[float, int]] = deque(maxlen=2048)
         self._beside: deque[tuple[float, int]] = deque(maxlen=4096)
@@ -92,23 +96,25 @@ class DepartureLog:
             return None
         self._lose(newest_sent_s)
         way_ms = min(ways_ms)
-        self._ways.append((now_s, way_ms))
-        while self._ways[0][0] < now_s - _BASE_WINDOW_S:
-            self._ways.popleft()
+        base_ms = _least(self._ways, way_ms, now_s=now_s, window_s=_BASE_WINDOW_S)
+        answered_s = now_s - newest_sent_s
+        quickest_s = _least(self._answers, answered_s, now_s=now_s, window_s=_BASE_WINDOW_S)
         received_kbps = _kbps(self._came, until_s=max(came_s for came_s, _ in self._came))
         sent_kbps, beside_kbps = _kbps(self._sent, until_s=now_s), _kbps(self._beside, until_s=now_s)
         return Feedback(
             now_s=now_s,
-            queue_ms=max(way_ms - min(way for _, way in self._ways), 1000 * (now_s - newest_sent_s - _LONGEST_PATH_S)),
+            queue_ms=max(way_ms - base_ms, 1000 * (quickest_s - _LONGEST_PATH_S)),
             loss=self._loss(now_s),
             received_kbps=received_kbps * (1 + beside_kbps / max(sent_kbps, 0.1)),
             sent_kbps=sent_kbps + beside_kbps,
-            answered_s=now_s - newest_sent_s,
+            answered_s=answered_s,
+            quickest_s=quickest_s,
         )
 
     def forget_base(self) -> None:
         """The path may be another: what was the shortest way says nothing any more."""
         self._ways.clear()
+        self._answers.clear()
 
     def _lose(self, newest_sent_s: float) -> None:
         """What left long before one that came is lost."""
@@ -132,6 +138,14 @@ class DepartureLog:
             self._arrival_s = newest_ms / 1000
         self._newest_ms = newest_ms
         return self._arrival_s
+
+
+def _least(values: deque[tuple[float, float]], value: float, *, now_s: float, window_s: float) -> float:
+    """The least of the last `window_s`, of this one too, which is noted."""
+    values.append((now_s, value))
+    while values[0][0] < now_s - window_s:
+        values.popleft()
+    return min(known for _, known in values)
 
 
 def _kbps(events: deque[tuple[float, int]], *, until_s: float) -> float:

@@ -102,7 +102,7 @@ def test_what_is_no_report_is_counted() -> None:
 
 
 def test_pictures_are_left_out_on_the_thinnest_lines() -> None:
-    pacer, told = call_over(9, seconds=40, size=300)
+    pacer, told = call_over(500, seconds=20, size=300, max_kbps=12.0)
     assert told.shares[-1].every == 2
     assert [pacer.takes_picture() for _ in range(4)].count(True) == 2
 

@@ -20,7 +20,8 @@ class Bottleneck:
     """`kbps(t)` of the line; what would wait longer than `queue_s` is dropped, `loss` of the rest at random."""
 
     kbps: Callable[[float], float]
-    delay_s: float = 0.02
+    delay_s: float = 0.02  # each way
+    jitter_s: float = 0.0  # more or less, there
     queue_s: float = 4.0
     loss: float = 0.0
     policed: bool = False  # drops what is over the rate, and queues nothing
@@ -45,7 +46,9 @@ class Bottleneck:
         if begin_s - now_s > self.queue_s:
             return None
         self.free_s = begin_s + size / rate
-        return None if self.draws.random() < self.loss else self.free_s + self.delay_s
+        if self.draws.random() < self.loss:
+            return None
+        return self.free_s + self.delay_s + (self.jitter_s and self.draws.uniform(-self.jitter_s, self.jitter_s))
 
     def queue_at(self, now_s: float) -> float:
         return max(0.0, self.free_s - now_s)
@@ -79,14 +82,14 @@ class Stream:
                 self.log.add(what, now_s=at_s)
                 self.came.append((at_s, len(what) + OVERHEAD))
                 self.delays.append((at_s, at_s - self.sent[number - 1][0]))
-                self._later(at_s + 0.02, number, b"")  # its receipt
+                self._later(at_s + self.link.delay_s, number, b"")  # its receipt
             else:
                 self.flight.pop(number, None)
                 for other in [other for other in self.flight if other < number - 3]:
                     del self.flight[other]  # overtaken: lost, and given up
                 self.receipt_s = now_s
         if (report := self.log.take(now_s=now_s)) is not None:
-            self._later(now_s + 0.02, 0, report)
+            self._later(now_s + self.link.delay_s, 0, report)
         if self.flight and now_s - self.receipt_s > 1.0:
             self.receipt_s = now_s
             self.flight.clear()  # the transport gives up what it has no receipt for

@@ -53,6 +53,35 @@ def test_two_calls_share_a_line_about_equally(run: Run, bottleneck: Any, stream:
     assert 0.4 < first.kbps(60, 90) / both < 0.6
 
 
+@pytest.mark.parametrize("wanted_kbps", [8, 16, 30])
+@pytest.mark.parametrize(("delay_s", "jitter_s"), [(0.15, 0.02), (0.3, 0.03), (0.4, 0.0)])
+def test_a_long_way_is_no_queue(
+    run: Run, bottleneck: Any, stream: Any, delay_s: float, jitter_s: float, wanted_kbps: float
+) -> None:
+    """Little comes, so reports are a second apart, and an answer takes longer than any path without a queue."""
+    link = bottleneck(lambda now_s: 1e6, delay_s=delay_s, jitter_s=jitter_s)
+    talk = stream(link, wanted_kbps=wanted_kbps)
+    run(link, [talk], seconds=60)
+    assert talk.kbps(10, 60) > 0.9 * wanted_kbps
+    assert not talk.line.is_limited(now_s=60)
+
+
+def test_a_way_that_gets_longer_is_a_queue_for_half_a_minute_and_not_for_ever(
+    run: Run, bottleneck: Any, stream: Any
+) -> None:
+    """Nothing tells it from one at first; but a queue gets shorter when less is sent."""
+
+    class Longer(bottleneck):  # type: ignore[misc]
+        def carry(self, size: int, *, now_s: float) -> float | None:
+            self.delay_s = 0.02 if now_s < 10 else 0.3
+            arrival_s: float | None = super().carry(size, now_s=now_s)
+            return arrival_s
+
+    talk = stream(Longer(lambda now_s: 1e6), wanted_kbps=20)
+    run(talk.link, [talk], seconds=60)
+    assert talk.kbps(45, 60) > 0.85 * 20
+
+
 @pytest.mark.parametrize("loss", [0.05, 0.1, 0.2, 0.3])
 def test_loss_that_is_not_ours_costs_little(run: Run, bottleneck: Any, stream: Any, loss: float) -> None:
     link = bottleneck(lambda now_s: 1e6, loss=loss)
