@@ -25,6 +25,7 @@ from signaling.transport.connection import answer, apply_description
 from signaling.transport.insides.internals import bytes_on_their_way
 from signaling.transport.insides.receipts import spare_receipts
 from signaling.transport.insides.sockets import extra_bytes
+from signaling.transport.insides.timeouts import quicken_timeouts
 from signaling.transport.peer import PeerChannel
 
 __all__ = ["Publication", "Wishes", "published"]
@@ -147,6 +148,7 @@ async def _there(room: VideoRoom | TextRoom) -> AsyncIterator[None]:
 async def _publish(link: Link, room: VideoRoom) -> Multiplexer:
     multiplexer = Multiplexer(PeerChannel(link.pc.createDataChannel(_STREAM)))
     spare_receipts(link.pc)
+    quicken_timeouts(link.pc)
     await room.enter()
     await link.pc.setLocalDescription()
     await apply_description(link.pc, await room.publish(link.pc.localDescription.sdp), "answer")

@@ -25,6 +25,7 @@ from signaling.transport.channels import Channel, ChannelCallbacks, Channels, ch
 from signaling.transport.insides.internals import bytes_on_their_way
 from signaling.transport.insides.receipts import spare_receipts
 from signaling.transport.insides.sockets import extra_bytes
+from signaling.transport.insides.timeouts import quicken_timeouts
 from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
@@ -143,6 +144,7 @@ class _Acceptance:
             return  # of a stream that another receiver on this connection has taken
         self._stream = stream
         spare_receipts(self._pc)
+        quicken_timeouts(self._pc)
         self._joined.add(kind)
         self._channels[kind].join(PeerChannel(data_channel))
 
@@ -173,6 +175,7 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = Fal
 
     reference = channel("reference", reliable=True)
     spare_receipts(pc)
+    quicken_timeouts(pc)
     channels = Channels(
         reference=reference,
         motion=channel("motion", reliable=False),

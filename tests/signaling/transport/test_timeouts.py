@@ -1,0 +1,71 @@
+"""Timeouts: what got lost for good holds up what comes after it for less than half a second."""
+
+import asyncio
+from typing import Any
+
+from aiortc import RTCPeerConnection
+
+from signaling.transport.insides.timeouts import LEAST_S, quicken_timeouts
+
+
+async def test_a_short_way_is_waited_for_less_than_a_second_and_a_long_one_as_long_as_it_takes() -> None:
+    pc = RTCPeerConnection()
+    pc.createDataChannel("a")
+    assert quicken_timeouts(pc)
+    assert quicken_timeouts(pc)  # once is enough
+    sctp: Any = pc.sctp
+    first_s = sctp._rto
+    assert first_s >= 1, "nobody knows the way yet"
+    for _ in range(50):
+        sctp._update_rto(0.05)
+    assert sctp._rto == LEAST_S
+    for _ in range(50):
+        sctp._update_rto(1.5)
+    assert 1.5 < sctp._rto < 6
+    await pc.close()
+
+
+async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -> None:
+    """The timer that aiortc sets after a loss of everything is that of a short way."""
+    near, far = RTCPeerConnection(), RTCPeerConnection()
+    channel = near.createDataChannel("a", ordered=False, maxRetransmits=0)
+    quicken_timeouts(near)
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    opened = asyncio.Event()
+    channel.on("open", opened.set)
+    far.on("datachannel", lambda other: other.on("message", heard.put_nowait))
+    await near.setLocalDescription()
+    await far.setRemoteDescription(near.localDescription)
+    await far.setLocalDescription()
+    await near.setRemoteDescription(far.localDescription)
+    await opened.wait()
+    for _ in range(20):
+        channel.send(b"x")
+        await heard.get()
+    sctp: Any = near.sctp
+    dtls: Any = sctp.transport
+    send, lost = dtls._send_data, asyncio.Event()
+
+    async def lose(data: bytes) -> None:
+        lost.set()
+
+    dtls._send_data = lose
+    channel.send(b"y")
+    await lost.wait()
+    loop = asyncio.get_running_loop()
+    assert sctp._t3_handle.when() - loop.time() <= max(LEAST_S, sctp._srtt + 4 * sctp._rttvar)
+    dtls._send_data = send
+    channel.send(b"z")
+    assert await heard.get() == b"z"
+    await near.close()
+    await far.close()
+
+
+async def test_without_channels_or_their_places_nothing_is_touched() -> None:
+    pc = RTCPeerConnection()
+    assert not quicken_timeouts(pc)
+    pc.createDataChannel("a")
+    sctp: Any = pc.sctp
+    del sctp._srtt
+    assert not quicken_timeouts(pc)
+    await pc.close()
