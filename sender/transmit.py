@@ -123,6 +123,7 @@ class Transmitter:
         self._sequence = 0
         self._transfer = 0
         self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
+        self._before: list[bytes] = []  # the messages of the bundle that left last
         self.stale_frames = 0
 
     def set_pace(
@@ -133,11 +134,14 @@ class Transmitter:
         message_bytes: int = MAX_MESSAGE_BYTES,
         frame_s: float = _FRAME_S,
         keyframes_first: bool = False,
+        repeats: bool = False,
     ) -> None:
         """From now on: frames a message, of frames `frame_s` apart, and how fast and in which pieces references go.
 
-        With `keyframes_first`, motion waits for the keyframe that it moves: without that it would be for nothing.
+        With `keyframes_first`, motion waits for the keyframe that it moves: without that it would be for nothing. With
+        `repeats`, each message goes again right after the next one: no receiver minds one that it has.
         """
+        self._repeats = repeats
         self._longest_s = (bundle - 1) * frame_s + _SLACK_S
         self._bundler.size = bundle
         self._message_bytes = min(message_bytes, self._channels.longest)
@@ -170,6 +174,7 @@ class Transmitter:
         """Forgets all that waits: the call has changed over, and starts again with a keyframe."""
         self._bundler.flush()
         self._bundle = ()
+        self._before = []
         self._pacer.clear()
         self._unacknowledged.clear()
 
@@ -283,12 +288,15 @@ class Transmitter:
     def _send_motion(self, frames: tuple[bytes, ...]) -> None:
         messages = self._bundles().messages(frames, first_sequence=self._sequence, limit=self._channels.longest)
         self._sequence = (self._sequence + len(messages)) % 65536
-        for message in messages:
-            data = bytes(message)
+        again, self._before = self._before if self._repeats else [], [bytes(message) for message in messages]
+        for message, data in zip(messages, self._before, strict=True):
             if self._ride(data):
                 self._meter.message(payload_bytes=len(message.unit), message_bytes=len(data))
             else:
                 self._hand_over(self._channels.motion, data, payload_bytes=len(message.unit))
+        for data in again:
+            if self._has_room(len(data)):
+                self._hand_over(self._channels.motion, data, payload_bytes=0)
 
     def _hand_over(self, channel: Channel, data: bytes, *, payload_bytes: int) -> None:
         channel.send(data)

@@ -104,8 +104,10 @@ class Intake:
         except BitstreamError:
             self._counts["malformed_motion"] += 1
             return False
-        self._meter.message(payload_bytes=len(message.unit), message_bytes=len(data), frames=message.count)
-        self.messages.add(message.sequence, message, now_us=self._now_us())
+        if self.messages.add(message.sequence, message, now_us=self._now_us()):
+            self._meter.message(payload_bytes=len(message.unit), message_bytes=len(data), frames=message.count)
+        else:
+            self._meter.message(payload_bytes=0, message_bytes=len(data))
         self.release()
         return True
 

@@ -60,8 +60,8 @@ class JitterBuffer(Generic[Message]):
         """How long a gap may hold up the messages behind it, now."""
         return self._wait_us
 
-    def add(self, sequence: int, message: Message, *, now_us: int) -> None:
-        """Takes a message as it arrives; `sequence` is its 16-bit number."""
+    def add(self, sequence: int, message: Message, *, now_us: int) -> bool:
+        """Takes a message as it arrives; `sequence` is its 16-bit number. False: it is of no use, or here already."""
         if self._next is None:
             self._next = sequence
         unwrapped = unwrap(sequence, near=self._next, modulus=SEQUENCE_MODULUS)
@@ -70,19 +70,20 @@ class JitterBuffer(Generic[Message]):
             if self._restart_at != sequence:  # RFC 3550: believe a restart once two numbers in a row agree on it
                 self._restart_at = (sequence + 1) % SEQUENCE_MODULUS
                 self.counts["dropped"] += 1
-                return
+                return False
             self._restart(unwrapped)
             ahead = 0
         self._restart_at = None
         if ahead < 0:
-            self._add_late(unwrapped, message, now_us=now_us)
-        elif unwrapped in self._held:
+            return self._add_late(unwrapped, message, now_us=now_us)
+        if unwrapped in self._held:
             self.counts["duplicate"] += 1
-        else:
-            self.counts["received"] += 1
-            if self._held and unwrapped < max(self._held):
-                self.counts["reordered"] += 1
-            self._held[unwrapped] = (message, now_us)
+            return False
+        self.counts["received"] += 1
+        if self._held and unwrapped < max(self._held):
+            self.counts["reordered"] += 1
+        self._held[unwrapped] = (message, now_us)
+        return True
 
     def _restart(self, unwrapped: int) -> None:
         self.counts["restarts"] += 1
@@ -90,11 +91,11 @@ class JitterBuffer(Generic[Message]):
         self._given_up.clear()
         self._next = unwrapped
 
-    def _add_late(self, unwrapped: int, message: Message, *, now_us: int) -> None:
+    def _add_late(self, unwrapped: int, message: Message, *, now_us: int) -> bool:
         declared_us = self._given_up.pop(unwrapped, None)
         if declared_us is None:
             self.counts["duplicate"] += 1
-            return
+            return False
         self.counts["received"] += 1
         self.counts["late"] += 1
         self.counts["lost"] -= 1
@@ -102,6 +103,7 @@ class JitterBuffer(Generic[Message]):
         self._wait_us = min(self._longest_us, max(self._wait_us, 2 * lateness_us))
         self._late.append(Released(unwrapped, message, now_us, 0, True))
         del self._late[: -self._capacity]
+        return True
 
     def take(self, *, now_us: int) -> list[Released[Message]]:
         """What can go to the decoder now, in order; late messages first."""

@@ -50,6 +50,7 @@ class SenderLevers:
             reference_bytes_per_s=125 * shares.reference_kbps,
             message_bytes=shares.message_bytes,
             keyframes_first=shares.keyframes_first,
+            repeats=shares.repeats_motion,
         )
         if before is None or (before[0].bundle, before[0].residual, before[1]) != (shares.bundle, shares.residual, qp):
             self.orders.set_pace(qp=qp, bundle=shares.bundle, residual=shares.residual)

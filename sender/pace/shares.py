@@ -18,8 +18,9 @@ _LEAST_REFERENCE_KBPS = 1.2  # or the face would never be there
 _PACKET_BITS = 8 * 50  # of an RTP packet, besides the coded picture
 _LEAST_H264_KBPS, _COARSEST_H264_KBPS = 15.0, 6.0  # below the one, pictures are left out; the other is the end
 _H264_PART = 0.85  # of what is left: a key picture is ten of the others
-# Where the line loses and does not queue: what a message is late by when it comes with the next one is a bundle more.
-_LOSSY = ((36.0, 2), (24.0, 3))
+# Where the line loses and does not queue, from so many kbit/s: frames a message, and whether each message goes again
+# after the next one. What is late by a bundle more must still be in time, so bundles are short.
+_LOSSY = ((36.0, 2, True), (24.0, 3, False))
 # From so many kbit/s on the wire: frames a message at least, and of how many pictures one is coded.
 _LADDER = ((44.0, 1, 1), (30.0, 5, 1), (22.0, 6, 1), (17.0, 8, 1), (13.5, 10, 1), (0.0, 12, 2))
 
@@ -48,6 +49,7 @@ class Shares:
     motion_kbps: float | None
     residual: bool
     repeats_sound: bool  # where the line loses: not where the line is what loses it
+    repeats_motion: bool = False
     h264_kbps: float
     h264_every: int
     h264_fits: bool
@@ -59,10 +61,12 @@ def share_out(kbps: float | None, needs: Needs, *, loses: bool = False) -> Share
         return _unlimited(needs)
     bundle, every = next((bundle, every) for least, bundle, every in _LADDER if kbps >= least)
     bundle = max(needs.bundle, bundle // every if every > 1 else bundle)
+    repeats = False
     if loses:
-        bundle = next((min(needs.bundle, short) for least, short in _LOSSY if kbps >= least), bundle)
+        lossy = ((min(needs.bundle, short), twice) for least, short, twice in _LOSSY if kbps >= least)
+        bundle, repeats = next(lossy, (bundle, False))
     frames = needs.fps / every
-    left = kbps - _REPORTS_KBPS - frames / bundle * _MESSAGE_BITS / 1000
+    left = kbps - _REPORTS_KBPS - (1 + repeats) * frames / bundle * _MESSAGE_BITS / 1000
     thin, small = kbps < 30, kbps < 46
     sound_kbps = needs.sound_kbps and (needs.sound_kbps if kbps >= 22 else min(needs.sound_kbps, _LEAST_SOUND_KBPS))
     left -= _SPEAKING * sound_kbps
@@ -78,9 +82,10 @@ def share_out(kbps: float | None, needs: Needs, *, loses: bool = False) -> Share
         sound_kbps=sound_kbps,
         reference_kbps=min(needs.reference_kbps, reference_wire * message / (message + 93)),
         keyframes_first=thin,
-        motion_kbps=base + 0.4 * rest,
+        motion_kbps=(base + 0.4 * rest) / (1 + repeats),
         residual=kbps >= 24,
         repeats_sound=kbps >= 24,
+        repeats_motion=repeats,
         h264_kbps=h264_kbps,
         h264_every=h264_every,
         h264_fits=h264_every == 1,

@@ -88,6 +88,7 @@ def test_duplicates_and_strangers_are_dropped() -> None:
     assert sequences(buffer, now_us=0) == [7]
     buffer.add(7, "m", now_us=0)
     assert buffer.counts["duplicate"] == 2
+    assert not buffer.add(0, "again", now_us=3), "of no use"
     buffer.add(40_000, "stranger", now_us=0)
     assert sequences(buffer, now_us=10 * WAIT_US) == []
     assert buffer.counts["dropped"] == 1

@@ -127,6 +127,29 @@ def test_frames_arrive_in_bundles_with_growing_sequence_numbers(fakes: Any) -> N
     assert [frame[1] for frame in fakes.Bundles.frames(wire.motion[-1][1])] == [6]
 
 
+def test_where_the_line_loses_each_message_goes_again_after_the_next_one(fakes: Any) -> None:
+    wire = Wire(fakes, bundle=1, delay_s=0.01)
+
+    def sent() -> list[int]:
+        return [message.sequence for _, message in wire.motion]
+
+    wire.transmitter.set_pace(bundle=1, reference_bytes_per_s=1000, repeats=True)
+    for number in range(3):
+        wire.frame(number)
+        wire.run(0.05)
+    assert sent() == [0, 1, 0, 2, 1]
+    assert bytes(wire.motion[2][1]) == bytes(wire.motion[0][1])
+    wire.transmitter.set_pace(bundle=1, reference_bytes_per_s=1000)
+    wire.frame(3)
+    wire.run(0.05)
+    assert sent()[5:] == [3]
+    wire.transmitter.drop()
+    wire.transmitter.set_pace(bundle=1, reference_bytes_per_s=1000, repeats=True)
+    wire.frame(4)
+    wire.run(0.05)
+    assert sent()[6:] == [4], "nothing from before a change of the carrier"
+
+
 @pytest.mark.parametrize(("fps", "sizes"), [(25, [4, 4, 4, 4, 4, 4]), (15, [3, 3, 3]), (5, [2] + [1] * 9)])
 def test_a_slow_encoder_does_not_wait_for_bundles(fakes: Any, fps: int, sizes: list[int]) -> None:
     wire = Wire(fakes, bundle=4)

@@ -60,12 +60,10 @@ class DepartureLog:
         self.extra_bytes = 0  # of each packet, where it is no UDP over IPv4
 
     def add(self, data: bytes, *, now_s: float, resent: bool) -> None:
-        """A message leaves."""
+        """A message leaves. One that leaves again, since it may get lost, is waited for from the first time on."""
         departure = _Departure(now_s, len(data) + MESSAGE_OVERHEAD + self.extra_bytes, resent)
-        tag = tag_of(data)
-        self._waiting.pop(tag, None)
-        self._waiting[tag] = departure
         self._sent.append((now_s, departure.wire_bytes))
+        self._waiting.setdefault(tag_of(data), departure)
         while len(self._waiting) > _KEPT:
             self._waiting.popitem(last=False)
 

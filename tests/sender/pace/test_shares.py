@@ -75,7 +75,9 @@ def test_without_sound_its_share_goes_to_the_face() -> None:
 
 
 def test_where_the_line_loses_messages_are_short_and_where_it_is_thin_they_are_not() -> None:
-    for kbps, bundle in ((60.0, 2), (36.0, 2), (30.0, 3), (24.0, 3), (20.0, 8)):
-        assert share_out(kbps, NEEDS, loses=True).bundle == bundle
+    for kbps, bundle, twice in ((60.0, 2, True), (36.0, 2, True), (30.0, 3, False), (24.0, 3, False), (20.0, 8, False)):
+        shares = share_out(kbps, NEEDS, loses=True)
+        assert (shares.bundle, shares.repeats_motion) == (bundle, twice)
+        assert not share_out(kbps, NEEDS).repeats_motion
     assert share_out(60.0, replace(NEEDS, bundle=1), loses=True).bundle == 1
     assert share_out(60.0, NEEDS).bundle == NEEDS.bundle

@@ -105,6 +105,20 @@ def test_what_the_transport_resends_says_nothing_of_loss() -> None:
     assert feedback.loss == 0
 
 
+def test_what_leaves_twice_was_on_its_way_since_the_first_time() -> None:
+    sent, came = DepartureLog(), ArrivalLog(quickest_s=0, slowest_s=0.001)
+    for number in range(3):
+        sent.add(bytes([number]), now_s=float(number), resent=False)
+        came.add(bytes([number]), now_s=number + 0.03)
+    sent.add(bytes([2]), now_s=2.05, resent=False)  # again, since nobody knows yet that it came
+    report = came.take(now_s=2.1)
+    assert report is not None
+    feedback = sent.hear(report, now_s=2.2)
+    assert feedback is not None
+    assert feedback.queue_ms == 0
+    assert feedback.answered_s == pytest.approx(0.2)
+
+
 def test_the_queue_is_what_is_longer_than_the_shortest_way_whatever_the_clocks_say() -> None:
     sent, came = DepartureLog(), ArrivalLog(quickest_s=0, slowest_s=0.001)
     queues = []
