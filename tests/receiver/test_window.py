@@ -84,6 +84,10 @@ class Screen:
         for key in keys:
             self.xdotool("mousemove", "--window", self.window(), "60", "160", "key", key)
 
+    def has_focus(self) -> bool:
+        """Whether keys go to the window: with a window manager not before it says so, however long it is there."""
+        return self.window() != "" and self.xdotool("getwindowfocus") == self.window()
+
     def xdotool(self, *arguments: str) -> str:
         done = subprocess.run(
             ["xdotool", *arguments], env=self.environment, capture_output=True, text=True, check=False
@@ -305,12 +309,13 @@ def test_full_screen_and_back(screen: Screen, managed: None, shown: tuple[Output
     def size() -> list[str]:
         return [line for line in screen.xdotool("getwindowgeometry", "--shell", screen.window()).split() if "T" in line]
 
+    until(screen.has_focus)
     before = size()
     if way == "f":
         screen.press("f")
     else:
         screen.xdotool("mousemove", "--window", screen.window(), "60", "160", "click", "--repeat", "2", "1")
-    until(lambda: "WIDTH=640" in size() and "HEIGHT=480" in size())
+    until(lambda: "WIDTH=640" in size() and "HEIGHT=480" in size() and screen.has_focus())
     screen.press("Escape")  # leaves full screen before it ends anything
     until(lambda: size() == before)
     assert not shown[1].is_set()
