@@ -23,9 +23,8 @@ from signaling.sfu.upstream import Wish
 from signaling.transport.channels import Channels
 from signaling.transport.connection import answer, apply_description
 from signaling.transport.insides.internals import bytes_on_their_way
-from signaling.transport.insides.receipts import spare_receipts
+from signaling.transport.insides.settle import settle
 from signaling.transport.insides.sockets import extra_bytes
-from signaling.transport.insides.timeouts import quicken_timeouts
 from signaling.transport.peer import PeerChannel
 
 __all__ = ["Publication", "Wishes", "published"]
@@ -147,8 +146,7 @@ async def _there(room: VideoRoom | TextRoom) -> AsyncIterator[None]:
 
 async def _publish(link: Link, room: VideoRoom) -> Multiplexer:
     multiplexer = Multiplexer(PeerChannel(link.pc.createDataChannel(_STREAM)))
-    spare_receipts(link.pc)
-    quicken_timeouts(link.pc)
+    settle(link.pc)
     await room.enter()
     await link.pc.setLocalDescription()
     await apply_description(link.pc, await room.publish(link.pc.localDescription.sdp), "answer")
@@ -161,6 +159,7 @@ async def _listen(link: Link, room: TextRoom) -> Wishes:
     wishes = Wishes()
     await apply_description(link.pc, await room.setup(), "offer")
     channel = link.pc.createDataChannel(_TEXTS)
+    settle(link.pc)
     channel.on("message", lambda data: wishes.hear(data if isinstance(data, str) else ""))
     channel.on("open", lambda: channel.send(room.joining()))
     await room.ack(await answer(link.pc))

@@ -17,8 +17,7 @@ from signaling.sfu.rooms import Feed, TextRoom, VideoRoom
 from signaling.sfu.upstream import UpstreamControl, Wish
 from signaling.transport.channels import Channels
 from signaling.transport.connection import answer, apply_description
-from signaling.transport.insides.receipts import spare_receipts
-from signaling.transport.insides.timeouts import quicken_timeouts
+from signaling.transport.insides.settle import settle
 from signaling.transport.peer import IncomingChannel, PeerChannel
 
 __all__ = ["Subscription", "subscribed"]
@@ -99,8 +98,7 @@ class Subscription:
 
     def _on_channel(self, data_channel: RTCDataChannel) -> None:
         if data_channel.label == str(self._feed.id) and not self._carrier.is_open:
-            spare_receipts(self.pc)
-            quicken_timeouts(self.pc)
+            settle(self.pc)
             self._carrier.join(PeerChannel(data_channel))
 
 

@@ -23,9 +23,8 @@ from aiortc.exceptions import InvalidStateError
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, ChannelCallbacks, Channels, check_message
 from signaling.transport.insides.internals import bytes_on_their_way
-from signaling.transport.insides.receipts import spare_receipts
+from signaling.transport.insides.settle import settle
 from signaling.transport.insides.sockets import extra_bytes
-from signaling.transport.insides.timeouts import quicken_timeouts
 from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
@@ -143,8 +142,7 @@ class _Acceptance:
         if data_channel.listeners("message"):
             return  # of a stream that another receiver on this connection has taken
         self._stream = stream
-        spare_receipts(self._pc)
-        quicken_timeouts(self._pc)
+        settle(self._pc)
         self._joined.add(kind)
         self._channels[kind].join(PeerChannel(data_channel))
 
@@ -174,8 +172,7 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = Fal
         )
 
     reference = channel("reference", reliable=True)
-    spare_receipts(pc)
-    quicken_timeouts(pc)
+    settle(pc)
     channels = Channels(
         reference=reference,
         motion=channel("motion", reliable=False),

@@ -2,11 +2,14 @@
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from typing import TypeVar
 
 from signaling.transport.congestion.arrivals import ArrivalReport, tag_of
 from signaling.transport.costs import MESSAGE_OVERHEAD
 
 __all__ = ["DepartureLog", "Feedback"]
+
+Value = TypeVar("Value", float, tuple[float, int])
 
 _KEPT = 512  # messages without an answer
 _BASE_WINDOW_S = 30.0  # the shortest way of so long is the path without a queue
@@ -30,6 +33,7 @@ class Feedback:
     sent_kbps: float
     answered_s: float  # from the newest message's leaving to this report
     quickest_s: float  # the least of that lately
+    alone_ms: float | None = None  # as queue_ms, of what waited behind nothing of ours; None: nothing that came lately
 
 
 @dataclass(slots=True)
@@ -49,8 +53,9 @@ class DepartureLog:
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[int, _Departure] = OrderedDict()  # by tag
-        self._ways: deque[tuple[float, float]] = deque()  # (when, shortest one-way delay in ms of a report)
+        self._ways: deque[tuple[float, tuple[float, int]]] = deque()  # (when, (shortest way of a report in ms, bytes))
         self._answers: deque[tuple[float, float]] = deque()  # (when, from the newest message's leaving to its report)
+        self._rates: deque[tuple[float, float]] = deque()  # (when, what came through, in kbit/s and negative)
         self._fates: deque[tuple[float, bool]] = deque(maxlen=1024)  # (when sent, whether it came)
         self._sent: deque[tuple[float, int]] = deque(maxlen=2048)
         self._beside: deque[tuple[float, int]] = deque(maxlen=4096)
@@ -78,41 +83,47 @@ class DepartureLog:
     def hear(self, report: ArrivalReport, *, now_s: float) -> Feedback | None:
         """What a report says; None where it says nothing new."""
         arrival_s = self._unwrapped(report.newest_ms)
-        ways_ms: list[float] = []
+        ways: list[tuple[float, int]] = []  # in ms, and wire bytes
+        alone: list[tuple[float, float, int]] = []  # a way, how long nothing had come before it, and its size
         newest_sent_s = 0.0
-        for tag, ago_ms in report.entries:
+        for tag, ago_ms in reversed(report.entries):
             departure = self._waiting.pop(tag, None)
             if departure is None:
                 continue  # told before, or none of ours
             came_s = arrival_s - ago_ms / 1000
-            ways_ms.append(1000 * (came_s - departure.sent_s))
+            way_ms = 1000 * (came_s - departure.sent_s)
+            ways.append((way_ms, departure.wire_bytes))
             newest_sent_s = max(newest_sent_s, departure.sent_s)
-            self._came.append((came_s, departure.wire_bytes))
             if not departure.resent:
                 self._fates.append((departure.sent_s, True))
-        if not ways_ms:
+                gap_ms = 1000 * (came_s - self._came[-1][0]) if self._came else 0.0
+                alone.append((way_ms, gap_ms, departure.wire_bytes))
+            self._came.append((came_s, departure.wire_bytes))
+        if not ways:
             return None
         self._lose(newest_sent_s)
-        way_ms = min(ways_ms)
-        base_ms = _least(self._ways, way_ms, now_s=now_s, window_s=_BASE_WINDOW_S)
+        way_ms, _ = shortest = min(ways)
+        base = _least(self._ways, shortest, now_s=now_s, window_s=_BASE_WINDOW_S)
         answered_s = now_s - newest_sent_s
         quickest_s = _least(self._answers, answered_s, now_s=now_s, window_s=_BASE_WINDOW_S)
         received_kbps = _kbps(self._came, until_s=max(came_s for came_s, _ in self._came))
+        most_kbps = -_least(self._rates, -received_kbps, now_s=now_s, window_s=_BASE_WINDOW_S)
         sent_kbps, beside_kbps = _kbps(self._sent, until_s=now_s), _kbps(self._beside, until_s=now_s)
         return Feedback(
             now_s=now_s,
-            queue_ms=max(way_ms - base_ms, 1000 * (quickest_s - _LONGEST_PATH_S)),
+            queue_ms=max(way_ms - base[0], 1000 * (quickest_s - _LONGEST_PATH_S)),
             loss=self._loss(now_s),
             received_kbps=received_kbps * (1 + beside_kbps / max(sent_kbps, 0.1)),
             sent_kbps=sent_kbps + beside_kbps,
             answered_s=answered_s,
             quickest_s=quickest_s,
+            alone_ms=_alone(alone, base=base, kbps=most_kbps),
         )
 
     def forget_base(self) -> None:
-        """The path may be another: what was the shortest way says nothing any more."""
-        self._ways.clear()
-        self._answers.clear()
+        """The path is another: only the last report says how long it is."""
+        self._ways = deque([self._ways[-1]])
+        self._answers = deque([self._answers[-1]])
 
     def _lose(self, newest_sent_s: float) -> None:
         """What left long before one that came is lost."""
@@ -138,12 +149,28 @@ class DepartureLog:
         return self._arrival_s
 
 
-def _least(values: deque[tuple[float, float]], value: float, *, now_s: float, window_s: float) -> float:
+def _least(values: deque[tuple[float, Value]], value: Value, *, now_s: float, window_s: float) -> Value:
     """The least of the last `window_s`, of this one too, which is noted."""
     values.append((now_s, value))
     while values[0][0] < now_s - window_s:
         values.popleft()
     return min(known for _, known in values)
+
+
+def _alone(ways: list[tuple[float, float, int]], *, base: tuple[float, int], kbps: float) -> float | None:
+    """How much longer than the shortest way, `base` in ms with its bytes, took what waited behind nothing of ours.
+
+    That is what left after the one before it was through. `ways` are of (ms, ms since then, wire bytes); a line of
+    `kbps` takes time for the bytes themselves, which is no waiting.
+    """
+    base_ms, base_bytes = base
+    byte_ms = 8 / max(kbps, 1.0)
+    alone_ms = [
+        way_ms - base_ms - byte_ms * max(0, size - base_bytes)
+        for way_ms, gap_ms, size in ways
+        if way_ms - base_ms < gap_ms - byte_ms * base_bytes
+    ]
+    return max(0.0, min(alone_ms)) if alone_ms else None
 
 
 def _kbps(events: deque[tuple[float, int]], *, until_s: float) -> float:

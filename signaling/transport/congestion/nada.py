@@ -90,6 +90,12 @@ class Nada:
         """Whether the line has shown a limit lately: else nobody knows any, and more may be tried."""
         return self._met_s is not None and now_s - self._met_s < _MEMORY_S
 
+    def forgive(self, rate_kbps: float) -> None:
+        """What was called a queue was the path: the rate is what it was before, and no limit was met."""
+        self.rate_kbps = max(self.rate_kbps, rate_kbps)
+        self.queue_ms = 0.0
+        self._before = self._met_s = None
+
     def hear(self, feedback: Feedback) -> float:
         """One report; the rate from now on."""
         before, self._before = self._before, feedback

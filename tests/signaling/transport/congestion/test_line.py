@@ -66,10 +66,28 @@ def test_a_long_way_is_no_queue(
     assert not talk.line.is_limited(now_s=60)
 
 
-def test_a_way_that_gets_longer_is_a_queue_for_half_a_minute_and_not_for_ever(
-    run: Run, bottleneck: Any, stream: Any
+@pytest.mark.parametrize("wanted_kbps", [12, 20, 30])
+@pytest.mark.parametrize(("longer_s", "jitter_s"), [(0.2, 0.0), (0.3, 0.03), (0.4, 0.02)])
+def test_a_way_that_gets_longer_is_a_queue_for_a_few_seconds(
+    run: Run, bottleneck: Any, stream: Any, longer_s: float, jitter_s: float, wanted_kbps: float
 ) -> None:
-    """Nothing tells it from one at first; but a queue gets shorter when less is sent."""
+    """What waits behind nothing of ours takes as long as the rest."""
+
+    class Longer(bottleneck):  # type: ignore[misc]
+        def carry(self, size: int, *, now_s: float) -> float | None:
+            self.delay_s, self.jitter_s = (0.02, 0.0) if now_s < 10 else (longer_s, jitter_s)
+            arrival_s: float | None = super().carry(size, now_s=now_s)
+            return arrival_s
+
+    talk = stream(Longer(lambda now_s: 1e6), wanted_kbps=wanted_kbps)
+    run(talk.link, [talk], seconds=60)
+    assert talk.kbps(15, 60) > 0.85 * wanted_kbps
+    assert not talk.line.is_limited(now_s=60)
+
+
+@pytest.mark.parametrize("kbps", [12, 20, 48])
+def test_a_limit_that_begins_with_a_longer_way_is_a_limit(run: Run, bottleneck: Any, stream: Any, kbps: int) -> None:
+    """What waits behind ours takes longer than what does not."""
 
     class Longer(bottleneck):  # type: ignore[misc]
         def carry(self, size: int, *, now_s: float) -> float | None:
@@ -77,9 +95,11 @@ def test_a_way_that_gets_longer_is_a_queue_for_half_a_minute_and_not_for_ever(
             arrival_s: float | None = super().carry(size, now_s=now_s)
             return arrival_s
 
-    talk = stream(Longer(lambda now_s: 1e6), wanted_kbps=20)
-    run(talk.link, [talk], seconds=60)
-    assert talk.kbps(45, 60) > 0.85 * 20
+    link = Longer(lambda now_s: 1e6 if now_s < 10 else kbps)
+    talk = stream(link)
+    queues = run(link, [talk], seconds=60)
+    assert longest(queues, 20, 60) < 1.0
+    assert talk.kbps(20, 60) > 0.5 * kbps
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.1, 0.2, 0.3])
