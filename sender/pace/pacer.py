@@ -141,6 +141,7 @@ class Pacer:
         """A few times a second: what the line carries now, shared out anew."""
         self._line.goes(extra_bytes=self._channels.extra())
         self._line.tick(now_s=self._clock())
+        self._channels.hurry(self._line.loses)
         self.shares = share_out(self.kbps, self._needs, loses=self._line.loses)
         if self._expects and (levers.begins or not self._line.is_known):
             self.shares = replace(

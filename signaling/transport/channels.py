@@ -117,6 +117,7 @@ class Channels:
     tap: Tap = field(default_factory=Tap, kw_only=True)  # told of all messages, where the channels are `tapped`
     flying: Callable[[], int | None] = field(default=lambda: None, kw_only=True)  # see `bytes_on_their_way`
     extra: Callable[[], int] = field(default=lambda: 0, kw_only=True)  # bytes of each packet beyond UDP over IPv4
+    hurry: Callable[[bool], None] = field(default=lambda does: None, kw_only=True)  # see `insides.timeouts`
     hears: bool = field(default=True, kw_only=True)  # False: nobody is at the other end, nothing will be asked for
     longest: int = field(default=MAX_MESSAGE_BYTES, kw_only=True)  # bytes that one message may have
     in_order: bool = field(default=False, kw_only=True)  # all that has left arrives, on all channels in one order

@@ -25,6 +25,7 @@ from signaling.transport.channels import Channel, ChannelCallbacks, Channels, ch
 from signaling.transport.insides.internals import bytes_on_their_way
 from signaling.transport.insides.settle import settle
 from signaling.transport.insides.sockets import extra_bytes
+from signaling.transport.insides.timeouts import hurry
 from signaling.transport.tap import tapped
 
 __all__ = ["accept_channels", "ice_configuration", "offer_channels"]
@@ -180,6 +181,7 @@ def offer_channels(pc: RTCPeerConnection, *, stream: str = "", sound: bool = Fal
         sound=channel("sound", reliable=False) if sound else None,
         flying=partial(bytes_on_their_way, pc),
         extra=partial(extra_bytes, pc),
+        hurry=partial(hurry, pc),
     )
     return tapped(channels)
 

@@ -4,13 +4,13 @@ from aiortc import RTCPeerConnection
 
 from signaling.transport.insides.consent import wait_for_consent
 from signaling.transport.insides.receipts import spare_receipts
-from signaling.transport.insides.timeouts import quicken_timeouts
+from signaling.transport.insides.timeouts import govern_timeouts
 
 __all__ = ["settle"]
 
 
 def settle(pc: RTCPeerConnection) -> None:
-    """Fewer receipts, shorter timeouts, patient checks of consent, from now on; once is enough."""
+    """Fewer receipts, timeouts that double, patient checks of consent, from now on; once is enough."""
     spare_receipts(pc)
-    quicken_timeouts(pc)
+    govern_timeouts(pc)
     wait_for_consent(pc)

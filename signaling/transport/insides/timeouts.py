@@ -1,38 +1,72 @@
-"""Stage 6, transport: how long SCTP waits for a receipt before it gives up what is on its way: 0.4 s at least, not 1 s.
+"""Stage 6, transport: how long SCTP waits for a receipt before it gives up what is on its way.
 
-RFC 9260 (6.3.1) recommends a second, for hosts that hold receipts back for a fifth of one; WebRTC's own stacks wait
-0.4 s (dcSCTP's `rto_min`). What is said here is of use for half a second. Where a tenth and more gets lost, all that is
-on its way is lost now and then, or the receipts for it, and nothing leaves until that time is over.
+A second at least, and twice as long each time that none has come (RFC 9260, 6.3.1 and 6.3.3; aiortc leaves out the
+second half): what is given up may wait in a queue, and what is sent again waits behind it. A line that has fallen to a
+quarter of its rate would never be rid of that.
 
-Touches what aiortc keeps to itself (tests/signaling/transport/test_timeouts.py); without it, timeouts are as they were.
+Where the line is known to lose what it has room for, nothing waits, and a second is long: what is said here is of use
+for half a second, and where a tenth and more gets lost, all that is on its way is lost now and then, or the receipts
+for it. There it is 0.4 s, as in dcSCTP (its `rto_min`), each time.
+
+Touches what aiortc keeps to itself (tests/signaling/transport/test_timeouts.py); without it, timeouts are aiortc's.
 """
 
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from aiortc import RTCPeerConnection
 
-__all__ = ["LEAST_S", "quicken_timeouts"]
+__all__ = ["LEAST_S", "QUICK_S", "govern_timeouts", "hurry"]
 
-LEAST_S = 0.4
+QUICK_S, LEAST_S = 0.4, 1.0
 _LONGEST_S = 60.0  # RTO.Max
+_PLACES = ("_update_rto", "_t3_expired", "_rto", "_srtt", "_rttvar")
 
-_quickened: "WeakSet[Any]" = WeakSet()
+
+class _Timeouts:
+    """Those of one association."""
+
+    def __init__(self, sctp: Any) -> None:
+        self._sctp = sctp
+        self._update, self._expired = sctp._update_rto, sctp._t3_expired
+        self.quick = False
+
+    def update(self, round_trip_s: float) -> None:
+        """A receipt came after so long."""
+        self._update(round_trip_s)
+        self.settle()
+
+    def settle(self) -> None:
+        """By what is known of the way."""
+        sctp = self._sctp
+        if sctp._srtt is not None:
+            least_s = QUICK_S if self.quick else LEAST_S
+            sctp._rto = max(least_s, min(sctp._srtt + 4 * sctp._rttvar, _LONGEST_S))
+
+    def expired(self) -> None:
+        """None came."""
+        if not self.quick:
+            self._sctp._rto = min(2 * self._sctp._rto, _LONGEST_S)
+        self._expired()
 
 
-def quicken_timeouts(pc: RTCPeerConnection) -> bool:
+_governed: "WeakKeyDictionary[Any, _Timeouts]" = WeakKeyDictionary()
+
+
+def govern_timeouts(pc: RTCPeerConnection) -> bool:
     """From now on, once there are data channels; False where aiortc has no such places any more."""
     sctp: Any = pc.sctp
-    if sctp is None or not all(hasattr(sctp, name) for name in ("_update_rto", "_rto", "_srtt", "_rttvar")):
+    if sctp is None or not all(hasattr(sctp, name) for name in _PLACES):
         return False
-    if sctp in _quickened:
-        return True
-    _quickened.add(sctp)
-    update = sctp._update_rto
-
-    def updated(round_trip_s: float) -> None:
-        update(round_trip_s)
-        sctp._rto = max(LEAST_S, min(sctp._srtt + 4 * sctp._rttvar, _LONGEST_S))
-
-    sctp._update_rto = updated
+    if sctp not in _governed:
+        timeouts = _governed[sctp] = _Timeouts(sctp)
+        sctp._update_rto, sctp._t3_expired = timeouts.update, timeouts.expired
     return True
+
+
+def hurry(pc: RTCPeerConnection, does: bool) -> None:
+    """Whether what is lost is not to be waited for: the line loses, and nothing waits in it. Not governed: nothing."""
+    timeouts = None if pc.sctp is None else _governed.get(pc.sctp)
+    if timeouts is not None and timeouts.quick != does:
+        timeouts.quick = does
+        timeouts.settle()

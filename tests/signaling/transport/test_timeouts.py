@@ -5,23 +5,47 @@ from typing import Any
 
 from aiortc import RTCPeerConnection
 
-from signaling.transport.insides.timeouts import LEAST_S, quicken_timeouts
+from signaling.transport.insides.timeouts import LEAST_S, QUICK_S, govern_timeouts, hurry
 
 
-async def test_a_short_way_is_waited_for_less_than_a_second_and_a_long_one_as_long_as_it_takes() -> None:
+async def test_a_short_way_is_waited_for_a_second_or_less_in_a_hurry_and_a_long_one_as_long_as_it_takes() -> None:
     pc = RTCPeerConnection()
     pc.createDataChannel("a")
-    assert quicken_timeouts(pc)
-    assert quicken_timeouts(pc)  # once is enough
+    assert govern_timeouts(pc)
+    assert govern_timeouts(pc)  # once is enough
     sctp: Any = pc.sctp
     first_s = sctp._rto
-    assert first_s >= 1, "nobody knows the way yet"
+    hurry(pc, True)
+    assert sctp._rto == first_s >= LEAST_S, "nobody knows the way yet"
     for _ in range(50):
         sctp._update_rto(0.05)
+    assert sctp._rto == QUICK_S
+    hurry(pc, False)
     assert sctp._rto == LEAST_S
+    hurry(pc, True)
+    assert sctp._rto == QUICK_S
     for _ in range(50):
         sctp._update_rto(1.5)
     assert 1.5 < sctp._rto < 6
+    await pc.close()
+
+
+async def test_what_has_no_receipt_is_waited_for_twice_as_long_the_next_time() -> None:
+    pc = RTCPeerConnection()
+    pc.createDataChannel("a")
+    govern_timeouts(pc)
+    sctp: Any = pc.sctp
+    for _ in range(50):
+        sctp._update_rto(0.05)
+    for expected_s in (2, 4, 8, 16, 32, 60, 60):
+        sctp._t3_expired()
+        assert sctp._rto == expected_s * LEAST_S
+    sctp._update_rto(0.05)
+    assert sctp._rto == LEAST_S
+    hurry(pc, True)
+    for _ in range(3):
+        sctp._t3_expired()
+        assert sctp._rto == QUICK_S
     await pc.close()
 
 
@@ -29,7 +53,7 @@ async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -
     """The timer that aiortc sets after a loss of everything is that of a short way."""
     near, far = RTCPeerConnection(), RTCPeerConnection()
     channel = near.createDataChannel("a", ordered=False, maxRetransmits=0)
-    quicken_timeouts(near)
+    govern_timeouts(near)
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     opened = asyncio.Event()
     channel.on("open", opened.set)
@@ -42,6 +66,7 @@ async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -
     for _ in range(20):
         channel.send(b"x")
         await heard.get()
+    hurry(near, True)
     sctp: Any = near.sctp
     dtls: Any = sctp.transport
     send, lost = dtls._send_data, asyncio.Event()
@@ -53,7 +78,7 @@ async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -
     channel.send(b"y")
     await lost.wait()
     loop = asyncio.get_running_loop()
-    assert sctp._t3_handle.when() - loop.time() <= max(LEAST_S, sctp._srtt + 4 * sctp._rttvar)
+    assert sctp._t3_handle.when() - loop.time() <= max(QUICK_S, sctp._srtt + 4 * sctp._rttvar)
     dtls._send_data = send
     channel.send(b"z")
     assert await heard.get() == b"z"
@@ -63,9 +88,9 @@ async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -
 
 async def test_without_channels_or_their_places_nothing_is_touched() -> None:
     pc = RTCPeerConnection()
-    assert not quicken_timeouts(pc)
+    assert not govern_timeouts(pc)
     pc.createDataChannel("a")
     sctp: Any = pc.sctp
     del sctp._srtt
-    assert not quicken_timeouts(pc)
+    assert not govern_timeouts(pc)
     await pc.close()
