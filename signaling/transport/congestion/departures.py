@@ -19,6 +19,8 @@ _LONGEST_PATH_S = 1.0
 _RATE_WINDOW_S = 1.5
 _LOSS_WINDOW_S = 4.0
 _OVERTAKEN_S = 0.3  # what left so long before one that came, and did not come itself, is lost
+_COPIES_WITHIN_S = 2.0  # of a message: what is told of it again is not of the copy
+_EARLY_S = 0.02  # what came so much sooner than the shortest way after the copy left, is not the copy
 _CLOCK_MS = 65_536
 
 
@@ -41,6 +43,7 @@ class _Departure:
     sent_s: float
     wire_bytes: int
     resent: bool  # by the transport, if it gets lost: it says nothing of loss, and much too late of delay
+    again_s: float | None = None  # when a copy of it left
 
 
 class DepartureLog:
@@ -53,6 +56,7 @@ class DepartureLog:
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[int, _Departure] = OrderedDict()  # by tag
+        self._answered: OrderedDict[int, float] = OrderedDict()  # when what was told of lately had left, by tag
         self._ways: deque[tuple[float, tuple[float, int]]] = deque()  # (when, (shortest way of a report in ms, bytes))
         self._answers: deque[tuple[float, float]] = deque()  # (when, from the newest message's leaving to its report)
         self._rates: deque[tuple[float, float]] = deque()  # (when, what came through, in kbit/s and negative)
@@ -65,10 +69,13 @@ class DepartureLog:
         self.extra_bytes = 0  # of each packet, where it is no UDP over IPv4
 
     def add(self, data: bytes, *, now_s: float, resent: bool) -> None:
-        """A message leaves. One that leaves again, since it may get lost, is waited for from the first time on."""
-        departure = _Departure(now_s, len(data) + MESSAGE_OVERHEAD + self.extra_bytes, resent)
-        self._sent.append((now_s, departure.wire_bytes))
-        self._waiting.setdefault(tag_of(data), departure)
+        """A message leaves, or a copy of one, since it may get lost: which of them comes is told by when it does."""
+        tag, wire_bytes = tag_of(data), len(data) + MESSAGE_OVERHEAD + self.extra_bytes
+        self._sent.append((now_s, wire_bytes))
+        if (departure := self._waiting.get(tag)) is not None:
+            departure.again_s = now_s
+        elif now_s - self._answered.get(tag, float("-inf")) > _COPIES_WITHIN_S:
+            self._waiting[tag] = _Departure(now_s, wire_bytes, resent)
         while len(self._waiting) > _KEPT:
             self._waiting.popitem(last=False)
 
@@ -90,12 +97,14 @@ class DepartureLog:
             departure = self._waiting.pop(tag, None)
             if departure is None:
                 continue  # told before, or none of ours
+            self._note_answered(tag, departure.sent_s)
             came_s = arrival_s - ago_ms / 1000
-            way_ms = 1000 * (came_s - departure.sent_s)
+            sent_s = self._sent_s(departure, came_s)
+            way_ms = 1000 * (came_s - sent_s)
             ways.append((way_ms, departure.wire_bytes))
-            newest_sent_s = max(newest_sent_s, departure.sent_s)
+            newest_sent_s = max(newest_sent_s, sent_s)
             if not departure.resent:
-                self._fates.append((departure.sent_s, True))
+                self._fates.append((sent_s, True))
                 gap_ms = 1000 * (came_s - self._came[-1][0]) if self._came else 0.0
                 alone.append((way_ms, gap_ms, departure.wire_bytes))
             self._came.append((came_s, departure.wire_bytes))
@@ -125,13 +134,31 @@ class DepartureLog:
         self._ways = deque([self._ways[-1]])
         self._answers = deque([self._answers[-1]])
 
+    def _sent_s(self, departure: _Departure, came_s: float) -> float:
+        """When what came had left: the message, or its copy where that would have taken too long for the message."""
+        if departure.again_s is None or not self._ways:
+            return departure.sent_s
+        base_s = min(way for _, way in self._ways)[0] / 1000
+        if came_s - departure.again_s < base_s - _EARLY_S:
+            return departure.sent_s
+        self._fates.append((departure.sent_s, False))
+        return departure.again_s
+
+    def _note_answered(self, tag: int, sent_s: float) -> None:
+        self._answered[tag] = sent_s
+        while len(self._answered) > _KEPT // 4:
+            self._answered.popitem(last=False)
+
     def _lose(self, newest_sent_s: float) -> None:
         """What left long before one that came is lost."""
-        lost = [tag for tag, one in self._waiting.items() if one.sent_s < newest_sent_s - _OVERTAKEN_S]
+        before_s = newest_sent_s - _OVERTAKEN_S
+        lost = [tag for tag, one in self._waiting.items() if max(one.sent_s, one.again_s or 0.0) < before_s]
         for tag in lost:
             departure = self._waiting[tag]
             if not departure.resent:
                 self._fates.append((departure.sent_s, False))
+                if departure.again_s is not None:
+                    self._fates.append((departure.again_s, False))
                 del self._waiting[tag]
 
     def _loss(self, now_s: float) -> float:

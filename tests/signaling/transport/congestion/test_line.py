@@ -1,5 +1,6 @@
 """The controller against a line that is computed: what it takes, what it queues, and how soon it follows."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -195,3 +196,27 @@ def test_a_line_loses_where_nothing_waits_for_it() -> None:
         said.append(line.loses)
     assert not any(said[:100])
     assert all(said[150:])
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.05, 0.1, 0.2, 0.3])
+@pytest.mark.parametrize("after_s", [0.08, 0.16, 0.4])
+def test_copies_hide_no_loss_and_are_no_queue(loss: float, after_s: float) -> None:
+    """Each message leaves twice, and its arrival is told twice: before the copy has left, or after."""
+    draws = random.Random(5)
+    line, log = Line(min_kbps=8, max_kbps=400), ArrivalLog()
+    events: list[tuple[float, int, bytes]] = []
+    for number in range(400):
+        message = number.to_bytes(2, "big") * 60
+        events += [(0.16 * number, number, message), (0.16 * number + after_s, number, message)]
+    seen, queues = [], []
+    for now_s, _, message in sorted(events):
+        line.sent(message, now_s=now_s, resent=False)
+        if draws.random() >= loss:
+            log.add(message, now_s=now_s + 0.02)
+        if (report := log.take(now_s=now_s + 0.03)) is not None:
+            line.hear(report, now_s=now_s + 0.05)
+            assert line.latest is not None
+            seen.append(line.latest.loss)
+            queues.append(line.queue_ms)
+    assert abs(sum(seen[20:]) / len(seen[20:]) - loss) < 0.03
+    assert max(queues) < 5
