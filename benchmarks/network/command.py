@@ -82,7 +82,14 @@ def add_network(commands: Commands) -> None:
         "--messages", action="store_true", help="messages alone, directly and through a Janus, in place of calls"
     )
     parser.add_argument("--silent", action="store_true", help="without sound")
-    parser.add_argument("--sfu", action="store_true", help="through a Janus on the sender's host; with --silent")
+    parser.add_argument(
+        "--sfu",
+        nargs="?",
+        const="sender",
+        default="",
+        choices=("sender", "receiver"),
+        help="through a Janus on that end's host (default: the sender's): what the line from it, or to it, does",
+    )
     parser.add_argument(
         "--sender", action="append", default=[], metavar="FLAG", help="one more word for the sender; may be repeated"
     )

@@ -48,6 +48,10 @@ class Hosts:
         """What has to stand before a command that is to run on this host."""
         return self._hosts.prefix(part)
 
+    def address(self, part: str) -> str:
+        """Of one end's host, as long as it has not moved."""
+        return {"sender": _SENDER, "receiver": _RECEIVER}[part]
+
     def move_receiver(self) -> None:
         """The receiver's host has another address from now on, and not the old one any more."""
         self._hosts.on("receiver", "address", "add", f"{_MOVED}/{_BITS}", "dev", "eth0")

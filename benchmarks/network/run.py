@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.calls.call import json_lines
 from benchmarks.calls.processes import Processes, ProcessFailed
@@ -19,7 +19,9 @@ from benchmarks.network.hosts import Hosts
 from benchmarks.network.voice import write_voice
 from benchmarks.records.terminal import Tick
 
-__all__ = ["NetworkSettings", "measure_network"]
+__all__ = ["JanusAt", "NetworkSettings", "measure_network"]
+
+JanusAt = Literal["", "sender", "receiver"]
 
 STARTUP_S = 90.0
 SETTLE_S = 4.0  # after the first picture, before the condition begins to count
@@ -39,11 +41,11 @@ class NetworkSettings:
     size: int = 256
     sound: bool = True
     sender: tuple[str, ...] = ()  # more flags
-    sfu: bool = False  # through a Janus on the sender's host, without sound
+    sfu: JanusAt = ""  # through a Janus on that end's host: the link is then the way from it, or to it
 
     def __post_init__(self) -> None:
-        if self.sfu and (self.sound or set(self.modes) != {"keypoints"}):
-            raise SettingError("--sfu: only keypoints go through it, without sound: --silent --mode keypoints")
+        if self.sfu and set(self.modes) != {"keypoints"}:
+            raise SettingError("--sfu: only keypoints go through it: --mode keypoints")
         if unknown := set(self.names) - set(CONDITIONS):
             raise SettingError(f"{', '.join(sorted(unknown))}: there are {', '.join(CONDITIONS)}")
         if self.seconds < LEAST_S:
@@ -117,11 +119,12 @@ class OneCall:
 
     def _meeting_point(self, hosts: Hosts, processes: Processes, servers: ExitStack) -> list[str]:
         """Starts what the two ends meet at; what they are told of it."""
-        on_sender = hosts.prefix("sender")
-        if self._settings.sfu:
+        on_sender, at = hosts.prefix("sender"), self._settings.sfu
+        if at:
             place = self._folder / "janus"
             place.mkdir()
-            janus = servers.enter_context(Janus(place, address=hosts.sender_ip, port=int(PORT), prefix=on_sender))
+            address, prefix = hosts.address(at), hosts.prefix(at)
+            janus = servers.enter_context(Janus(place, address=address, port=int(PORT), prefix=prefix))
             return ["--sfu", janus.url]
         processes.start("signaling", "signaling", ["--host", "0.0.0.0", "--port", PORT], prefix=on_sender)
         processes.wait_for("signaling", "listening on", timeout_s=STARTUP_S)

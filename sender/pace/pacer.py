@@ -142,7 +142,9 @@ class Pacer:
         self._line.goes(extra_bytes=self._channels.extra())
         self._line.tick(now_s=self._clock())
         self._channels.hurry(self._line.loses)
-        self.shares = share_out(self.kbps, self._needs, loses=self._line.loses)
+        # What the transport sends again by itself is not said twice.
+        loses = self._line.loses and not self._channels.in_order
+        self.shares = share_out(self.kbps, self._needs, loses=loses)
         if self._expects and (levers.begins or not self._line.is_known):
             self.shares = replace(
                 self.shares,

@@ -14,7 +14,7 @@ from sender.sound.open import open_sound
 from sender.sources import open_source
 from sender.terminal import Display
 from signaling.programs.ends import first_error, time_is_over
-from signaling.protocol.capabilities import SOUND
+from signaling.protocol.capabilities import ARRIVALS, SOUND
 from signaling.protocol.messages import Capabilities, KeyframeRequest, encode
 from signaling.protocol.quantities import VIEWERS
 from signaling.sfu.address import sfu_url
@@ -95,7 +95,7 @@ class SfuProgram:
         )
         audience = Audience()
         publication.wishes.watch(partial(self._hear, publication, audience))
-        publication.multiplexer.channel(Kind.CONTROL).hear(encode(ALL_VIEWERS))
+        publication.multiplexer.channel(Kind.CONTROL).hear(encode(_viewers(publication)))
         sender.watch_meter(partial(self._show, sender, audience))
         sender.work.watch(self._display.say)
         try:
@@ -136,3 +136,8 @@ class SfuProgram:
         figures["viewers_heard"], figures["viewer_wishes"] = heard, audience.wishes
         sender.beside[VIEWERS] = heard
         self._display.show(figures)
+
+
+def _viewers(publication: Publication) -> Capabilities:
+    """What all viewers together can: the line is known as far as the SFU's receipts tell of it."""
+    return replace(ALL_VIEWERS, features=(*ALL_VIEWERS.features, ARRIVALS)) if publication.knows_line else ALL_VIEWERS

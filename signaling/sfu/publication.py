@@ -15,6 +15,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 
 from signaling.errors import MessageError, PeerGone, SignalingError
 from signaling.sfu.errors import RoomExists
+from signaling.sfu.line import LineReports
 from signaling.sfu.link import Link, linked
 from signaling.sfu.mux import Kind, Multiplexer
 from signaling.sfu.rooms import TEXTROOM, VIDEOROOM, Key, TextRoom, VideoRoom, key_of
@@ -44,6 +45,7 @@ class Publication:
     channels: Channels
     wishes: "Wishes"
     links: tuple[Link, Link]
+    knows_line: bool  # whether arrival reports come on the motion channel
 
     async def ended(self) -> str:
         """Waits until either connection is over, and says why."""
@@ -124,7 +126,8 @@ async def published(
             flying=partial(bytes_on_their_way, stream.pc),
             extra=partial(extra_bytes, stream.pc),
         )
-        yield Publication(key, stream.pc, multiplexer, channels, wishes, (stream, texts))
+        knows_line = LineReports(multiplexer).watch(stream.pc)
+        yield Publication(key, stream.pc, multiplexer, channels, wishes, (stream, texts), knows_line)
 
 
 @contextlib.asynccontextmanager

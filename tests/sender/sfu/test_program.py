@@ -47,7 +47,7 @@ class Kept(Display):
 class Publication:
     """What `published` gives, over channels in memory, and what all viewers hear."""
 
-    key, pc = 77, None
+    key, pc, knows_line = 77, None, False
 
     def __init__(self) -> None:
         near, far = memory_pair()
