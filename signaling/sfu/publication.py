@@ -27,6 +27,7 @@ from signaling.transport.insides.internals import bytes_on_their_way
 from signaling.transport.insides.settle import settle
 from signaling.transport.insides.sockets import extra_bytes
 from signaling.transport.peer import PeerChannel
+from signaling.transport.tap import tapped
 
 __all__ = ["Publication", "Wishes", "published"]
 
@@ -121,13 +122,10 @@ async def published(
     ):
         multiplexer = await _publish(stream, video)
         wishes = await _listen(texts, text)
-        channels = multiplexer.channels(
-            control=multiplexer.channel(Kind.CONTROL),
-            flying=partial(bytes_on_their_way, stream.pc),
-            extra=partial(extra_bytes, stream.pc),
-        )
+        flying, extra = partial(bytes_on_their_way, stream.pc), partial(extra_bytes, stream.pc)
+        channels = multiplexer.channels(control=multiplexer.channel(Kind.CONTROL), flying=flying, extra=extra)
         knows_line = LineReports(multiplexer).watch(stream.pc)
-        yield Publication(key, stream.pc, multiplexer, channels, wishes, (stream, texts), knows_line)
+        yield Publication(key, stream.pc, multiplexer, tapped(channels), wishes, (stream, texts), knows_line)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ from signaling.sfu.rooms import TEXTROOM, VIDEOROOM, TextRoom, VideoRoom
 from signaling.sfu.session import janus_session
 from signaling.sfu.subscription import Subscription, subscribed
 from signaling.sfu.upstream import Wish
+from signaling.transport.congestion import ArrivalReport
+from signaling.transport.congestion.arrivals import tag_of
 
 pytestmark = pytest.mark.skipif(
     shutil.which("janus") is None, reason="janus is not installed (Debian: apt-get install janus)"
@@ -98,3 +100,23 @@ async def test_a_stream_through_janus(tmp_path: Path, monkeypatch: pytest.Monkey
             janus.kill()
             assert "gone" in await viewer.ended()
             assert "gone" in await publication.ended()
+
+
+async def test_the_sender_hears_of_what_has_come_to_janus(tmp_path: Path) -> None:
+    """Tags of messages as the sender knows them, by receipts alone: nobody watches."""
+    left: list[int] = []
+    heard: asyncio.Queue[ArrivalReport] = asyncio.Queue()
+    with Janus(tmp_path) as janus:
+        async with Ends(janus.url).sender() as publication:
+            assert publication.knows_line
+            publication.channels.tap.sent = lambda data, resent: left.append(tag_of(data))
+            publication.channels.motion.set_receiver(lambda data: heard.put_nowait(ArrivalReport.parse(data)))
+            told: set[int] = set()
+            number = 0
+            while len(told) < 4:
+                number += 1
+                publication.channels.motion.send(b"motion %d" % number)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        told |= {tag for tag, _ in (await heard.get()).entries}
+            assert told <= set(left)
