@@ -57,6 +57,7 @@ class NetworkRow:
     queue_ms: tuple[float, float]  # of the link, 95th percentile and largest
     sound: dict[str, float]  # percent of frames made up, and seconds drawn on in place
     h264_part: float  # of the pictures shown
+    psnr_db: float | None = None  # mean of some of the pictures shown, against what the camera saw at their time
     failure: str = ""
     counts: dict[str, Any] = field(default_factory=dict)  # of both ends' meters, at the end
     said: list[str] = field(default_factory=list)
@@ -77,6 +78,7 @@ def network_row(
     link: Sequence[Figures],
     failure: str,
     said: list[str],
+    psnr_db: float | None = None,
 ) -> NetworkRow:
     """The figures of the time from `begin_s` to `end_s`, all of them of the monotonic clock."""
     origins = [line["pts_origin_us"] for line in sender if line.get("pts_origin_us") is not None]
@@ -103,6 +105,7 @@ def network_row(
         queue_ms=(float(np.percentile(queues, 95)), max(queues)),
         sound=_sound(receiver),
         h264_part=sum(picture.kind == "h264" for picture in counted) / max(1, len(counted)),
+        psnr_db=psnr_db,
         failure=failure,
         counts={"sender": _counts(sender), "receiver": _counts(receiver)},
         said=said,

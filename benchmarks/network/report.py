@@ -20,7 +20,7 @@ __all__ = ["NetworkRun", "network_markdown", "network_report", "plot_network", "
 
 COLUMNS = (
     "network", "mode", "first s", "fps", "freeze s", "delay ms", "p95", "out kbps", "back", "queue p95", "max",
-    "sound made up %", "H.264 %",
+    "sound made up %", "H.264 %", "PSNR dB",
 )  # fmt: skip
 
 
@@ -71,6 +71,7 @@ def cells(row: NetworkRow) -> list[str]:
         *(f"{queue:.0f}" for queue in row.queue_ms),
         f"{row.sound['made_up_percent']:.1f}",
         f"{100 * row.h264_part:.0f}",
+        "-" if row.psnr_db is None else f"{row.psnr_db:.1f}",
     ]
 
 

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from benchmarks.calls.call import json_lines
 from benchmarks.calls.processes import Processes, ProcessFailed
 from benchmarks.calls.sfu.janus import Janus
-from benchmarks.clips.clip import write_looping
+from benchmarks.clips.clip import load_clip, write_looping
 from benchmarks.errors import SettingError
 from benchmarks.network.conditions import CONDITIONS, Condition
+from benchmarks.network.fidelity import shown_psnr
 from benchmarks.network.figures import NetworkRow, Shown, network_row
 from benchmarks.network.hosts import Hosts
 from benchmarks.network.voice import write_voice
@@ -97,6 +98,9 @@ class OneCall:
                 end_s = time.monotonic()
                 said = [line for end in ("sender", "receiver") for line in self._said(processes, end)]
             counts = hosts.link.counts()
+        pictures = shown_pictures(self._folder / "pictures")
+        camera = load_clip(clip, size=self._settings.size, seconds=2 * CLIP_S)
+        counted = {picture.pts for picture in pictures if begin_s <= picture.shown_s <= end_s}
         return network_row(
             name=self._name,
             mode=self._mode,
@@ -104,7 +108,8 @@ class OneCall:
             begin_s=begin_s,
             end_s=end_s,
             first_picture_s=first_picture_s,
-            pictures=shown_pictures(self._folder / "pictures"),
+            pictures=pictures,
+            psnr_db=shown_psnr(self._folder / "shown", camera, counted=counted),
             sender=json_lines(self._folder / "sender.jsonl"),
             receiver=json_lines(self._folder / "receiver.jsonl"),
             link=counts,
@@ -141,12 +146,9 @@ class OneCall:
         processes.start("sender", "sender", [*url, *sends, *told], prefix=on_sender)
         processes.wait_for("sender", "waiting for", timeout_s=STARTUP_S)
         heard = ["--sound", "--speaker", "none"] if settings.sound else []
-        processes.start(
-            "receiver",
-            "benchmarks.network.viewer",
-            [str(folder / "pictures"), *url, "--output", "null", *heard, "--json", str(folder / "receiver.jsonl")],
-            prefix=on_receiver,
-        )
+        notes = [str(folder / "pictures"), str(folder / "shown")]
+        watches = [*url, "--output", "null", *heard, "--json", str(folder / "receiver.jsonl")]
+        processes.start("receiver", "benchmarks.network.viewer", [*notes, *watches], prefix=on_receiver)
         processes.wait_for("receiver", "in room", timeout_s=STARTUP_S)
         entered_s = time.monotonic()
         processes.wait_for("receiver", "first picture", timeout_s=STARTUP_S)
