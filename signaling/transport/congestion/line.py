@@ -18,6 +18,7 @@ _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
 # From the one on the line loses, until the other: of the 25 messages that four seconds usually have two are more than
 # chance, and of the 50 that it is then answered with two again.
 _SERIOUS_LOSS, _SCARCE_LOSS = 0.06, 0.02
+_LOST_FOR_S = 4.0  # and so long after that: a twentieth is none at all for seconds, now and then
 _WAITING_MS = 100.0  # of queue: what is lost then may be for want of room
 # A queue of so much for so long may be a path that got longer. What waits behind nothing of ours tells: where even that
 # takes half as much longer, the queue is none of ours.
@@ -47,7 +48,7 @@ class Line:
         self._doubted_s: float | None = None  # since when the queue has been one that may be none
         self._longest_ms = 0.0  # it was in that time
         self._clear_kbps = 0.0  # the rate before
-        self._loses = False
+        self._loses, self._lost_s = False, 0.0
         self.latest: Feedback | None = None
 
     @property
@@ -143,8 +144,15 @@ class Line:
             self._nada.forgive(self._clear_kbps)
         self.latest = feedback
         self._nada.hear(feedback)
-        least = _SCARCE_LOSS if self._loses else _SERIOUS_LOSS
-        self._loses = feedback.loss > least and feedback.queue_ms < _WAITING_MS
+        self._see_loss(feedback)
+
+    def _see_loss(self, feedback: Feedback) -> None:
+        if feedback.queue_ms >= _WAITING_MS:
+            self._loses = False
+        elif feedback.loss > (_SCARCE_LOSS if self._loses else _SERIOUS_LOSS):
+            self._loses, self._lost_s = True, feedback.now_s
+        elif feedback.now_s - self._lost_s > _LOST_FOR_S:
+            self._loses = False
 
     def _is_longer(self, feedback: Feedback) -> bool:
         """Whether the path got longer: what waits behind nothing of ours takes as long as all else does."""

@@ -114,7 +114,8 @@ class Nada:
             self._met_s = feedback.now_s
             lower_kbps = max(self.rate_kbps * (1 - 0.5 * loss * delta_s / _TAU_S), _LOSS_FLOOR_KBPS)
             rate_kbps = min(rate_kbps, max(lower_kbps, min(self.rate_kbps, _LOSS_FLOOR_KBPS)))
-        rate_kbps = max(rate_kbps, self._judge.wronged_kbps)
+        if self._judge.wronged_kbps:  # it was no limit that was met
+            rate_kbps, self._met_s = max(rate_kbps, self._judge.wronged_kbps), None
         self._set(rate_kbps, feedback)
         return self.rate_kbps
 

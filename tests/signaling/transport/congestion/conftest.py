@@ -58,11 +58,18 @@ class Stream:
     """Sends `wanted_kbps` at most, in messages `interval_s` apart, as its line allows, from `from_s` on."""
 
     def __init__(
-        self, link: Bottleneck, *, wanted_kbps: float = 100.0, interval_s: float = 0.16, from_s: float = 0.0
+        self,
+        link: Bottleneck,
+        *,
+        wanted_kbps: float = 100.0,
+        interval_s: float = 0.16,
+        from_s: float = 0.0,
+        twice: bool = False,  # each message goes again after the next one, while the line loses
     ) -> None:
         self.line = Line(min_kbps=8, max_kbps=400)
         self.link, self.wanted_kbps, self.interval_s = link, wanted_kbps, interval_s
-        self.next_s = from_s
+        self.next_s, self.twice, self.before = from_s, twice, b""
+        self.seen: list[tuple[float, bool, float]] = []  # when; whether the line loses, and its rate, as it is thought
         self.log = ArrivalLog()
         self.events: list[tuple[float, int, int, bytes | ArrivalReport]] = []  # when, order, message
         self.order = itertools.count()
@@ -103,22 +110,31 @@ class Stream:
     def _send(self, now_s: float) -> None:
         rate = min(self.wanted_kbps, self.line.rate_kbps)
         self.next_s = max(self.next_s + self.interval_s, now_s)
-        left = rate * 125 * self.interval_s
+        self.seen.append((now_s, self.line.loses, self.line.rate_kbps))
+        left, again = rate * 125 * self.interval_s, self.before if self.twice and self.line.loses else b""
         while left > OVERHEAD:
             size = int(min(left, 400)) - OVERHEAD
             left -= size + OVERHEAD
-            self.line.flies(self.flying(), now_s=now_s)
-            full = size + OVERHEAD + self.flying() > self.line.window_bytes(now_s=now_s)
-            if size <= 0 or (full and self.flying()):
+            self.before = (self.number + 1).to_bytes(4, "big") + bytes(max(1, size - 4))
+            if size <= 0 or not self._leave(self.before, now_s):
                 break
-            self.number += 1
-            data = self.number.to_bytes(4, "big") + bytes(max(1, size - 4))
-            self.line.sent(data, now_s=now_s, resent=False)
-            self.sent.append((now_s, size + OVERHEAD))
-            self.flight[self.number] = (size + OVERHEAD, now_s)
-            at_s = self.link.carry(size + OVERHEAD, now_s=now_s)
-            if at_s is not None:
-                self._later(at_s, self.number, data)
+        if again:
+            self._leave(again, now_s)
+
+    def _leave(self, data: bytes, now_s: float) -> bool:
+        """Whether there is room for it."""
+        size = len(data) + OVERHEAD
+        self.line.flies(self.flying(), now_s=now_s)
+        if self.flying() and size + self.flying() > self.line.window_bytes(now_s=now_s):
+            return False
+        self.number += 1
+        self.line.sent(data, now_s=now_s, resent=False)
+        self.sent.append((now_s, size))
+        self.flight[self.number] = (size, now_s)
+        at_s = self.link.carry(size, now_s=now_s)
+        if at_s is not None:
+            self._later(at_s, self.number, data)
+        return True
 
     def flying(self) -> int:
         """Bytes that left and have no receipt."""

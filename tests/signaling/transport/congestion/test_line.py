@@ -111,6 +111,17 @@ def test_loss_that_is_not_ours_costs_little(run: Run, bottleneck: Any, stream: A
     assert talk.kbps(10, 60) > 0.85 * 25 * (1 - loss)
 
 
+@pytest.mark.parametrize("loss", [0.05, 0.1, 0.2, 0.3])
+def test_loss_is_answered_for_as_long_as_it_lasts(run: Run, bottleneck: Any, stream: Any, loss: float) -> None:
+    """The answer, each message twice, does not hide what it answers, nor take the room that it needs."""
+    link = bottleneck(lambda now_s: 1e6, loss=loss)
+    talk = stream(link, wanted_kbps=20, twice=True)
+    run(link, [talk], seconds=60)
+    seen = [(loses, rate_kbps > 36) for at_s, loses, rate_kbps in talk.seen if at_s >= 15]
+    assert sum(loses for loses, _ in seen) > (0.7 if loss == 0.05 else 0.95) * len(seen)
+    assert sum(room for _, room in seen) > 0.75 * len(seen)
+
+
 def test_a_line_that_drops_what_is_too_much_and_queues_nothing_is_found_out(
     run: Run, bottleneck: Any, stream: Any
 ) -> None:
