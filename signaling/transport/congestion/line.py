@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from signaling.transport.congestion.arrivals import ArrivalReport
 from signaling.transport.congestion.departures import DepartureLog, Feedback
+from signaling.transport.congestion.longer import LongerPath
 from signaling.transport.congestion.nada import Nada
 
 __all__ = ["Line"]
@@ -20,9 +21,6 @@ _THIN_KBPS, _EMPTY_EVERY_S = 64.0, 10.0
 _SERIOUS_LOSS, _SCARCE_LOSS = 0.06, 0.02
 _LOST_FOR_S = 4.0  # and so long after that: a twentieth is none at all for seconds, now and then
 _WAITING_MS = 100.0  # of queue: what is lost then may be for want of room
-# A queue of so much for so long may be a path that got longer. What waits behind nothing of ours tells: where even that
-# takes half as much longer, the queue is none of ours.
-_DOUBTED_MS, _DOUBT_S, _AS_LONG = 100.0, 1.0, 0.5
 _BESIDE_S = 2.0  # after RTP, which may wait in the queue unseen
 _SILENT_S = 1.8  # no report for so long while something waits for one: the rate halves, once each such time
 
@@ -45,9 +43,7 @@ class Line:
         self._scale = 1.0  # of the rate, while nothing is heard
         self._empty_s: float | None = None  # when nothing was on its way
         self._beside_s = float("-inf")
-        self._doubted_s: float | None = None  # since when the queue has been one that may be none
-        self._longest_ms = 0.0  # it was in that time
-        self._clear_kbps = 0.0  # the rate before
+        self._longer = LongerPath()
         self._loses, self._lost_s = False, 0.0
         self.latest: Feedback | None = None
 
@@ -81,9 +77,8 @@ class Line:
 
         On a thin line that has not been empty for ten seconds nothing, until it is: what its queue is called the path
         itself by then (as BBR's ProbeRTT). At first, too: what a call begins with may have filled it. And once where a
-        queue may be a path that got longer. It grows no
-        faster than the line has shown to carry: the rate that a call begins with is a guess, and on a line of 12 kbit/s
-        what is guessed is seconds of queue.
+        queue may be a path that got longer. It grows no faster than the line has shown to carry: the rate that a call
+        begins with is a guess, and on a line of 12 kbit/s what is guessed is seconds of queue.
         """
         if self._empty_s is None or self._empties(self._empty_s, now_s):
             return 0
@@ -96,8 +91,7 @@ class Line:
         return max(_LEAST_WINDOW_BYTES, round(window_bytes * (1 + _LOST_STAY * loss)))
 
     def _empties(self, empty_s: float, now_s: float) -> bool:
-        doubted_s = self._doubted_s
-        if doubted_s is not None and empty_s < doubted_s + _DOUBT_S < now_s and not self._has_beside(now_s):
+        if self._longer.asks(empty_s=empty_s, now_s=now_s) and not self._has_beside(now_s):
             return True
         return self.rate_kbps < _THIN_KBPS and now_s - empty_s > _EMPTY_EVERY_S
 
@@ -135,13 +129,14 @@ class Line:
         self._heard, self._scale = True, 1.0
         self._silent_since_s = None
         self._shortest_s = min(_LONGEST_S, max(0.02, feedback.quickest_s))
-        if feedback.alone_ms is not None and not self._has_beside(now_s):
+        telling = not self._has_beside(now_s)
+        if feedback.alone_ms is not None and telling:
             self._empty_s = now_s  # as far as it tells of the path
-        if self._is_longer(feedback):
+        if self._longer.see(feedback, rate_kbps=self._nada.rate_kbps, telling=telling):
             self._departures.forget_base()
             self._shortest_s = min(_LONGEST_S, max(0.02, feedback.answered_s))
             feedback = replace(feedback, queue_ms=0.0, quickest_s=feedback.answered_s)
-            self._nada.forgive(self._clear_kbps)
+            self._nada.forgive(self._longer.kbps)
         self.latest = feedback
         self._nada.hear(feedback)
         self._see_loss(feedback)
@@ -153,22 +148,6 @@ class Line:
             self._loses, self._lost_s = True, feedback.now_s
         elif feedback.now_s - self._lost_s > _LOST_FOR_S:
             self._loses = False
-
-    def _is_longer(self, feedback: Feedback) -> bool:
-        """Whether the path got longer: what waits behind nothing of ours takes as long as all else does."""
-        if feedback.queue_ms < _DOUBTED_MS:
-            self._doubted_s, self._longest_ms, self._clear_kbps = None, 0.0, self._nada.rate_kbps
-            return False
-        if self._doubted_s is None:
-            self._doubted_s = feedback.now_s
-        self._longest_ms = max(self._longest_ms, feedback.queue_ms)
-        alone_ms, now_s = feedback.alone_ms, feedback.now_s
-        if alone_ms is None or now_s - self._doubted_s < _DOUBT_S or self._has_beside(now_s):
-            return False
-        if alone_ms < max(_DOUBTED_MS, _AS_LONG * self._longest_ms):
-            return False
-        self._doubted_s, self._longest_ms = None, 0.0
-        return True
 
     def tick(self, *, now_s: float) -> None:
         """Time passes: without a report, what was true of the line is no more."""
