@@ -18,6 +18,7 @@ from codec.weights.files import identify
 from receiver.control import Control
 from receiver.due_pictures import Due
 from receiver.figures.arrivals import Arrivals
+from receiver.figures.frugality import Frugality
 from receiver.figures.load import DecodingLoad
 from receiver.figures.meter import Figures, Meter
 from receiver.figures.report import Report, receiver_report
@@ -104,7 +105,7 @@ class FaceReceiver(End):
         self._report = Report(
             self._meter, now_us=self._now_us, explain=self._explanation, tell=self._tell, stats=self._fallback.stats
         )
-        self._load, self._tells_load = DecodingLoad(), False
+        self._load, self._frugality, self._tells_load = DecodingLoad(), Frugality(), False
         self._held: tuple[int, ...] = ()
         self._reports = 0
         selection = Selection(stall_us=options.stall_ms * 1000)
@@ -314,6 +315,7 @@ class FaceReceiver(End):
             held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
             if (load := self._load.of(figures)) is not None and self._tells_load:
                 self._control.send(LoadReport(load=load))
+            self._intake.decoder.frugal = self._frugality.see(self._load.latest, now_s=self._now_us() / 1e6)
             self._control.send(receiver_report(figures, showing=showing or "keypoints", held=held, sound_loss=loss))
 
     def _explanation(self) -> Figures:
@@ -324,6 +326,7 @@ class FaceReceiver(End):
         return {
             **self._outlet.figures(),
             "held_s": round(self.held.seconds, 1),
+            "refined": not self._frugality.is_on,
             "playout_delay_ms": round(self._playout.delay_us / 1000, 1),
             "jitter_ms": round(self._playout.jitter_us / 1000, 1),
             "round_trip_ms": None if latest is None else round(latest.round_trip_us / 1000, 2),

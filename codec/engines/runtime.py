@@ -106,9 +106,11 @@ class Runtime:
         (flow,) = self._graph("mix")(shifts, affine, prior, logits)
         return np.ascontiguousarray(flow[0].transpose(1, 2, 0)), occlusion[0, 0].copy()
 
-    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats) -> Image:
-        """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3)."""
-        both = self._refined(reference, np.dstack((flow, occlusion)))
+    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats, refined: bool = True) -> Image:
+        """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3); `refined`: the field is given its edges."""
+        both = np.dstack((flow, occlusion))
+        if refined:
+            both = self._refined(reference, both)
         sides = [_resized(both, level.shape[0]) for level in reference.features]
         pixels = remap_planes(reference.pixels, _resized(both[..., :2], self._size))
         warped = [remap(level, side[..., :2]) for level, side in zip(reference.features, sides, strict=True)]

@@ -12,19 +12,19 @@ from codec.windows.painter import paint
 __all__ = ["drawn_windows", "landmarks_of", "show", "under"]
 
 
-def show(runtime: Runtime, reference: HeldReference, state: MotionState) -> Image:
+def show(runtime: Runtime, reference: HeldReference, state: MotionState, *, refined: bool = True) -> Image:
     """uint8 (S, S, 3): what the warp and the generator give, mouth and eyes drawn into it where the state says so."""
-    picture = under(runtime, reference, state)
+    picture = under(runtime, reference, state, refined=refined)
     landmarks = landmarks_of(reference, state)
     if landmarks is None:
         return picture
     return paint(runtime, picture, landmarks, reference.faces, windows=drawn_windows(state.windows))
 
 
-def under(runtime: Runtime, reference: HeldReference, state: MotionState) -> Image:
+def under(runtime: Runtime, reference: HeldReference, state: MotionState, *, refined: bool = True) -> Image:
     """The same before its windows are drawn."""
     flow, occlusion = full_flow(runtime, reference, state)
-    return runtime.generate(reference.prepared, flow=flow, occlusion=occlusion)
+    return runtime.generate(reference.prepared, flow=flow, occlusion=occlusion, refined=refined)
 
 
 def landmarks_of(reference: HeldReference, state: MotionState) -> Floats | None:

@@ -14,6 +14,7 @@ class DecodingLoad:
     def __init__(self) -> None:
         self._frames = 0
         self._told = 0.0
+        self.latest = 0.0
 
     def of(self, figures: Figures) -> float | None:
         """The work that came in one second as a part of a second, where the sender is to know it."""
@@ -21,6 +22,7 @@ class DecodingLoad:
         came, self._frames = frames - self._frames, frames
         stages = figures["stages_ms"]
         load: float = came * sum(stages.get(name, 0.0) for name in _STAGES) / 1000
+        self.latest = load
         if load < _WORTH_TELLING and self._told < _WORTH_TELLING:
             return None
         self._told = load

@@ -169,6 +169,8 @@ class Rendered:
 class Decoding(Protocol):
     """What the receiver has its worker do."""
 
+    frugal: bool  # pictures are made for less, at a little less quality
+
     def prepare(self) -> None:
         """Loads what decoding needs."""
 
@@ -196,6 +198,7 @@ class FaceDecoder:
     WAITING_US = 1_000_000
 
     def __init__(self, config: CodecConfig, *, stage: Callable[[str], AbstractContextManager[None]]) -> None:
+        self.frugal = False
         self._config = config
         self._stage = stage
         self._made: Decoder | None = None
@@ -266,11 +269,11 @@ class FaceDecoder:
 
     def _picture(self, state: MotionState) -> Image:
         try:
-            picture = self._decoder.render(state)
+            picture = self._decoder.render(state, refined=not self.frugal)
         except ReferenceMissing:
             if self._before is None:
                 raise
-            return self._before.render(state)
+            return self._before.render(state, refined=not self.frugal)
         self._before = None  # states come in their order
         return picture
 

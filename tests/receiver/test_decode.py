@@ -203,12 +203,12 @@ class Decoder:
     def mix(self, a: Any, b: Any, fraction: float) -> tuple[Any, Any, float]:
         return (a, b, fraction)
 
-    def render(self, state: Any) -> Any:
+    def render(self, state: Any, *, refined: bool = True) -> Any:
         if state == "missing":
             raise ReferenceMissing("gone")
         if state == "bad":
             raise BitstreamError("bad")
-        return ("picture", state)
+        return ("picture", state) if refined else ("frugal picture", state)
 
 
 @pytest.fixture
@@ -295,6 +295,8 @@ def test_rendering_mixes_and_reports_problems(face: FaceDecoder) -> None:
     assert face.render(whole).image_rgb == ("picture", "state")
     between: Slot[Any] = Slot(0, 0, "state", "before", 0.5)
     assert face.render(between).image_rgb == ("picture", ("before", "state", 0.5))
+    face.frugal = True
+    assert face.render(whole).image_rgb == ("frugal picture", "state")
     lost: Slot[Any] = Slot(0, 0, "missing")
     assert face.render(lost).problem == "missing"
     bad: Slot[Any] = Slot(0, 0, "bad")
