@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.engines.openvino_import import ov
+from codec.engines.saturation import weight_headroom
 from codec.weights.files import Range
 
 _ACTIVATION_LEVELS, _WEIGHT_LEVELS = 256, 255
@@ -19,6 +20,7 @@ def quantize(node: ov.Node, weight: npt.NDArray[np.float32], activation: Range) 
     """Puts a convolution or matrix product between quantised inputs; `weight` is its second, output channels first."""
     ops = ov.opset13
     peak = np.maximum(np.abs(weight).reshape(len(weight), -1).max(1), 1e-8).reshape(-1, *[1] * (weight.ndim - 1))
+    peak *= weight_headroom()
     low, high = aligned(activation)
     parts = (
         (0, np.float32(low), np.float32(high), _ACTIVATION_LEVELS),

@@ -14,6 +14,7 @@ from benchmarks.engines.report import read_engines
 from benchmarks.engines.rows import ALL, COVERED, EngineSettings
 from benchmarks.errors import ResultsError, SettingError
 from codec.engines.openvino_engine import float_precision
+from codec.engines.saturation import weight_headroom
 from codec.graphs.files import NAMES, QUANTIZED
 
 pytestmark = pytest.mark.timeout(300)  # every engine compiles every graph, on a machine that may be busy
@@ -51,7 +52,8 @@ def test_errors_are_small_in_float32_and_larger_in_int8(report: dict[str, Any]) 
         assert rows[name, "openvino", "f32"]["relative_error"] < 1e-5
     for name in QUANTIZED:
         assert rows[name, "openvino", "f32"]["mean_error"] < rows[name, "openvino", "int8"]["mean_error"]
-        assert rows[name, "openvino", "int8"]["relative_error"] < 0.1
+        # Where sums of eight bits would be cut off, weights have seven.
+        assert rows[name, "openvino", "int8"]["relative_error"] < (0.1 if weight_headroom() == 1 else 0.15)
 
 
 def test_the_same_bytes_come_out_nearly_alike(report: dict[str, Any]) -> None:
