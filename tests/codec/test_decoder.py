@@ -58,18 +58,6 @@ def test_the_halves_travel_alone(stream: list[Any], decoder: Any) -> None:
         np.testing.assert_array_equal(decoder.render(state), coded.shown)
 
 
-def test_a_picture_without_refinement_is_nearly_the_same_and_nothing_is_built_on_it(
-    stream: list[Any], decoder: Any
-) -> None:
-    for coded in stream:
-        if coded.frame.reference is not None:
-            decoder.add_reference(coded.frame)
-        state = decoder.read(coded.frame)
-        frugal = decoder.render(state, refined=False)
-        assert psnr_db(frugal, coded.shown) > 25
-        np.testing.assert_array_equal(decoder.render(state), coded.shown)
-
-
 def test_a_reference_half_alone_shows_its_picture(stream: list[Any], decoder: Any) -> None:
     reference, _ = stream[0].frame.split()
     assert reference is not None
