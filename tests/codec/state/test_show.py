@@ -40,7 +40,8 @@ class Plain:
     def base_flow(self, reference: Any, *, driving_motion: Floats) -> tuple[Floats, Floats]:
         return np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32), np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
 
-    def generate(self, reference: Prepared, *, flow: Floats, occlusion: Floats) -> Image:
+    def generate(self, reference: Prepared, *, flow: Floats, occlusion: Floats, refined: bool) -> Image:
+        assert refined
         self.flows.append(flow)
         return reference.picture.copy()
 
