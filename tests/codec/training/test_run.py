@@ -26,6 +26,7 @@ from codec.training.results import validation as validate
 from codec.training.stages.losses import SqueezeDistance
 from codec.weights import files as weights
 
+pytestmark = pytest.mark.timeout(900)  # a run takes two minutes on a core without AVX-512 that others use, too
 MINUTES = 0.04  # of the clock below: some thirty steps
 
 
