@@ -9,7 +9,7 @@ import numpy as np
 from codec.config import Precision
 from codec.engines.engine import Graph, Immediate
 from codec.engines.int8 import quantize
-from codec.engines.openvino_import import ov
+from codec.engines.openvino_import import core, ov
 from codec.errors import ConfigError, WeightsError
 from codec.graphs.files import BESIDE, QUANTIZED, REDUCED, path_of
 from codec.units import Array
@@ -71,14 +71,9 @@ class _Request:
 
 
 @cache
-def _core() -> ov.Core:
-    return ov.Core()
-
-
-@cache
 def float_precision() -> Precision:
     """bfloat16 where the processor multiplies it itself, else float32."""
-    return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+    return "bf16" if "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
 def compiled(weights: Weights, name: str, *, size: int, threads: int, precision: Precision) -> ov.CompiledModel:
@@ -91,7 +86,7 @@ def compiled(weights: Weights, name: str, *, size: int, threads: int, precision:
 
 def _compile(weights: Weights, path: Path, *, threads: int, precision: Precision) -> ov.CompiledModel:
     try:
-        model = _core().read_model(path)
+        model = core().read_model(path)
     except RuntimeError as error:
         raise WeightsError(f"{path.name} is missing or damaged; python -m codec.export writes it again") from error
     _bind(model, weights, quantized=precision == "int8")
@@ -104,7 +99,7 @@ def _compile(weights: Weights, path: Path, *, threads: int, precision: Precision
     }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return _core().compile_model(model, "CPU", settings)
+    return core().compile_model(model, "CPU", settings)
 
 
 def _bind(model: ov.Model, weights: Weights, *, quantized: bool) -> None:

@@ -12,8 +12,9 @@ not. Nothing else changes: no environment variable, no consent file, and an appl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
-__all__ = ["ov"]
+__all__ = ["core", "ov"]
 
 _TELEMETRY = "openvino_telemetry"
 
@@ -34,3 +35,9 @@ def _without_telemetry() -> Iterator[None]:
 
 with _without_telemetry():
     import openvino as ov
+
+
+@cache
+def core() -> ov.Core:
+    """The one of this process."""
+    return ov.Core()

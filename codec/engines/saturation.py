@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from codec.engines.openvino_import import ov
+from codec.engines.openvino_import import core, ov
 
 __all__ = ["summed", "weight_headroom"]
 
@@ -38,7 +38,7 @@ def summed(*, headroom: float) -> float:
     weights = _quantized(kernel, -headroom, headroom, levels=255)
     sums = ops.convolution(activations, weights, [1, 1], [1, 1], [1, 1], [1, 1])
     model = ov.Model([ops.result(sums)], [ones])
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False})
+    compiled = core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False})
     (output,) = compiled([np.ones((1, _CHANNELS, _SIDE, _SIDE), np.float32)]).values()
     return float(output[0, 0, _SIDE // 2, _SIDE // 2]) / (9 * _CHANNELS)
 

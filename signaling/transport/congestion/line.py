@@ -128,15 +128,14 @@ class Line:
             return
         self._heard, self._scale = True, 1.0
         self._silent_since_s = None
-        self._shortest_s = min(_LONGEST_S, max(0.02, feedback.quickest_s))
         telling = not self._has_beside(now_s)
         if feedback.alone_ms is not None and telling:
             self._empty_s = now_s  # as far as it tells of the path
         if self._longer.see(feedback, rate_kbps=self._nada.rate_kbps, telling=telling):
             self._departures.forget_base()
-            self._shortest_s = min(_LONGEST_S, max(0.02, feedback.answered_s))
             feedback = replace(feedback, queue_ms=0.0, quickest_s=feedback.answered_s)
             self._nada.forgive(self._longer.kbps)
+        self._shortest_s = min(_LONGEST_S, max(0.02, feedback.quickest_s))
         self.latest = feedback
         self._nada.hear(feedback)
         self._see_loss(feedback)

@@ -93,7 +93,6 @@ class Nada:
     def forgive(self, rate_kbps: float) -> None:
         """What was called a queue was the path: the rate is what it was before, and no limit was met."""
         self.rate_kbps = max(self.rate_kbps, rate_kbps)
-        self.queue_ms = 0.0
         self._before = self._met_s = None
 
     def hear(self, feedback: Feedback) -> float:

@@ -10,13 +10,14 @@ Touches what aioice keeps to itself (tests/signaling/transport/test_consent.py);
 
 import asyncio
 import random
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from weakref import WeakSet
 
 from aioice.stun import TransactionError
 from aiortc import RTCPeerConnection
+
+from signaling.transport.insides.sockets import carriers
 
 __all__ = ["wait_for_consent"]
 
@@ -30,7 +31,7 @@ _patient: "WeakSet[Any]" = WeakSet()
 
 def wait_for_consent(pc: RTCPeerConnection) -> bool:
     """From now on, once there are data channels; False where aioice has no such places any more."""
-    found = list(_connections(pc))
+    found = _connections(pc)
     for connection in found:
         if connection in _patient:
             continue
@@ -43,11 +44,9 @@ def wait_for_consent(pc: RTCPeerConnection) -> bool:
     return bool(found)
 
 
-def _connections(pc: RTCPeerConnection) -> Iterator[Any]:
-    sctp: Any = pc.sctp
-    connection = getattr(getattr(getattr(sctp, "transport", None), "transport", None), "_connection", None)
-    if connection is not None and all(hasattr(connection, place) for place in _PLACES):
-        yield connection
+def _connections(pc: RTCPeerConnection) -> list[Any]:
+    found = [getattr(dtls.transport, "_connection", None) for dtls in carriers(pc)]
+    return [connection for connection in found if all(hasattr(connection, place) for place in _PLACES)]
 
 
 async def _ask(connection: Any) -> None:

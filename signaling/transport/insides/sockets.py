@@ -83,7 +83,7 @@ _sockets: "WeakKeyDictionary[Any, _Sockets]" = WeakKeyDictionary()  # by ICE tra
 
 def way_of(pc: RTCPeerConnection) -> Way | None:
     """The way its packets take; None before there is one, or where aioice does not tell."""
-    ways = [found[1] for dtls in _carriers(pc) if (found := _chosen(dtls)) is not None]
+    ways = [found[1] for dtls in carriers(pc) if (found := _chosen(dtls)) is not None]
     return ways[0] if ways else None
 
 
@@ -96,7 +96,7 @@ def extra_bytes(pc: RTCPeerConnection) -> int:
 def wire_count(pc: RTCPeerConnection) -> WireCount:
     """What it has put on the line and taken from it, as IP packets; from now on ICE and TURN are in it too."""
     out_bytes = in_bytes = 0
-    for dtls in _carriers(pc):
+    for dtls in carriers(pc):
         get_stats = getattr(dtls, "_get_stats", None)
         entries = [] if get_stats is None else list(get_stats().values())
         counted = next((entry for entry in entries if isinstance(entry, RTCTransportStats)), None)
@@ -111,7 +111,7 @@ def wire_count(pc: RTCPeerConnection) -> WireCount:
     return WireCount(out_bytes=out_bytes, in_bytes=in_bytes, way=way_of(pc))
 
 
-def _carriers(pc: RTCPeerConnection) -> list[Any]:
+def carriers(pc: RTCPeerConnection) -> list[Any]:
     """Its DTLS transports: one, where all is bundled."""
     parts: list[Any] = [
         end for transceiver in pc.getTransceivers() for end in (transceiver.sender, transceiver.receiver)

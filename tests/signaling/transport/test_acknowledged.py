@@ -8,17 +8,14 @@ from aiortc import RTCPeerConnection
 from signaling.transport.insides.acknowledged import watch_receipts
 
 
-async def test_each_message_once_when_its_receipt_comes() -> None:
+async def test_each_message_once_when_its_receipt_comes(connect: Any) -> None:
     near, far = RTCPeerConnection(), RTCPeerConnection()
     channel = near.createDataChannel("a")
     told: asyncio.Queue[bytes] = asyncio.Queue()
     assert watch_receipts(near, told.put_nowait)
     opened = asyncio.Event()
     channel.on("open", opened.set)
-    await near.setLocalDescription()
-    await far.setRemoteDescription(near.localDescription)
-    await far.setLocalDescription()
-    await near.setRemoteDescription(far.localDescription)
+    await connect(near, far)
     await opened.wait()
     assert (await told.get())[:1] == b"\x03", "the channel's own"
     dtls: Any = near.sctp.transport  # type: ignore[union-attr]

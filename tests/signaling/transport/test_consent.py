@@ -13,14 +13,12 @@ from signaling.transport.insides.consent import wait_for_consent
 LONG_S = 0.6  # longer than aioice waits
 
 
-async def connected() -> tuple[RTCPeerConnection, RTCPeerConnection]:
+@pytest.fixture
+async def pair(connect: Any) -> tuple[RTCPeerConnection, RTCPeerConnection]:
     near, far = RTCPeerConnection(), RTCPeerConnection()
     opened = asyncio.Event()
     near.createDataChannel("a").on("open", opened.set)
-    await near.setLocalDescription()
-    await far.setRemoteDescription(near.localDescription)
-    await far.setLocalDescription()
-    await near.setRemoteDescription(far.localDescription)
+    await connect(near, far)
     await opened.wait()
     return near, far
 
@@ -31,13 +29,15 @@ def ice_of(pc: RTCPeerConnection) -> Connection:
     return connection
 
 
-async def test_an_answer_that_takes_longer_than_half_a_second_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_takes_longer_than_half_a_second_is_one(
+    monkeypatch: pytest.MonkeyPatch, pair: Any
+) -> None:
     monkeypatch.setattr(consent, "_INTERVAL_S", 0.01)
     monkeypatch.setattr(consent, "_EXPIRES_S", 1.5 * LONG_S)
-    near, far = await connected()
-    (pair,) = ice_of(near)._nominated.values()
+    near, far = pair
+    (way,) = ice_of(near)._nominated.values()
     answers: asyncio.Queue[bytes] = asyncio.Queue()
-    hear = pair.protocol.datagram_received
+    hear = way.protocol.datagram_received
 
     def later(data: bytes, address: Any) -> None:
         def come() -> None:
@@ -46,7 +46,7 @@ async def test_an_answer_that_takes_longer_than_half_a_second_is_one(monkeypatch
 
         asyncio.get_running_loop().call_later(LONG_S, come)
 
-    monkeypatch.setattr(pair.protocol, "datagram_received", later)
+    monkeypatch.setattr(way.protocol, "datagram_received", later)
     before = ice_of(near)._query_consent_task
     assert wait_for_consent(near)
     task = ice_of(near)._query_consent_task
@@ -59,32 +59,29 @@ async def test_an_answer_that_takes_longer_than_half_a_second_is_one(monkeypatch
     await far.close()
 
 
-async def test_where_nothing_comes_back_the_call_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_nothing_comes_back_the_call_ends(monkeypatch: pytest.MonkeyPatch, pair: Any) -> None:
     monkeypatch.setattr(consent, "_INTERVAL_S", 0.01)
     monkeypatch.setattr(consent, "_EXPIRES_S", 0.02)
-    near, far = await connected()
-    (pair,) = ice_of(near)._nominated.values()
+    near, far = pair
+    (way,) = ice_of(near)._nominated.values()
     ended = asyncio.Event()
     near.on("connectionstatechange", lambda: near.connectionState == "closed" and ended.set())
     asked: list[int] = []
-    send = pair.protocol.send_stun
-    monkeypatch.setattr(pair.protocol, "send_stun", lambda message, address: asked.append(1) or send(message, address))
-    monkeypatch.setattr(pair.protocol, "datagram_received", lambda data, address: None)
+    send = way.protocol.send_stun
+    monkeypatch.setattr(way.protocol, "send_stun", lambda message, address: asked.append(1) or send(message, address))
+    monkeypatch.setattr(way.protocol, "datagram_received", lambda data, address: None)
     assert wait_for_consent(near)
     await ended.wait()
     assert len(asked) >= 1 + consent._AGAIN
     await far.close()
 
 
-async def test_a_connection_that_has_not_begun_asks_patiently_from_the_start() -> None:
+async def test_a_connection_that_has_not_begun_asks_patiently_from_the_start(connect: Any) -> None:
     near, far = RTCPeerConnection(), RTCPeerConnection()
     opened = asyncio.Event()
     near.createDataChannel("a").on("open", opened.set)
     assert wait_for_consent(near)
-    await near.setLocalDescription()
-    await far.setRemoteDescription(near.localDescription)
-    await far.setLocalDescription()
-    await near.setRemoteDescription(far.localDescription)
+    await connect(near, far)
     await opened.wait()
     task = ice_of(near)._query_consent_task
     assert task is not None

@@ -107,7 +107,7 @@ async def test_resends_are_asked_about(pc: RTCPeerConnection) -> None:
     assert hasattr(RTCRtpSender, "_retransmit")
 
 
-async def test_a_transport_that_only_data_channels_use_is_counted() -> None:
+async def test_a_transport_that_only_data_channels_use_is_counted(connect: Any) -> None:
     near, far = RTCPeerConnection(), RTCPeerConnection()
     channel = near.createDataChannel("a")
     heard = asyncio.Event()
@@ -117,10 +117,7 @@ async def test_a_transport_that_only_data_channels_use_is_counted() -> None:
         other.on("message", lambda message: heard.set())
 
     channel.on("open", lambda: channel.send(b"x"))
-    await near.setLocalDescription()
-    await far.setRemoteDescription(near.localDescription)
-    await far.setLocalDescription()
-    await near.setRemoteDescription(far.localDescription)
+    await connect(near, far)
     await heard.wait()
     counts = [entry for entry in (await connection_stats(far)).values() if isinstance(entry, RTCTransportStats)]
     assert len(counts) == 1

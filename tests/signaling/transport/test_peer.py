@@ -1,6 +1,7 @@
 """Tests of signaling.transport.peer: the channels' settings, and ICE servers as they are written on a command line."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection, rtcsctptransport
@@ -30,13 +31,6 @@ def test_a_message_of_ours_is_one_packet_of_aiortc() -> None:
     assert MAX_MESSAGE_BYTES == rtcsctptransport.USERDATA_MAX_LENGTH
 
 
-async def connect(offering: RTCPeerConnection, answering: RTCPeerConnection) -> None:
-    await offering.setLocalDescription()
-    await answering.setRemoteDescription(offering.localDescription)
-    await answering.setLocalDescription()
-    await offering.setRemoteDescription(answering.localDescription)
-
-
 async def heard(channels: Channels) -> bytes:
     """The next message on the reference channel."""
     inbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -51,7 +45,7 @@ async def opened(channels: Channels) -> None:
         await event.wait()
 
 
-async def test_a_connection_carries_several_streams_in_both_directions() -> None:
+async def test_a_connection_carries_several_streams_in_both_directions(connect: Any) -> None:
     here, there = RTCPeerConnection(), RTCPeerConnection()
     sent = {name: offer_channels(here, stream=name) for name in ("camera", "screen")}
     back = offer_channels(there)
@@ -70,7 +64,7 @@ async def test_a_connection_carries_several_streams_in_both_directions() -> None
     await there.close()
 
 
-async def test_unnamed_streams_go_one_each_to_unnamed_receivers_and_the_apps_channels_to_nobody() -> None:
+async def test_unnamed_streams_go_one_each_to_unnamed_receivers_and_the_apps_channels_to_nobody(connect: Any) -> None:
     here, there = RTCPeerConnection(), RTCPeerConnection()
     here.createDataChannel("chat")
     sent = [offer_channels(here), offer_channels(here)]
@@ -89,7 +83,7 @@ async def test_unnamed_streams_go_one_each_to_unnamed_receivers_and_the_apps_cha
     await here.close()
 
 
-async def test_the_receiving_end_may_make_the_offer() -> None:
+async def test_the_receiving_end_may_make_the_offer(connect: Any) -> None:
     receiving, sending = RTCPeerConnection(), RTCPeerConnection()
     taken = [accept_channels(receiving, offers=True), accept_channels(receiving, offers=True)]
     sent = offer_channels(sending)

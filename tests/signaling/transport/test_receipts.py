@@ -22,7 +22,7 @@ class Lines:
         self.answered = asyncio.Event()  # by a packet from far
         self.lose: list[bool] = []  # of the next messages from near
 
-    async def open(self) -> None:
+    async def open(self, connect: Any) -> None:
         opened, there = asyncio.Event(), asyncio.Event()
 
         @self.far.on("datachannel")
@@ -32,10 +32,7 @@ class Lines:
             there.set()
 
         self.channel.on("open", opened.set)
-        await self.near.setLocalDescription()
-        await self.far.setRemoteDescription(self.near.localDescription)
-        await self.far.setLocalDescription()
-        await self.near.setRemoteDescription(self.far.localDescription)
+        await connect(self.near, self.far)
         await opened.wait()
         await there.wait()
         for name, end in (("near", self.near), ("far", self.far)):
@@ -68,9 +65,9 @@ class Lines:
 
 
 @pytest.fixture
-async def lines() -> Any:
+async def lines(connect: Any) -> Any:
     both = Lines()
-    await both.open()
+    await both.open(connect)
     assert spare_receipts(both.far)
     assert spare_receipts(both.far)  # once is enough
     yield both

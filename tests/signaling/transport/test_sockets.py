@@ -15,7 +15,9 @@ from signaling.transport.insides.wire import WireCount
 
 
 @pytest.fixture
-async def pair() -> AsyncIterator[tuple[RTCPeerConnection, RTCDataChannel, RTCPeerConnection, asyncio.Queue[bytes]]]:
+async def pair(
+    connect: Any,
+) -> AsyncIterator[tuple[RTCPeerConnection, RTCDataChannel, RTCPeerConnection, asyncio.Queue[bytes]]]:
     near, far = RTCPeerConnection(), RTCPeerConnection()
     channel = near.createDataChannel("a", ordered=False, maxRetransmits=0)
     heard: asyncio.Queue[bytes] = asyncio.Queue()
@@ -26,10 +28,7 @@ async def pair() -> AsyncIterator[tuple[RTCPeerConnection, RTCDataChannel, RTCPe
 
     opened = asyncio.Event()
     channel.on("open", opened.set)
-    await near.setLocalDescription()
-    await far.setRemoteDescription(near.localDescription)
-    await far.setLocalDescription()
-    await near.setRemoteDescription(far.localDescription)
+    await connect(near, far)
     await opened.wait()
     yield near, channel, far, heard
     await near.close()

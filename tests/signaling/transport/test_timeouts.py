@@ -49,7 +49,7 @@ async def test_what_has_no_receipt_is_waited_for_twice_as_long_the_next_time() -
     await pc.close()
 
 
-async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -> None:
+async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost(connect: Any) -> None:
     """The timer that aiortc sets after a loss of everything is that of a short way."""
     near, far = RTCPeerConnection(), RTCPeerConnection()
     channel = near.createDataChannel("a", ordered=False, maxRetransmits=0)
@@ -58,10 +58,7 @@ async def test_messages_leave_again_when_all_that_were_on_their_way_are_lost() -
     opened = asyncio.Event()
     channel.on("open", opened.set)
     far.on("datachannel", lambda other: other.on("message", heard.put_nowait))
-    await near.setLocalDescription()
-    await far.setRemoteDescription(near.localDescription)
-    await far.setLocalDescription()
-    await near.setRemoteDescription(far.localDescription)
+    await connect(near, far)
     await opened.wait()
     for _ in range(20):
         channel.send(b"x")

@@ -24,6 +24,7 @@ class Bottleneck:
     jitter_s: float = 0.0  # more or less, there
     queue_s: float = 4.0
     loss: float = 0.0
+    longer: tuple[float, float, float] | None = None  # from when on (s), `delay_s` and `jitter_s` from then on
     policed: bool = False  # drops what is over the rate, and queues nothing
     free_s: float = 0.0
     tokens: float = 3000.0
@@ -32,6 +33,8 @@ class Bottleneck:
 
     def carry(self, size: int, *, now_s: float) -> float | None:
         """When a packet arrives; None: never."""
+        if self.longer is not None and now_s >= self.longer[0]:
+            _, self.delay_s, self.jitter_s = self.longer
         rate = self.kbps(now_s) * 125
         if not rate:
             return None

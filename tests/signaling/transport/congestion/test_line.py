@@ -73,15 +73,9 @@ def test_a_way_that_gets_longer_is_a_queue_for_a_few_seconds(
     run: Run, bottleneck: Any, stream: Any, longer_s: float, jitter_s: float, wanted_kbps: float
 ) -> None:
     """What waits behind nothing of ours takes as long as the rest."""
-
-    class Longer(bottleneck):  # type: ignore[misc]
-        def carry(self, size: int, *, now_s: float) -> float | None:
-            self.delay_s, self.jitter_s = (0.02, 0.0) if now_s < 10 else (longer_s, jitter_s)
-            arrival_s: float | None = super().carry(size, now_s=now_s)
-            return arrival_s
-
-    talk = stream(Longer(lambda now_s: 1e6), wanted_kbps=wanted_kbps)
-    run(talk.link, [talk], seconds=60)
+    link = bottleneck(lambda now_s: 1e6, longer=(10, longer_s, jitter_s))
+    talk = stream(link, wanted_kbps=wanted_kbps)
+    run(link, [talk], seconds=60)
     assert talk.kbps(15, 60) > 0.85 * wanted_kbps
     assert not talk.line.is_limited(now_s=60)
 
@@ -89,14 +83,7 @@ def test_a_way_that_gets_longer_is_a_queue_for_a_few_seconds(
 @pytest.mark.parametrize("kbps", [12, 20, 48])
 def test_a_limit_that_begins_with_a_longer_way_is_a_limit(run: Run, bottleneck: Any, stream: Any, kbps: int) -> None:
     """What waits behind ours takes longer than what does not."""
-
-    class Longer(bottleneck):  # type: ignore[misc]
-        def carry(self, size: int, *, now_s: float) -> float | None:
-            self.delay_s = 0.02 if now_s < 10 else 0.3
-            arrival_s: float | None = super().carry(size, now_s=now_s)
-            return arrival_s
-
-    link = Longer(lambda now_s: 1e6 if now_s < 10 else kbps)
+    link = bottleneck(lambda now_s: 1e6 if now_s < 10 else kbps, longer=(10, 0.3, 0.0))
     talk = stream(link)
     queues = run(link, [talk], seconds=60)
     assert longest(queues, 20, 60) < 1.0
