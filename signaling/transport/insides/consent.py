@@ -30,7 +30,7 @@ _patient: "WeakSet[Any]" = WeakSet()
 
 
 def wait_for_consent(pc: RTCPeerConnection) -> bool:
-    """From now on, once there are data channels; False where aioice has no such places any more."""
+    """From now on, once there is anything to carry; False where aioice has no such places any more."""
     found = _connections(pc)
     for connection in found:
         if connection in _patient:
