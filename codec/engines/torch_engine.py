@@ -1,7 +1,6 @@
 """Stages 3 and 9, the fallback engine: the same graphs as the torch modules that they were exported from."""
 
 from contextlib import AbstractContextManager
-from functools import cache
 from typing import cast
 
 import numpy as np
@@ -12,6 +11,7 @@ from codec.engines.engine import Graph, Immediate
 from codec.errors import ConfigError
 from codec.graphs.files import REDUCED
 from codec.networks.graph_modules import CUTS
+from codec.networks.layers import has_bfloat16
 from codec.networks.store import model_of
 from codec.units import Array
 from codec.weights.files import Weights
@@ -26,7 +26,7 @@ class TorchEngine:
         if threads:
             torch.set_num_threads(threads)
         self.weights, self.model = weights, model_of(weights)
-        self._half = _has_bfloat16() if precision == "auto" else precision == "bf16"
+        self._half = has_bfloat16() if precision == "auto" else precision == "bf16"
 
     def load(self, name: str, *, size: int) -> Graph:
         module, half = CUTS[name].module(self.model).eval(), self._half and name in REDUCED
@@ -44,9 +44,3 @@ class TorchEngine:
 
 def _array(tensor: torch.Tensor) -> Array:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy()
-
-
-@cache
-def _has_bfloat16() -> bool:
-    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return any(features.get(name) for name in ("avx512_bf16", "amx_bf16"))

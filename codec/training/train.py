@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from rich.progress import Progress, TaskID
 
+from codec.networks.layers import mixed_precision
 from codec.training.checkpoint import Average, State, resume, save
 from codec.training.materials import Materials, progress_bar
 from codec.training.options import STAGES, StageName
@@ -133,7 +134,7 @@ class Trainer:
         """A few steps, then one look at the loss, which waits for the device. A loss that is no number is undone."""
         total = torch.zeros((), device=self._materials.device)
         for _ in range(self._pace):
-            with torch.autocast(self._materials.device.type, torch.bfloat16):
+            with mixed_precision(self._materials.device):
                 loss = step.loss(progress)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -201,7 +202,7 @@ class Trainer:
         try:
             for part in parts:
                 part.compile()
-            with torch.autocast(self._materials.device.type, torch.bfloat16):
+            with mixed_precision(self._materials.device):
                 step.loss(0.0).backward()  # type: ignore[no-untyped-call]
         except Exception as error:  # whatever compilers raise: training goes on without them
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from codec.motion.landmarks import APERTURES, EYES, LANDMARKS, LIPS, MIRROR
 from codec.networks.landmarks import EYE_POINTS, EYE_SIZE, FACE_SIZE, MOUTH_POINTS, MOUTH_SIZE
+from codec.networks.layers import mixed_precision
 from codec.training.face.augment import Crops, CropWidths
 from codec.training.face.faces import FaceSamples
 
@@ -52,7 +53,7 @@ class PointLesson:
 
     def loss(self, model: nn.Module, *, progress: float) -> Tensor:
         pictures, points = self._crops.batch(self._batch)
-        with torch.autocast(pictures.device.type, torch.bfloat16):
+        with mixed_precision(pictures.device):
             found = model(pictures.contiguous(memory_format=torch.channels_last))
         away = (found - points).abs()
         distance = (away[..., :2] * self._axes.to(away.device)).sum(-1) + 0.3 * away[..., 2:].sum(-1)

@@ -15,7 +15,7 @@ from torch import Tensor
 from codec.errors import MediaError
 from codec.motion.parameters import FLOW_SIZE
 from codec.networks import FaceModel, Restoration
-from codec.networks.layers import resize, warp
+from codec.networks.layers import mixed_precision, resize, warp
 from codec.training.data.augment import colour_gain
 from codec.training.data.optical_flow import measure_flow
 from codec.training.stages.losses import SqueezeDistance
@@ -125,7 +125,7 @@ def _restored(restoration: Restoration, pictures: np.ndarray, crf: np.ndarray, d
     for start in range(0, len(pictures), _CHUNK):
         part = torch.from_numpy(pictures[start : start + _CHUNK]).to(device).permute(0, 3, 1, 2).float() / 255
         quality = torch.from_numpy(crf[start : start + _CHUNK]).to(device).float()
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device):
             done.append((restoration(part, quality) * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1))
     return torch.cat(done)
 

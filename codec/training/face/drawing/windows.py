@@ -5,6 +5,7 @@ an adversary. Blinks and opened mouths are rare, so they are shown more often.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from codec.motion.face_windows import EYE, MOUTH
 from codec.motion.landmarks import EYE_APERTURES, MOUTH_APERTURE
+from codec.networks.layers import mixed_precision
 from codec.networks.window_generator import CANDIDATES, blend
 from codec.training.face.drawing.window_data import WindowSamples
 from codec.training.face.loop import share_gradients
@@ -160,8 +162,8 @@ class WindowLesson:
             scores |= {f"{name}_{key}": float(torch.cat(parts).mean()) for key, parts in figures.items()}
         return scores
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self._device.type, torch.bfloat16)
+    def _autocast(self) -> AbstractContextManager[None]:
+        return mixed_precision(self._device)
 
     def _batch(self) -> tuple[Tensor, Tensor]:
         self._drawn += 1
