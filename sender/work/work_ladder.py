@@ -7,7 +7,8 @@ __all__ = ["PLAIN_STEP", "STEPS", "LadderRules", "Step", "WorkLadder", "steps_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`every` n-th picture is coded; `windows`: mouth and eyes are drawn; `restoration`: references are restored.
+    """`every` n-th picture is coded (1.5: two of three); `windows`: mouth and eyes are drawn; `restoration`: references
+    are restored.
 
     `small`: at the smaller of the call's sizes, where it has two.
     `cost` is that of a second, beside all. `late` is the load, a part of the time there is, above which the step is too
@@ -15,7 +16,7 @@ class Step:
     """
 
     name: str
-    every: int = 1
+    every: float = 1
     windows: bool = True
     restoration: bool = True
     small: bool = False
@@ -25,9 +26,11 @@ class Step:
 
 # A little too much of the work leaves out a picture here and there by itself, since only the newest one waits: that is
 # better looked at than half of them, or two thirds of those.
-# From all the work to the least. Windows are last: a mouth that moves is worth more than pictures between.
+# From all the work to the least. Windows are last: a mouth that moves is worth more than pictures between. Two of three
+# come at intervals that differ, and still look better than one of two: there are a third more of them.
 STEPS = (
     Step(name="every picture", late=1.4),
+    Step(name="two pictures of three", every=1.5, cost=0.67, late=1.15),
     Step(name="every second picture", every=2, cost=0.5, late=1.4),
     Step(name="every third picture", every=3, cost=0.33),
     Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
@@ -46,16 +49,21 @@ _AT_HALF = 0.6  # of the work, at half the side: about .75 of the sender's, .5 o
 def steps_of(sizes: tuple[int, ...], *, plain: bool = False) -> tuple[Step, ...]:
     """The steps of a call at the first of these sizes, and at a smaller one where there is a second.
 
-    At half the side the frame rate need not fall as far, so nothing is left out beyond every second picture before
-    that. With `plain`, receivers can hold references as decoded.
+    At half the side the frame rate need not fall as far, so no more than every second picture is left out before that.
+    With `plain`, receivers can hold references as decoded.
     """
     steps = (*STEPS, PLAIN_STEP) if plain else STEPS
     if len(sizes) < 2:
         return steps
     own, small = (f"at {size}x{size}" for size in sizes)
-    first, second, *others = steps
-    halved = (replace(step, small=True, name=_at(small, step), cost=_AT_HALF * step.cost) for step in (second, *others))
-    return (first, replace(second, name=f"{second.name} {own}", late=1.0), *halved)
+    first, between, second, *others = steps
+    whole = (between, replace(second, late=1.0))
+    halved = (between, second, *others)
+    return (
+        first,
+        *(replace(step, name=_at(own, step)) for step in whole),
+        *(replace(step, small=True, name=_at(small, step), cost=_AT_HALF * step.cost) for step in halved),
+    )
 
 
 def _at(size: str, step: Step) -> str:
@@ -68,7 +76,7 @@ class LadderRules:
     """Loads are parts of the time there is: 1 is all of it. Times in seconds; the way up is slower on purpose."""
 
     late_s: float = 2.0
-    spare: float = 0.75  # what the step above would ask for, at most, before it is tried
+    spare: float = 0.75  # of the load that is too much for the step above, what it would ask for before it is tried
     spare_s: float = 6.0  # doubled for each try that did not last
     longest_spare_s: float = 96.0
     lasting_s: float = 20.0
@@ -108,7 +116,7 @@ class WorkLadder:
         rules = self._rules
         late = load > self.step.late
         above = self._steps[max(0, self._at - 1)]
-        spare = self._at > 0 and load * above.cost / self.step.cost < rules.spare
+        spare = self._at > 0 and load * above.cost / self.step.cost < rules.spare * above.late
         self._late_since_s = (now_s if self._late_since_s is None else self._late_since_s) if late else None
         self._spare_since_s = (now_s if self._spare_since_s is None else self._spare_since_s) if spare else None
         late_s = 0.0 if self._late_since_s is None else now_s - self._late_since_s

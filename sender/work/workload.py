@@ -44,6 +44,7 @@ class Workload:
         self._began_s, self._is_coded = clock(), False  # of the picture in hand
         self._interval: float | None = None  # between captured pictures, 1/90000 s
         self._last_pts: int | None = None
+        self._due = 0.0  # so many intervals after that the next picture is to be coded
         self._heard: tuple[float, float] | None = None  # when, and the load
         self.coding: float | None = None  # the loads of the last second
         self.decoding: float | None = None
@@ -86,9 +87,11 @@ class Workload:
             return False
         every = self._ladder.step.every
         if self._last_pts is not None and self._interval is not None and every > 1:
-            ahead = pts - self._last_pts
-            if 0 <= ahead < (every - 0.5) * self._interval:
+            ahead = round((pts - self._last_pts) / self._interval)
+            if 0 <= ahead < self._due:
                 return True
+            # Of two in three the second comes soon after the first; one that came late is not made up for.
+            self._due = every + max(self._due - ahead, -(every % 1))
         self._last_pts = pts
         return False
 
@@ -120,7 +123,7 @@ class Workload:
 
     @property
     def states(self) -> dict[str, float | None]:
-        """For the meter: loads as parts of the time there is, and which picture of how many is coded, how large."""
+        """For the meter: loads as parts of the time there is, each how many-th picture is coded, and how large."""
         step = self._ladder.step
         return {
             "load_coding": self.coding,

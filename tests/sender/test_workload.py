@@ -1,9 +1,12 @@
 """What a call's work is measured by, and which pictures are left out."""
 
+import re
+from collections.abc import Sequence
+
 import pytest
 
 from sender.work.sizes import SizeOrder
-from sender.work.work_ladder import STEPS
+from sender.work.work_ladder import STEPS, Step
 from sender.work.workload import Workload
 from signaling.protocol.capabilities import PLAIN
 from signaling.protocol.messages import Capabilities
@@ -28,6 +31,11 @@ class Call:
         self.steps += [(windows, restoration)] if self.steps[-1:] != [(windows, restoration)] else []
         self.sizes += [size] if self.sizes[-1:] != [size] else []
 
+    @property
+    def there(self) -> int:
+        """The newest picture of the camera."""
+        return int((self.now_s - 100) * 25 + 1e-6)
+
     def go(self, seconds: float, *, takes_s: float, decoding: float | None = None) -> int:
         """The pictures that were coded: the newest when the encoder is free."""
         coded, end_s, heard_s = 0, self.now_s + seconds, self.now_s
@@ -35,13 +43,13 @@ class Call:
             if decoding is not None and self.now_s >= heard_s:
                 heard_s += 1
                 self.work.hear(decoding)
-            self.captured = max(self.captured + 1, round((self.now_s - 100) * 25))
+            self.captured = max(self.captured + 1, self.there)
             self.now_s = max(self.now_s, 100 + self.captured / 25)
             if self.work.skips(self.captured * STEP, coded=True):
                 continue
             self.now_s += takes_s
             coded += 1
-            self.gave_up |= self.work.done(captured=round((self.now_s - 100) * 25))
+            self.gave_up |= self.work.done(captured=self.there)
         return coded
 
 
@@ -52,14 +60,36 @@ def test_who_keeps_up_codes_all_and_is_told_nothing() -> None:
     assert call.work.states["load_coding"] == pytest.approx(0.75, rel=0.1)
 
 
-def test_a_slow_machine_codes_every_second_picture_in_time_and_says_so() -> None:
+@pytest.mark.parametrize(("takes_s", "step", "coded"), [(0.06, STEPS[1], 333), (0.08, STEPS[2], 250)])
+def test_a_slow_machine_codes_as_many_pictures_as_it_can_in_time_and_says_so(
+    takes_s: float, step: Step, coded: int
+) -> None:
     call = Call()
-    call.go(10, takes_s=0.06)
-    assert call.said == ["coding is late (150% of the time there is): every second picture from now on"]
-    assert call.go(20, takes_s=0.06) == pytest.approx(250, abs=3)
-    assert call.work.states["coded_every"] == 2
+    call.go(10, takes_s=takes_s)
+    assert re.fullmatch(rf"coding is late \(\d+% of the time there is\): {STEPS[1].name} from now on", call.said[0])
+    assert call.said[-1].endswith(f"{step.name} from now on")
+    assert call.go(20, takes_s=takes_s) == pytest.approx(coded, abs=3)
+    assert call.work.states["coded_every"] == step.every
     call.go(20, takes_s=0.02)
-    assert call.said[1:] == ["time to spare: every picture from now on"]
+    assert call.said[-1] == "time to spare: every picture from now on"
+
+
+@pytest.mark.parametrize(
+    ("every", "seen", "expected"),
+    [
+        (1.5, range(12), [0, 1, 3, 4, 6, 7, 9, 10]),
+        (1.5, [0, 3, 4, 5, 6, 10, 11, 12, 13], [0, 3, 4, 6, 10, 11, 13]),  # one that is lost is not made up for
+        (2, range(12), [0, 2, 4, 6, 8, 10]),
+        (2, [0, 1, 3, 4, 5, 9, 10, 11], [0, 3, 5, 9, 11]),
+        (3, range(12), [0, 3, 6, 9]),
+    ],
+)
+def test_which_pictures_of_how_many(every: float, seen: Sequence[int], expected: list[int]) -> None:
+    call = Call()
+    call.go(30, takes_s={1.5: 0.06, 2: 0.08, 3: 0.12}[every])
+    assert call.work.states["coded_every"] == every
+    first = call.captured + 100
+    assert [n for n in seen if not call.work.skips((first + n) * STEP, coded=True)] == expected
 
 
 def test_a_much_slower_one_draws_no_windows_and_then_gives_up() -> None:
@@ -106,9 +136,9 @@ def test_a_receiver_that_comes_back_and_cannot_hold_it_gets_restored_references_
 
 def test_a_slow_receiver_is_spared_too() -> None:
     call = Call()
-    call.go(5, takes_s=0.01, decoding=1.6)
+    call.go(7, takes_s=0.01, decoding=1.6)
     late = "the receiver's decoding is late (160% of the time there is)"
-    assert call.said == [f"{late}: every second picture from now on"]
+    assert call.said == [f"{late}: {step.name} from now on" for step in STEPS[1:3]]
     call.go(5, takes_s=0.01)
     assert call.work.states["load_decoding"] is None  # what was said long ago says nothing
     call.go(20, takes_s=0.01)
@@ -139,19 +169,21 @@ def large_call(*sizes: int, features: tuple[str, ...] = ()) -> Call:
 
 def test_a_large_call_turns_small_before_mouth_and_eyes_are_given_up_and_comes_back() -> None:
     call = large_call(256, 512)
-    assert call.go(4, takes_s=0.1)
+    assert call.go(8, takes_s=0.1)
     assert (call.sizes, call.work.states["coded_size"]) == ([WHOLE, SOON], 512), "it is prepared a step before"
     call.go(3, takes_s=0.1)
     assert (call.sizes, call.work.states["coded_size"]) == ([WHOLE, SOON, SMALL], 256)
     assert call.steps == [(True, True)]
     assert [text.partition(": ")[2] for text in call.said] == [
+        "two pictures of three at 512x512 from now on",
         "every second picture at 512x512 from now on",
-        "every second picture at 256x256 from now on",
+        "two pictures of three at 256x256 from now on",
     ]
     assert all(text.startswith(LATE) for text in call.said)
     call.go(60, takes_s=0.01)
-    assert call.said[2:] == [
+    assert call.said[3:] == [
         "time to spare: every second picture at 512x512 from now on",
+        "time to spare: two pictures of three at 512x512 from now on",
         "time to spare: every picture from now on",
     ]
     assert call.sizes[3:] == [SOON, WHOLE]
@@ -160,7 +192,8 @@ def test_a_large_call_turns_small_before_mouth_and_eyes_are_given_up_and_comes_b
 def test_at_the_smaller_size_the_ladder_goes_on_as_ever() -> None:
     call = large_call(256, 512, features=(PLAIN,))
     call.go(40, takes_s=0.4)
-    assert [text.partition(": ")[2] for text in call.said[2:]] == [
+    assert [text.partition(": ")[2] for text in call.said[3:]] == [
+        "every second picture at 256x256 from now on",
         "every third picture at 256x256 from now on",
         "every third picture at 256x256, without eyes and mouth drawn from now on",
         "every third picture at 256x256, without eyes and mouth drawn, references not restored from now on",
@@ -181,15 +214,15 @@ def test_a_receiver_that_has_not_said_that_it_reads_the_smaller_size_is_not_sent
 
 def test_one_that_comes_back_and_cannot_read_it_gets_the_larger_size_at_once() -> None:
     call = large_call(256, 512)
-    call.go(7, takes_s=0.1)
-    assert call.sizes[-1] is not WHOLE
+    call.go(10, takes_s=0.1)
+    assert call.sizes[-1] == SMALL
     call.work.meet(None)
     assert (call.sizes[-1], call.work.states["coded_size"]) == (WHOLE, 512)
 
 
 def test_a_slow_receiver_of_a_large_call_gets_the_smaller_size() -> None:
     call = large_call(256, 512)
-    call.go(8, takes_s=0.01, decoding=1.5)
+    call.go(11, takes_s=0.01, decoding=1.5)
     assert call.sizes == [WHOLE, SOON, SMALL]
     assert call.said[-1].startswith("the receiver's decoding is late")
 
@@ -198,7 +231,7 @@ def test_of_several_viewers_all_must_read_the_smaller_size_and_who_has_said_noth
     both, large = (Capabilities(end="receiver", sizes=sizes) for sizes in ((256, 512), (512,)))
     call = Call((512, 256))
     call.work.meet_all([both, both, Capabilities(end="receiver")])
-    call.go(7, takes_s=0.1)
+    call.go(10, takes_s=0.1)
     assert call.sizes[-1] == SMALL
     call.work.meet_all([])
     assert call.sizes[-1] == SMALL, "nobody is there who could not"
