@@ -30,7 +30,7 @@ class Step:
 # come at intervals that differ, and still look better than one of two: there are a third more of them.
 STEPS = (
     Step(name="every picture", late=1.4),
-    Step(name="two pictures of three", every=1.5, cost=0.67, late=1.15),
+    Step(name="two pictures of three", every=1.5, cost=0.67, late=1.25),
     Step(name="every second picture", every=2, cost=0.5, late=1.4),
     Step(name="every third picture", every=3, cost=0.33),
     Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
