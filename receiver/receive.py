@@ -311,11 +311,12 @@ class FaceReceiver(End):
 
     def _tell(self, figures: Figures) -> None:
         self._reports += 1
+        now_s = self._now_us() / 1e6
+        self._intake.decoder.frugal = self._frugality.see(self._load.see(figures, now_s=now_s), now_s=now_s)
         if self._control.is_open and self._reports % REPORTS_PER_WORD == 0:
             held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
-            if (load := self._load.of(figures)) is not None and self._tells_load:
+            if (load := self._load.to_tell()) is not None and self._tells_load:
                 self._control.send(LoadReport(load=load))
-            self._intake.decoder.frugal = self._frugality.see(self._load.latest, now_s=self._now_us() / 1e6)
             self._control.send(receiver_report(figures, showing=showing or "keypoints", held=held, sound_loss=loss))
 
     def _explanation(self) -> Figures:
