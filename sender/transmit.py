@@ -24,6 +24,7 @@ from typing import Protocol
 
 from codec import CodedFrame
 from codec.bits.packet import MotionMessage, pack_reference
+from sender.receipts import Receipts
 from sender.reference_pacer import Piece, ReferencePacer
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, Channels
@@ -103,8 +104,9 @@ class Transmitter:
         `has_room` says whether a message of so many bytes may be on its way besides what is already; where sound is
         about to leave (`rides`), motion goes along in any case.
 
-        `lost_track` is called when references had to be dropped: only a keyframe helps then. `left` learns of each
-        reference whose last piece has been handed over, by its id and the number of the frame it came with.
+        `lost_track` is called when references had to be dropped, or were not confirmed: only a keyframe helps then.
+        `left` learns of each reference whose last piece has been handed over, by its id and the number of the frame it
+        came with.
         """
         self._bundles = bundles
         self._channels = channels
@@ -122,7 +124,7 @@ class Transmitter:
         self._bundle: tuple[bytes, ...] = ()  # complete, waiting for the queue to drain
         self._sequence = 0
         self._transfer = 0
-        self._unacknowledged: dict[int, int] = {}  # reference id -> frame number it came with
+        self._receipts = Receipts()
         self._before: list[bytes] = []  # the messages of the bundle that left last
         self.stale_frames = 0
 
@@ -156,6 +158,8 @@ class Transmitter:
         messages anyway, does not wait for full ones. True then: the encoder must start a new bundle.
         """
         cut = False
+        if self._receipts.is_overdue(now_s=self._clock()):
+            self._lost_track()
         reference, motion = coded.split()
         if reference is not None:
             self._add_reference(reference)
@@ -176,14 +180,11 @@ class Transmitter:
         self._bundle = ()
         self._before = []
         self._pacer.clear()
-        self._unacknowledged.clear()
+        self._receipts.forget()
 
     def acknowledge(self, reference_id: int, *, number: int) -> bool:
         """True if the receiver's word is about the reference that has this id now, and not about an earlier one."""
-        if self._unacknowledged.get(reference_id) != number:
-            return False
-        del self._unacknowledged[reference_id]
-        return True
+        return self._receipts.confirm(reference_id, number)
 
     @property
     def is_idle(self) -> bool:
@@ -229,6 +230,7 @@ class Transmitter:
                 break
             self._hand_over(channels.reference, piece.data, payload_bytes=piece.payload_bytes)
             if piece.completes is not None:
+                self._receipts.left(*piece.completes, now_s=self._clock())
                 self._left(*piece.completes)
         if self._bundle or (self._pacer.waiting_bytes and not self._pacer.wait_s):
             return RETRY_S
@@ -272,12 +274,12 @@ class Transmitter:
         pieces[-1] = replace(pieces[-1], completes=(coded.reference.id, coded.number))
         self._transfer = (self._transfer + 1) % 65536
         if coded.is_keyframe:
-            self._unacknowledged.clear()
+            self._receipts.forget()
         if not self._pacer.add(pieces, supersedes=coded.is_keyframe):
             self.drop()
             self._lost_track()
             return
-        self._unacknowledged[coded.reference.id] = coded.number
+        self._receipts.expect(coded.reference.id, coded.number)
 
     def _replace(self, bundle: tuple[bytes, ...]) -> None:
         """A complete bundle takes the place of one that is still waiting, which is stale now."""

@@ -27,7 +27,8 @@ Lane = Literal["keyframe", "read", "render", "reference"]
 # In the order in which they are served, with the most jobs each may hold; the oldest goes first when one is full. A
 # picture that was not rendered in time is not missed, but a chained frame that was not read costs the ones after it.
 # Motion cannot be read before its keyframe; other references are not used before the sender has our receipt, and take
-# as long as two pictures. A keyframe stands for all references before it: those that still wait are dropped.
+# as long as two pictures. A keyframe stands for all references before it: those that still wait are dropped, and none
+# behind it goes first.
 LANES: dict[Lane, int] = {"keyframe": 8, "read": 64, "render": 2, "reference": 8}
 CLOSES_WITHIN_S = 0.3  # a job in hand is not waited for any longer: loading networks takes seconds
 PATIENCE_S = 0.1  # of a reference with pictures going first: a thread that is never idle serves it all the same
@@ -125,7 +126,7 @@ class DecodeThread:
 
     def _first(self, waiting: list[Lane]) -> Lane:
         references = self._jobs["reference"]
-        if references and self._clock() - references[0].asked_s > PATIENCE_S:
+        if waiting[0] != "keyframe" and references and self._clock() - references[0].asked_s > PATIENCE_S:
             return "reference"
         return waiting[0]
 

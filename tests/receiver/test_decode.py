@@ -99,6 +99,21 @@ async def test_a_reference_that_waited_for_long_goes_first() -> None:
     await worker.close()
 
 
+async def test_a_reference_never_goes_before_the_keyframe_that_it_builds_on() -> None:
+    """As while networks load: both have waited for long."""
+    now_s = [0.0]
+    worker = DecodeThread(failed=unexpected, clock=lambda: now_s[0])
+    busy, done = await occupied(worker), asyncio.Event()
+    order: list[str] = []
+    worker.post("keyframe", lambda: None, lambda _: order.append("keyframe"))
+    worker.post("reference", lambda: None, lambda _: (order.append("reference"), done.set()))
+    now_s[0] = 20 * PATIENCE_S
+    busy.set()
+    await done.wait()
+    assert order == ["keyframe", "reference"]
+    await worker.close()
+
+
 async def test_an_overdue_picture_gives_way_to_the_one_behind_it_alone() -> None:
     now_s = [0.0]
     worker = DecodeThread(failed=unexpected, clock=lambda: now_s[0])

@@ -221,6 +221,21 @@ def test_references_that_pile_up_are_given_up_for_a_keyframe(fakes: Any) -> None
     assert wire.references[-1][1] == b"R" + bytes(1500)
 
 
+def test_a_reference_that_is_never_confirmed_is_given_up_for_a_keyframe(fakes: Any) -> None:
+    wire = Wire(fakes)
+    wire.frame(0, reference_bytes=1500, keyframe=True, ref=0)
+    assert wire.transmitter.acknowledge(0, number=0)
+    wire.frame(1, reference_bytes=1500, ref=1)
+    wire.run(5)
+    wire.frame(2)
+    assert wire.lost_track == 0
+    wire.run(2)
+    wire.frame(3)
+    assert wire.lost_track == 1
+    wire.frame(4)
+    assert wire.lost_track == 1
+
+
 def test_only_receipts_of_the_reference_that_has_the_id_now_count(fakes: Any) -> None:
     wire = Wire(fakes)
     wire.frame(0, reference_bytes=100, keyframe=True, ref=0)
