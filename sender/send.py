@@ -13,12 +13,12 @@ from sender.encode import EncodedPicture, FaceWorker
 from sender.errors import OptionsError
 from sender.h264.fallback import FallbackTrack
 from sender.h264.fallback_flow import FallbackFlow
-from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
 from sender.pace.assumed import Assumed
+from sender.references.keyframe_gate import KeyframeGate
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter

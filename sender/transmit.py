@@ -24,8 +24,8 @@ from typing import Protocol
 
 from codec import CodedFrame
 from codec.bits.packet import MotionMessage, pack_reference
-from sender.receipts import Receipts
-from sender.reference_pacer import Piece, ReferencePacer
+from sender.references.receipts import Receipts
+from sender.references.reference_pacer import Piece, ReferencePacer
 from signaling.errors import PeerGone
 from signaling.transport.channels import Channel, Channels
 from signaling.transport.costs import MAX_MESSAGE_BYTES

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sender.keyframe_gate import KeyframeGate
 from sender.pace import pace_keyframes
 from sender.pace.shares import Shares
+from sender.references.keyframe_gate import KeyframeGate
 from sender.sound.delivery import SoundDelivery
 from sender.transmit import Transmitter
 

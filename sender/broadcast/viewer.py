@@ -12,11 +12,11 @@ from sender.broadcast.agreement import Wish
 from sender.broadcast.holdings import Holdings
 from sender.broadcast.levers import ViewerLevers
 from sender.broadcast.meters import Both
-from sender.keyframe_gate import KeyframeGate
 from sender.meter import Figures, Meter
 from sender.options import SenderOptions
 from sender.pace import Pacer
 from sender.pace.shares import Shares
+from sender.references.keyframe_gate import KeyframeGate
 from sender.report import CallState, Report, Stats, capabilities_of
 from sender.sound.delivery import SoundDelivery
 from sender.transmit import Bundles, MessageMeter, Transmitter

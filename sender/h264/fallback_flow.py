@@ -6,9 +6,9 @@ from collections.abc import Callable
 from codec.pictures.crop import Crop
 from sender.capture import Capture
 from sender.h264.fallback import FallbackTrack, H264Worker
-from sender.keyframe_gate import KeyframeGate
 from sender.meter import Meter
 from sender.newest_slot import SlotClosed
+from sender.references.keyframe_gate import KeyframeGate
 from signaling.transport.costs import rtp_on_wire
 
 __all__ = ["FallbackFlow"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sender.encode import Orders
 from sender.h264.fallback_flow import FallbackFlow
-from sender.keyframe_gate import KeyframeGate
 from sender.pace.shares import Shares
+from sender.references.keyframe_gate import KeyframeGate
 from sender.sound import SoundFlow
 from sender.transmit import Transmitter
 

@@ -6,7 +6,7 @@ import pytest
 
 from codec.bits.packet import MotionMessage, ReferenceAssembler, ReferenceFragment
 from sender.meter import Meter
-from sender.reference_pacer import Piece, ReferencePacer
+from sender.references.reference_pacer import Piece, ReferencePacer
 from sender.transmit import MotionBundler, Transmitter
 from signaling.transport.memory import VirtualClock, memory_pair
 

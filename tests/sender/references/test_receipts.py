@@ -1,6 +1,6 @@
 """Which receipts count, and when a reference that nobody speaks of is taken for lost."""
 
-from sender.receipts import Receipts
+from sender.references.receipts import Receipts
 
 
 def sent(receipts: Receipts, reference_id: int, number: int, *, now_s: float) -> None:

@@ -1,6 +1,6 @@
 """Tests of the gate in front of keyframes."""
 
-from sender.keyframe_gate import KeyframeGate
+from sender.references.keyframe_gate import KeyframeGate
 
 
 def grants(gate: KeyframeGate, *, asks: set[int], received: set[int], receipt: bool = True) -> list[int]:
