@@ -86,8 +86,11 @@ async def test_low_quality_asks_for_a_keyframe_and_brings_h264_within_a_second(
 @pytest.mark.parametrize("fps", [10, 15, 25])
 async def test_one_bad_frame_now_and_then_asks_for_no_keyframe(fakes: Any, clock: Any, fps: int) -> None:
     session = fakes.Session(clock, mode="auto", floor_db=20.0)
-    async with session.call() as (sender, _, _):
-        await session.picture(5, step_s=1 / fps)
+    async with session.call() as (sender, far, _):
+        first, *_ = await session.picture(5, step_s=1 / fps)
+        assert first.coded is not None
+        assert first.coded.reference is not None
+        far.say(ReferenceReceived(reference_id=first.coded.reference.id, number=first.coded.number))
         for phase in range(12):
             session.encoder.psnr_db = 12.0
             await session.picture(step_s=1 / fps)

@@ -36,7 +36,7 @@ async def test_it_turns_small_for_all_and_back_for_one_who_comes_and_cannot_read
         await session.source.running.wait()
         await join(32, 64, 256)
         await join(32, 64, 256)
-        for number in range(90):
+        for number in range(120):
             broadcast.work.skips(3600 * number, coded=True)
             clock.now_s += 0.1
             broadcast.work.done(captured=4 * number)
