@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import cycle
 from types import TracebackType
 from typing import Self
 
@@ -54,6 +55,7 @@ class Retry:
     connect_s: float = 5.0  # how long a first connection is tried for
     mend_s: float = 120.0  # how long a broken one is
     answer_s: float = 10.0  # how long one try may take, or the sending of one message
+    reach_s: float = 2.0  # how long the first try to mend a line may take; those after it more, and then this again
     heartbeat_s: float = 20.0  # a ping this often; no answer within half of it breaks the line
 
 
@@ -242,12 +244,12 @@ class SignalingClient:
         """Enters the room over a new line, with growing pauses between the tries, for `patience_s`."""
         give_up_s = self._now_s() + patience_s
         failed = False
-        pause_s = self._pause_after_a_line()
+        pause_s, tries_s = self._pause_after_a_line(), cycle(self._tries_s())
         while True:
             if pause_s:
                 await self._sleep(pause_s)
             try:
-                async with asyncio.timeout(self._retry.answer_s):
+                async with asyncio.timeout(next(tries_s)):
                     self._socket = await self._enter()
                 self._entered_s = self._now_s()
                 if failed:
@@ -264,6 +266,17 @@ class SignalingClient:
                 if not failed:
                     news(f"the signaling server at {self._shown} is gone; trying again for {patience_s:g} s")
                 failed = True
+
+    def _tries_s(self) -> tuple[float, ...]:
+        """How long tries may take, one after the other.
+
+        While nothing passes, TCP knocks after 1, 3 and 7 s: a new try comes sooner to a network that is back. It must
+        not be a short one each time, since entering over a thin line takes longer.
+        """
+        retry = self._retry
+        if self._entered_s is None:
+            return (retry.answer_s,)
+        return tuple(min(part * retry.reach_s, retry.answer_s) for part in (1, 2, 1, 5))
 
     def _pause_after_a_line(self) -> float:
         """The pause before the first try: ends that lose a server together do not come back to it together.

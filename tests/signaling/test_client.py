@@ -161,6 +161,28 @@ async def test_a_line_that_stays_broken_is_unreachable_in_the_end(start_server, 
     await client.close()
 
 
+async def test_a_network_that_swallows_what_mends_a_line_is_tried_again_soon(fake_server, naps: Naps) -> None:
+    """As while nothing passes: the line breaks, and nobody answers the first new one for as long as it is there."""
+    over, visits = asyncio.Event(), 0
+
+    async def sometimes(socket: web.WebSocketResponse) -> None:
+        nonlocal visits
+        visits += 1
+        if visits == 2:
+            await over.wait()
+        await socket.send_bytes(encode(Welcome(False)))
+        if visits == 1:
+            await socket.close()
+        await over.wait()
+
+    client = await enter(await fake_server(sometimes), retry=Retry(reach_s=0.05, answer_s=1000.0), sleep=naps.sleep)
+    assert await anext(client) == Welcome(False)
+    assert await anext(client) == Welcome(False)
+    assert visits == 3
+    over.set()
+    await client.close()
+
+
 async def test_an_expired_room_is_a_room_error(running) -> None:
     async with await enter(running.url) as client:
         assert await anext(client) == Welcome(False)

@@ -1,8 +1,9 @@
 """Stage 6, transport: how long SCTP waits for a receipt before it gives up what is on its way.
 
-A second at least, and twice as long each time that none has come (RFC 9260, 6.3.1 and 6.3.3; aiortc leaves out the
-second half): what is given up may wait in a queue, and what is sent again waits behind it. A line that has fallen to a
-quarter of its rate would never be rid of that.
+A second at least, and twice as long where none has come (RFC 9260, 6.3.1 and 6.3.3; aiortc leaves out the second
+half): what is given up may wait in a queue, and what is sent again waits behind it. A line that has fallen to a quarter
+of its rate would never be rid of that. But not twice as long again and again: a way that comes back after ten seconds
+would wait for up to eight more, where people wait, too (dcSCTP has its `max_timer_backoff_duration` for that).
 
 Where the line is known to lose what it has room for, nothing waits, and a second is long: what is said here is of use
 for half a second, and where a tenth and more gets lost, all that is on its way is lost now and then, or the receipts
@@ -29,6 +30,7 @@ class _Timeouts:
     def __init__(self, sctp: Any) -> None:
         self._sctp = sctp
         self._update, self._expired = sctp._update_rto, sctp._t3_expired
+        self._first_s = float(sctp._rto)
         self.quick = False
 
     def update(self, round_trip_s: float) -> None:
@@ -38,16 +40,23 @@ class _Timeouts:
 
     def settle(self) -> None:
         """By what is known of the way."""
-        sctp = self._sctp
-        if sctp._srtt is not None:
-            least_s = QUICK_S if self.quick else LEAST_S
-            sctp._rto = max(least_s, min(sctp._srtt + 4 * sctp._rttvar, _LONGEST_S))
+        if self._sctp._srtt is not None:
+            self._sctp._rto = self._estimate_s
 
     def expired(self) -> None:
         """None came."""
         if not self.quick:
-            self._sctp._rto = min(2 * self._sctp._rto, _LONGEST_S)
+            self._sctp._rto = min(2 * self._estimate_s, _LONGEST_S)
         self._expired()
+
+    @property
+    def _estimate_s(self) -> float:
+        """What receipts take, as far as is known."""
+        sctp = self._sctp
+        if sctp._srtt is None:
+            return self._first_s
+        least_s = QUICK_S if self.quick else LEAST_S
+        return max(least_s, min(float(sctp._srtt + 4 * sctp._rttvar), _LONGEST_S))
 
 
 _governed: "WeakKeyDictionary[Any, _Timeouts]" = WeakKeyDictionary()
