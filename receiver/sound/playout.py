@@ -6,8 +6,9 @@ frames are counted by `sequence`, and have the sender's time in 1/90000 s.
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +25,8 @@ __all__ = ["SoundPlayout"]
 
 WINDOW_US = 12_000_000  # arrivals that the delay is judged by
 LATE_PART = 0.97  # of the frames are there in time: one lost message in a while does not count, two do
+RECENT_US = 3_000_000  # ... or of the frames of this time, where those that came later all came at once, before it
+APART_US = 1_000_000  # what came late within so long was late together
 FAR_US = 200_000  # a delay that is further off is set right at once, by leaving frames out
 STEER_US = 2_000_000  # else what is off is played away in about that time ...
 MOST_STEERING = 0.02  # ... by so much faster or slower at most
@@ -47,8 +50,9 @@ class SoundPlayout:
 
     What is to be heard when is `pull`ed by whatever plays it, from any thread; `add` takes messages. The delay is what
     97 % of the frames of the last twelve seconds needed from their capture to here, repeated ones included, plus what
-    the device wants ahead, and no less than `wait_for` says. It is kept by playing up to 2 % faster or slower, which
-    also takes up what the clocks of the two sound cards drift apart; in silence by whole frames.
+    the device wants ahead, and no less than `wait_for` says. A line that stood still once in that time is forgiven when
+    three seconds have been good: the call would be late for what is over. It is kept by playing up to 2 % faster or
+    slower, which also takes up what the clocks of the two sound cards drift apart; in silence by whole frames.
 
     A frame that is missing while later ones are here is lost: Opus makes it up, from the copy in the next packet if
     there is one. Where nothing later is here the sound is drawn on in place, and the delay grows. What is made up for
@@ -148,12 +152,11 @@ class SoundPlayout:
 
     def _target_us(self) -> float:
         """What the receiver's clock shall be ahead of the sender's time."""
-        transits = sorted(transit for _, transit in self._transits)
-        if not transits:
+        if not self._transits:
             return self._offset_us or 0.0
-        own = transits[int(LATE_PART * (len(transits) - 1))] + self._early_us + self._margin_us
+        own = _needed(self._transits) + self._early_us + self._margin_us
         waited = max(own, self._wait_us if self._wait_us is not None else own)
-        return min(waited, transits[0] + self._longest_us)
+        return min(waited, min(transit for _, transit in self._transits) + self._longest_us)
 
     def wait_for(self, offset_us: float | None, *, pts_origin_us: int) -> None:
         """Pictures need their time stamps plus `offset_us`; pts 0 was at `pts_origin_us` on the sender's clock."""
@@ -267,3 +270,20 @@ class SoundPlayout:
             return self._decoder.recover(following)
         except BitstreamError:  # it is counted when its own turn comes
             return self._decoder.conceal()
+
+
+def _needed(transits: Sequence[tuple[int, float]]) -> float:
+    """What most frames took, from (arrival, transit): of all, or of the recent ones, where only one stall says more."""
+    usual = _most(transits)
+    since_us = transits[-1][0] - RECENT_US
+    recent = _most([one for one in transits if one[0] >= since_us])
+    if usual <= recent:
+        return usual
+    late_us = [arrived_us for arrived_us, transit in transits if transit > recent]
+    stalls = 1 + sum(after - before > APART_US for before, after in pairwise(late_us))
+    return usual if stalls > 1 else recent
+
+
+def _most(transits: Sequence[tuple[int, float]]) -> float:
+    ordered = sorted(transit for _, transit in transits)
+    return ordered[int(LATE_PART * (len(ordered) - 1))]

@@ -149,6 +149,34 @@ def test_the_delay_follows_the_line_up_and_comes_back() -> None:
     assert line.playout.delay_us == pytest.approx(before_us, abs=15_000)
 
 
+def stalled(*stalls: range) -> Callable[[int], int]:
+    """Messages of these numbers come together, with the last of them."""
+
+    def path_us(number: int) -> int:
+        last = next((stall[-1] for stall in stalls if number in stall), number)
+        return 10_000 + (last - number) * SPAN * FRAME_US
+
+    return path_us
+
+
+def test_a_line_that_stood_still_once_is_forgiven_soon() -> None:
+    line = Line(SoundPlayout(), path_us=stalled(range(50, 58)))  # 1.3 s, after eight
+    line.run(8)
+    before_us = line.playout.delay_us
+    line.offsets.clear()
+    line.run(6.2)
+    assert max(line.offsets) > before_us + 300_000
+    assert line.playout.delay_us == pytest.approx(before_us, abs=20_000)
+
+
+def test_a_line_that_stands_still_again_and_again_is_waited_for() -> None:
+    line = Line(SoundPlayout(), path_us=stalled(*(range(first, first + 8) for first in range(20, 400, 30))))
+    line.run(14)
+    line.offsets.clear()
+    line.run(30)
+    assert min(line.offsets) > 3 * FRAME_US + 300_000
+
+
 def test_a_line_that_was_cut_goes_on_with_what_is_new() -> None:
     line = Line(SoundPlayout(), lost=lambda number: 30 <= number < 60)
     line.run(5)
