@@ -164,9 +164,9 @@ def test_a_line_that_stood_still_once_is_forgiven_soon() -> None:
     line.run(8)
     before_us = line.playout.delay_us
     line.offsets.clear()
-    line.run(6.2)
-    assert max(line.offsets) > before_us + 300_000
-    assert line.playout.delay_us == pytest.approx(before_us, abs=20_000)
+    line.run(12)
+    assert max(line.offsets) > before_us + 200_000
+    assert line.playout.delay_us < before_us + 60_000, "played away, 20 ms a second, long before twelve are over"
 
 
 def test_a_line_that_stands_still_again_and_again_is_waited_for() -> None:
