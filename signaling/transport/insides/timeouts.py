@@ -1,9 +1,11 @@
 """Stage 6, transport: how long SCTP waits for a receipt before it gives up what is on its way.
 
-A second at least, and twice as long where none has come (RFC 9260, 6.3.1 and 6.3.3; aiortc leaves out the second
-half): what is given up may wait in a queue, and what is sent again waits behind it. A line that has fallen to a quarter
-of its rate would never be rid of that. But not twice as long again and again: a way that comes back after ten seconds
-would wait for up to eight more, where people wait, too (dcSCTP has its `max_timer_backoff_duration` for that).
+A second at least at first (RFC 9260, 6.3.1): what is given up may wait in a queue, and what is sent again waits behind
+it. A line that has fallen to a quarter of its rate would never be rid of that. What is sent again then is one packet,
+and where both ways lose a third of all, half of those tries fail: so the next comes after 0.4 s or one and a half round
+trips, and from there on each waits twice as long (6.3.3; aiortc leaves that out), up to two of the first waits. Not
+without end: a way that comes back after ten seconds would wait for up to eight more, where people wait, too (dcSCTP has
+its `max_timer_backoff_duration` for that).
 
 Where the line is known to lose what it has room for, nothing waits, and a second is long: what is said here is of use
 for half a second, and where a tenth and more gets lost, all that is on its way is lost now and then, or the receipts
@@ -21,6 +23,7 @@ __all__ = ["LEAST_S", "QUICK_S", "govern_timeouts", "hurry"]
 
 QUICK_S, LEAST_S = 0.4, 1.0
 _LONGEST_S = 60.0  # RTO.Max
+_TRIPS = 1.5
 _PLACES = ("_update_rto", "_t3_expired", "_rto", "_srtt", "_rttvar")
 
 
@@ -31,11 +34,13 @@ class _Timeouts:
         self._sctp = sctp
         self._update, self._expired = sctp._update_rto, sctp._t3_expired
         self._first_s = float(sctp._rto)
+        self._tries = 0  # since the last receipt
         self.quick = False
 
     def update(self, round_trip_s: float) -> None:
         """A receipt came after so long."""
         self._update(round_trip_s)
+        self._tries = 0
         self.settle()
 
     def settle(self) -> None:
@@ -46,7 +51,9 @@ class _Timeouts:
     def expired(self) -> None:
         """None came."""
         if not self.quick:
-            self._sctp._rto = min(2 * self._estimate_s, _LONGEST_S)
+            soon_s = max(QUICK_S, _TRIPS * (self._sctp._srtt or LEAST_S))
+            self._sctp._rto = min(soon_s * 2**self._tries, 2 * self._estimate_s, _LONGEST_S)
+            self._tries += 1
         self._expired()
 
     @property
