@@ -20,6 +20,7 @@ def _parser() -> Parser:
     from benchmarks.network.command import add_network
     from benchmarks.rate.command import add_rate
     from benchmarks.rate.compare import add_compare
+    from benchmarks.rate.merge import add_merge
     from benchmarks.speed.command import add_speed
     from benchmarks.table_command import add_table
 
@@ -39,6 +40,7 @@ def _parser() -> Parser:
         add_engines,
         add_table,
         add_compare,
+        add_merge,
     ):
         add(commands)
     return parser
