@@ -43,7 +43,7 @@ def merge(args: argparse.Namespace, command: Sequence[str]) -> None:
     write_json(args.json, merged(reports, below_kbps=args.below))
     if len({report["provenance"]["source"]["commit"] for report in reports.values()}) > 1:
         print(
-            "these runs are of different commits, which the file lists: whether the codec was the same is yours to say"
+            "these runs are of different commits, which the file lists: was the codec the same?"
         )
     clips = sorted({row["clip"] for report in reports.values() for row in report["rows"]})
     print(f"{args.json}: {len(clips)} clips ({', '.join(clips)}); python -m benchmarks table {args.json} shows them")
