@@ -42,9 +42,7 @@ def merge(args: argparse.Namespace, command: Sequence[str]) -> None:
         raise ResultsError("two files of one name: their runs could not be told apart")
     write_json(args.json, merged(reports, below_kbps=args.below))
     if len({report["provenance"]["source"]["commit"] for report in reports.values()}) > 1:
-        print(
-            "these runs are of different commits, which the file lists: was the codec the same?"
-        )
+        print("these runs are of different commits, which the file lists: was the codec the same?")
     clips = sorted({row["clip"] for report in reports.values() for row in report["rows"]})
     print(f"{args.json}: {len(clips)} clips ({', '.join(clips)}); python -m benchmarks table {args.json} shows them")
 
