@@ -34,13 +34,13 @@ class _Timeouts:
         self._sctp = sctp
         self._update, self._expired = sctp._update_rto, sctp._t3_expired
         self._first_s = float(sctp._rto)
-        self._tries = 0  # since the last receipt
+        self._soon_s = 0.0  # the wait after the next one without a receipt; 0: the last had one
         self.quick = False
 
     def update(self, round_trip_s: float) -> None:
         """A receipt came after so long."""
         self._update(round_trip_s)
-        self._tries = 0
+        self._soon_s = 0.0
         self.settle()
 
     def settle(self) -> None:
@@ -51,9 +51,9 @@ class _Timeouts:
     def expired(self) -> None:
         """None came."""
         if not self.quick:
-            soon_s = max(QUICK_S, _TRIPS * (self._sctp._srtt or LEAST_S))
-            self._sctp._rto = min(soon_s * 2**self._tries, 2 * self._estimate_s, _LONGEST_S)
-            self._tries += 1
+            soon_s = self._soon_s or max(QUICK_S, _TRIPS * (self._sctp._srtt or LEAST_S))
+            self._sctp._rto = min(soon_s, 2 * self._estimate_s, _LONGEST_S)
+            self._soon_s = 2 * self._sctp._rto
         self._expired()
 
     @property
