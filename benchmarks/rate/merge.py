@@ -1,6 +1,6 @@
 """Stage 10, meter (offline): results files of the same settings on other clips become one; python -m benchmarks merge.
 
-A run writes its file when it is through. Clips that are run one by one, on several machines or nights, are put together
+A run writes its file when it is through. Clips that are run one by one, in several nights, are put together
 here, and means, pooled faces and comparisons are worked out over all of them.
 """
 
@@ -8,22 +8,19 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ResultsError
 from benchmarks.flags import Commands, add_below
-from benchmarks.rate.report import SCHEMA
-from benchmarks.rate.results.ablation import ablations
+from benchmarks.rate.report import SCHEMA, figures
 from benchmarks.rate.results.comparison import compare_all
-from benchmarks.rate.results.face_rows import pooled_rows, read_face_row
-from benchmarks.rate.results.rows import gains, mean_rows, read_row
+from benchmarks.rate.results.face_rows import read_face_row
+from benchmarks.rate.results.measured import Failure
+from benchmarks.rate.results.rows import read_row
 from benchmarks.records.json_file import check_kind, results_of, write_json
 
 __all__ = ["add_merge", "merged"]
-
-_OF_CLIPS = ("rows", "faces", "failures")
 
 
 def add_merge(commands: Commands) -> None:
@@ -40,7 +37,9 @@ def merge(args: argparse.Namespace, command: Sequence[str]) -> None:
     reports = {path.name: _read(path) for path in args.results}
     if len(reports) < len(args.results):
         raise ResultsError("two files of one name: their runs could not be told apart")
-    write_json(args.json, merged(reports, below_kbps=args.below))
+    with results_of("rate"):
+        report = merged(reports, below_kbps=args.below)
+    write_json(args.json, report)
     if len({report["provenance"]["source"]["commit"] for report in reports.values()}) > 1:
         print("these runs are of different commits, which the file lists: was the codec the same?")
     clips = sorted({row["clip"] for report in reports.values() for row in report["rows"]})
@@ -60,23 +59,25 @@ def merged(reports: dict[str, dict[str, Any]], *, below_kbps: float | None) -> d
     for name, report in reports.items():
         if differing := [key for key, value in _shared(report).items() if value != _shared(first)[key]]:
             raise ResultsError(f"{name} and {first_name} are not of one run: {', '.join(differing)}")
-    parts = {key: [one for report in reports.values() for one in report[key]] for key in _OF_CLIPS}
-    often = Counter((row["clip"], row["codec"], row["setting"]) for row in parts["rows"])
+    rows = [read_row(row) for row in _all(reports, "rows")]
+    often = Counter((row.clip, row.codec, row.setting) for row in rows)
     if twice := [key for key, times in often.items() if times > 1]:
         raise ResultsError(f"{' '.join(twice[0]).strip()} is in two files: which of them counts?")
-    rows = [read_row(row) for row in parts["rows"]]
-    faces = [read_face_row(row) for row in parts["faces"]]
     return {
         **first,
         "provenance": _provenance(reports),
         "settings": {**first["settings"], "streams": _streams(reports)},
-        **parts,
-        "mean": [asdict(row) for row in mean_rows(rows)],
-        "faces_pooled": [asdict(row) for row in pooled_rows(faces)],
-        "gains_over_freeze": [asdict(one) for one in gains(rows)],
-        "comparisons": [asdict(one) for one in compare_all(rows, tuple(first["anchors"]), below_kbps=below_kbps)],
-        "ablations": [asdict(one) for one in ablations(rows)],
+        **figures(
+            rows,
+            compare_all(rows, tuple(first["anchors"]), below_kbps=below_kbps),
+            faces=[read_face_row(row) for row in _all(reports, "faces")],
+            failures=[Failure(**failure) for failure in _all(reports, "failures")],
+        ),
     }
+
+
+def _all(reports: dict[str, dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    return [one for report in reports.values() for one in report[key]]
 
 
 def _shared(report: dict[str, Any]) -> dict[str, Any]:

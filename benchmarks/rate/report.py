@@ -52,6 +52,15 @@ def rate_report(
         "settings": _settings(settings),
         "codec": asdict(settings.config(settings.middle_qp, residual=settings.residual)),
         "anchors": {name: _held_against(name) for name in settings.held_against},
+        **figures(rows, comparisons, faces=faces, failures=failures),
+    }
+
+
+def figures(
+    rows: Sequence[RateRow], comparisons: Sequence[Comparison], *, faces: Sequence[FaceRow], failures: Sequence[Failure]
+) -> dict[str, Any]:
+    """What was measured, and what follows from it, as a results file has them."""
+    return {
         "rows": [asdict(row) for row in rows],
         "mean": [asdict(row) for row in mean_rows(rows)],
         "faces": [asdict(row) for row in faces],

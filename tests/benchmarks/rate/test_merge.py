@@ -87,6 +87,12 @@ def test_a_clip_twice_and_no_results_are_refused(
     copy.write_text(parts[0].read_text())
     assert merge([*parts, copy], tmp_path / "all.json") == 2
     assert "two files" in capsys.readouterr().err
+    for missing in ("rows", "settings", "provenance", "anchors"):
+        copy.write_text(
+            json.dumps({key: one for key, one in json.loads(parts[0].read_text()).items() if key != missing})
+        )
+        assert merge([copy], tmp_path / "all.json") == 2
+        assert "not results of the rate benchmark" in capsys.readouterr().err
     copy.write_text("{}")
     assert merge([*parts, copy], tmp_path / "all.json") == 2
     assert "not results of the rate benchmark" in capsys.readouterr().err
