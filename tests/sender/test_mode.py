@@ -216,16 +216,23 @@ def test_whatever_is_seen_the_state_makes_sense(seen: list[tuple[float, bool, fl
 
 def test_too_much_work_is_h264_and_tried_again_less_and_less_often() -> None:
     call, stays = Call().see(1.0), list[float]()
-    for _ in range(5):
+    for _ in range(8):
         assert call.machine.see_overload(call.now_s)
         assert (call.machine.carrier, call.machine.cause) == ("h264", "load")
         assert not call.machine.codes_keypoints
         assert not call.machine.see_overload(call.now_s)
         stays.append(round(call.until_change(), 1))
         assert call.machine.carrier == "keypoints"
-    assert stays == sorted(stays)
-    assert stays[0] == pytest.approx(RULES.least_stay_s, abs=0.1)
-    assert stays[-1] == pytest.approx(RULES.longest_stay_s, abs=0.1)
+    assert stays == pytest.approx([1.5, 3, 6, 12, 24, 48, 60, 60], abs=0.15)
+
+
+def test_a_face_lost_after_much_work_does_not_wait_as_long_as_the_work() -> None:
+    call = Call().see(1.0)
+    for _ in range(7):
+        call.machine.see_overload(call.now_s)
+        call.until_change()
+    call.until_change(face=False)
+    assert call.until_change() == pytest.approx(RULES.longest_face_stay_s, abs=0.15)
 
 
 @pytest.mark.parametrize("requested", ["keypoints", "h264", "compare"])
