@@ -17,7 +17,7 @@ from sender.meter import Figures, Meter
 from sender.newest_slot import SlotClosed
 from sender.options import SenderOptions
 from sender.pace import Pacer, SenderLevers
-from sender.pace.assumed import Assumed
+from sender.references.assumed import Assumed
 from sender.references.keyframe_gate import KeyframeGate
 from sender.report import CallState, Report, Stats, call_state, capabilities_of
 from sender.sound import SoundFlow

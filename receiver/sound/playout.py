@@ -81,6 +81,7 @@ class SoundPlayout:
         self._decoder, self._resampler, self._fade = SoundDecoder(frame_ms), Resampler(), Fade()
         self._packets: dict[int, bytes] = {}
         self._transits: deque[tuple[int, float]] = deque(maxlen=1024)  # (arrival, arrival - time)
+        self._needed_us: float | None = None  # what most of them took; worked out once for each message
         self._anchor: _Anchor | None = None
         self._next: int | None = None  # the frame to decode next, once anything is played
         self._newest = self._counted_from = 0  # the newest frame announced, and the first
@@ -136,6 +137,7 @@ class SoundPlayout:
             self.counts["skipped"] += 1
         while self._transits and self._transits[0][0] < arrived_us - WINDOW_US:
             self._transits.popleft()
+        self._needed_us = _needed(self._transits) if self._transits else None
 
     @property
     def expected(self) -> int:
@@ -152,9 +154,9 @@ class SoundPlayout:
 
     def _target_us(self) -> float:
         """What the receiver's clock shall be ahead of the sender's time."""
-        if not self._transits:
+        if self._needed_us is None:
             return self._offset_us or 0.0
-        own = _needed(self._transits) + self._early_us + self._margin_us
+        own = self._needed_us + self._early_us + self._margin_us
         waited = max(own, self._wait_us if self._wait_us is not None else own)
         return min(waited, min(transit for _, transit in self._transits) + self._longest_us)
 

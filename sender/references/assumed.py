@@ -1,4 +1,4 @@
-"""Stage 5, assumed: which references receivers hold that confirm nothing, over channels that lose nothing. Pure.
+"""Stages 5 and 6, assumed: which references receivers hold that confirm nothing, over channels that lose nothing. Pure.
 
 Through an SFU all messages arrive, in the order in which they left. So a reference is there before any motion that left
 after it; but a receiver restores it beside its other work, and motion that comes sooner than that has to wait there. So
