@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from codec.errors import CodecError
     from codec.frame_report import FrameReport
     from codec.state.chain import MotionState
+    from codec.state.show import Rendering
 else:
     # Imported when they are first asked for (PEP 562): training runs where there is no PyAV and no range coder.
     _HOMES = {
@@ -59,6 +60,7 @@ else:
         "Encoder": "codec.encoder",
         "FrameReport": "codec.frame_report",
         "MotionState": "codec.state.chain",
+        "Rendering": "codec.state.show",
     }
 
     def __getattr__(name: str) -> Any:
@@ -71,4 +73,4 @@ else:
         return value
 
 
-__all__ = ["CodecConfig", "CodecError", "CodedFrame", "Decoder", "Encoder", "FrameReport", "MotionState"]
+__all__ = ["CodecConfig", "CodecError", "CodedFrame", "Decoder", "Encoder", "FrameReport", "MotionState", "Rendering"]

@@ -312,7 +312,7 @@ class FaceReceiver(End):
     def _tell(self, figures: Figures) -> None:
         self._reports += 1
         now_s = self._now_us() / 1e6
-        self._intake.decoder.frugal = self._frugality.see(self._load.see(figures, now_s=now_s), now_s=now_s)
+        self._intake.decoder.rendering = self._frugality.see(self._load.see(figures, now_s=now_s), now_s=now_s)
         if self._control.is_open and self._reports % REPORTS_PER_WORD == 0:
             held, showing, loss = self._held, self._outlet.selection.showing, self._sound.loss()
             if (load := self._load.to_tell()) is not None and self._tells_load:
@@ -327,7 +327,7 @@ class FaceReceiver(End):
         return {
             **self._outlet.figures(),
             "held_s": round(self.held.seconds, 1),
-            "refined": not self._frugality.is_on,
+            **self._frugality.rendering._asdict(),
             "playout_delay_ms": round(self._playout.delay_us / 1000, 1),
             "jitter_ms": round(self._playout.jitter_us / 1000, 1),
             "round_trip_ms": None if latest is None else round(latest.round_trip_us / 1000, 2),

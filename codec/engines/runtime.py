@@ -15,7 +15,7 @@ from codec.config import CodecConfig
 from codec.engines.engine import Engine, Graph
 from codec.errors import ConfigError
 from codec.motion.expression import FaceShape
-from codec.motion.flow import remap, remap_planes
+from codec.motion.flow import remap, remap_picture, remap_planes
 from codec.units import Floats, Image
 from codec.weights.files import Weights
 from codec.weights.files import load as load_weights
@@ -106,11 +106,24 @@ class Runtime:
         (flow,) = self._graph("mix")(shifts, affine, prior, logits)
         return np.ascontiguousarray(flow[0].transpose(1, 2, 0)), occlusion[0, 0].copy()
 
-    def generate(self, reference: PreparedReference, *, flow: Floats, occlusion: Floats, refined: bool = True) -> Image:
-        """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3); `refined`: the field is given its edges."""
+    def generate(
+        self,
+        reference: PreparedReference,
+        *,
+        flow: Floats,
+        occlusion: Floats,
+        refined: bool = True,
+        generated: bool = True,
+    ) -> Image:
+        """flow (64, 64, 2), occlusion (64, 64) -> picture uint8 (S, S, 3).
+
+        `refined`: the field is given its edges; not `generated`: it is the warped reference, to which nothing is added.
+        """
         both = np.dstack((flow, occlusion))
         if refined:
             both = self._refined(reference, both)
+        if not generated:
+            return remap_picture(reference.picture, _resized(both[..., :2], self._size))
         sides = [_resized(both, level.shape[0]) for level in reference.features]
         pixels = remap_planes(reference.pixels, _resized(both[..., :2], self._size))
         warped = [remap(level, side[..., :2]) for level, side in zip(reference.features, sides, strict=True)]

@@ -51,6 +51,12 @@ def remap(picture: Floats | Image, flow: Floats) -> Array:
     return cv2.remap(picture, _places(flow), _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def remap_picture(picture: Image, flow: Floats) -> Image:
+    """The same of a picture (S, S, 3), bicubically: twice as fast as of its planes, in steps of a level."""
+    places = _places(flow)
+    return np.asarray(cv2.remap(picture, places, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
 def remap_planes(planes: Floats, flow: Floats) -> Floats:
     """The same of planes (1, C, S, S), bicubically (Keys, 1981, with a = -0.75).
 

@@ -1,6 +1,7 @@
 """Stages 4 and 9, show: a motion state -> the picture, the same at both ends."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from codec.engines.runtime import Runtime
 from codec.motion.face_windows import EYE, MOUTH, Window
@@ -9,22 +10,34 @@ from codec.state.references import HeldReference
 from codec.units import Floats, Image
 from codec.windows.painter import paint
 
-__all__ = ["drawn_windows", "landmarks_of", "show", "under"]
+__all__ = ["WHOLE", "Rendering", "drawn_windows", "landmarks_of", "show", "under"]
 
 
-def show(runtime: Runtime, reference: HeldReference, state: MotionState, *, refined: bool = True) -> Image:
+class Rendering(NamedTuple):
+    """What a picture is made with: the edges of its warping field, and what the generator adds to warped pixels."""
+
+    refined: bool = True
+    generated: bool = True
+
+
+WHOLE = Rendering()
+
+
+def show(runtime: Runtime, reference: HeldReference, state: MotionState, *, rendering: Rendering = WHOLE) -> Image:
     """uint8 (S, S, 3): what the warp and the generator give, mouth and eyes drawn into it where the state says so."""
-    picture = under(runtime, reference, state, refined=refined)
+    picture = under(runtime, reference, state, rendering=rendering)
     landmarks = landmarks_of(reference, state)
     if landmarks is None:
         return picture
     return paint(runtime, picture, landmarks, reference.faces, windows=drawn_windows(state.windows))
 
 
-def under(runtime: Runtime, reference: HeldReference, state: MotionState, *, refined: bool = True) -> Image:
+def under(runtime: Runtime, reference: HeldReference, state: MotionState, *, rendering: Rendering = WHOLE) -> Image:
     """The same before its windows are drawn."""
     flow, occlusion = full_flow(runtime, reference, state)
-    return runtime.generate(reference.prepared, flow=flow, occlusion=occlusion, refined=refined)
+    return runtime.generate(
+        reference.prepared, flow=flow, occlusion=occlusion, refined=rendering.refined, generated=rendering.generated
+    )
 
 
 def landmarks_of(reference: HeldReference, state: MotionState) -> Floats | None:

@@ -1,29 +1,64 @@
-"""Stage 10, report: whether pictures are made for less, because decoding takes nearly all of the time. Pure."""
+"""Stage 10, report: what pictures are made with, where decoding takes more than nearly all of the time. Pure."""
+
+from typing import NamedTuple
+
+from codec.state.show import WHOLE, Rendering
 
 __all__ = ["Frugality"]
 
-_LATE, _SPARE = 0.95, 0.75  # of the time there is; the second as it would be without
+_LATE, _SPARE = 0.95, 0.75  # of the time there is; the second as it would be a step further up
 _LATE_S, _SPARE_S = 2.0, 10.0
-_PART = 0.86  # of the work that is left: of 48 to 56 ms on one thread, 41 to 47
+
+
+class _Step(NamedTuple):
+    """A rendering, and what it takes of the whole one's time."""
+
+    rendering: Rendering
+    cost: float
+
+
+# Of 41 ms on one thread 34, 28 and 23; dB and LPIPS as docs/transport.md has them.
+_STEPS = (
+    _Step(WHOLE, 1.0),
+    _Step(Rendering(refined=False), 0.84),
+    _Step(Rendering(generated=False), 0.7),
+    _Step(Rendering(refined=False, generated=False), 0.57),
+)
 
 
 class Frugality:
-    """Told of the load once a second; what it says costs .1 to .2 dB, where a picture left out costs half of them.
+    """Told of the load once a second. A picture left out is missed more than what these steps cost each of them.
 
     The sender is not told: it hears a smaller load, and asks for less only where that is still too much.
     """
 
     def __init__(self) -> None:
-        self.is_on = False
-        self._since_s: float | None = None  # it should be the other way round
+        self._at = 0
+        self._late_since_s: float | None = None
+        self._spare_since_s: float | None = None
 
-    def see(self, load: float, *, now_s: float) -> bool:
-        """Whether the warping field's refinement is left out from now on."""
-        changes = load / _PART < _SPARE if self.is_on else load > _LATE
-        if not changes:
-            self._since_s = None
-        elif self._since_s is None:
-            self._since_s = now_s
-        elif now_s - self._since_s >= (_SPARE_S if self.is_on else _LATE_S):
-            self.is_on, self._since_s = not self.is_on, None
-        return self.is_on
+    @property
+    def rendering(self) -> Rendering:
+        """What pictures are made with from now on."""
+        return _STEPS[self._at].rendering
+
+    def see(self, load: float, *, now_s: float) -> Rendering:
+        """The load of the last second, at the step that there was."""
+        whole = load / _STEPS[self._at].cost
+        late = load > _LATE and self._at < len(_STEPS) - 1
+        spare = self._at > 0 and whole * _STEPS[self._at - 1].cost < _SPARE
+        self._late_since_s = (now_s if self._late_since_s is None else self._late_since_s) if late else None
+        self._spare_since_s = (now_s if self._spare_since_s is None else self._spare_since_s) if spare else None
+        if self._late_since_s is not None and now_s - self._late_since_s >= _LATE_S:
+            self._move(self._enough_for(whole))
+        elif self._spare_since_s is not None and now_s - self._spare_since_s >= _SPARE_S:
+            self._move(self._at - 1)
+        return self.rendering
+
+    def _enough_for(self, whole: float) -> int:
+        """The next step down that is done in time, or the last: what waits for a step less is late meanwhile."""
+        further = range(self._at + 1, len(_STEPS))
+        return next((at for at in further if whole * _STEPS[at].cost <= _LATE), further[-1])
+
+    def _move(self, at: int) -> None:
+        self._at, self._late_since_s, self._spare_since_s = at, None, None

@@ -16,6 +16,7 @@ from codec.bits.packet import MotionMessage
 from codec.errors import BitstreamError, CodecError, ReferenceMissing, VersionError
 from codec.reference.coder import ReferenceDecoder
 from codec.state.bundle import BundleCoder
+from codec.state.show import WHOLE, Rendering
 from codec.units import Image
 from codec.weights.files import identify
 from receiver.motion.playout import Slot
@@ -170,7 +171,7 @@ class Rendered:
 class Decoding(Protocol):
     """What the receiver has its worker do."""
 
-    frugal: bool  # pictures are made for less, at a little less quality
+    rendering: Rendering  # what pictures are made with
 
     def prepare(self) -> None:
         """Loads what decoding needs."""
@@ -199,7 +200,7 @@ class FaceDecoder:
     WAITING_US = 1_000_000
 
     def __init__(self, config: CodecConfig, *, stage: Callable[[str], AbstractContextManager[None]]) -> None:
-        self.frugal = False
+        self.rendering = WHOLE
         self._config = config
         self._stage = stage
         self._made: Decoder | None = None
@@ -270,11 +271,11 @@ class FaceDecoder:
 
     def _picture(self, state: MotionState) -> Image:
         try:
-            picture = self._decoder.render(state, refined=not self.frugal)
+            picture = self._decoder.render(state, rendering=self.rendering)
         except ReferenceMissing:
             if self._before is None:
                 raise
-            return self._before.render(state, refined=not self.frugal)
+            return self._before.render(state, rendering=self.rendering)
         self._before = None  # states come in their order
         return picture
 

@@ -14,6 +14,7 @@ from codec import CodecConfig, Encoder
 from codec.bits.packet import MotionMessage
 from codec.errors import BitstreamError, ReferenceMissing
 from codec.state.bundle import BundleCoder
+from codec.state.show import WHOLE, Rendering
 from receiver.motion.decode import PATIENCE_S, DecodeThread, FaceDecoder
 from receiver.motion.playout import Slot
 
@@ -218,12 +219,12 @@ class Decoder:
     def mix(self, a: Any, b: Any, fraction: float) -> tuple[Any, Any, float]:
         return (a, b, fraction)
 
-    def render(self, state: Any, *, refined: bool = True) -> Any:
+    def render(self, state: Any, *, rendering: Rendering) -> Any:
         if state == "missing":
             raise ReferenceMissing("gone")
         if state == "bad":
             raise BitstreamError("bad")
-        return ("picture", state) if refined else ("frugal picture", state)
+        return ("picture" if rendering == WHOLE else "frugal picture", state)
 
 
 @pytest.fixture
@@ -310,7 +311,7 @@ def test_rendering_mixes_and_reports_problems(face: FaceDecoder) -> None:
     assert face.render(whole).image_rgb == ("picture", "state")
     between: Slot[Any] = Slot(0, 0, "state", "before", 0.5)
     assert face.render(between).image_rgb == ("picture", ("before", "state", 0.5))
-    face.frugal = True
+    face.rendering = Rendering(generated=False)
     assert face.render(whole).image_rgb == ("frugal picture", "state")
     lost: Slot[Any] = Slot(0, 0, "missing")
     assert face.render(lost).problem == "missing"

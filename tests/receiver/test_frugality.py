@@ -2,31 +2,61 @@
 
 import pytest
 
+from codec import Rendering
 from receiver.figures.frugality import Frugality
 
+WHOLE, UNREFINED = Rendering(), Rendering(refined=False)
+WARPED, LEAST = Rendering(generated=False), Rendering(refined=False, generated=False)
 
-def told(frugality: Frugality, *loads: float, from_s: float = 0.0) -> list[bool]:
+
+def told(frugality: Frugality, *loads: float, from_s: float = 0.0) -> list[Rendering]:
     """What it says to a load each second."""
     return [frugality.see(load, now_s=from_s + second) for second, load in enumerate(loads)]
 
 
+def late(*loads: float) -> Frugality:
+    frugality = Frugality()
+    told(frugality, *loads)
+    return frugality
+
+
 def test_it_takes_two_seconds_of_too_much() -> None:
-    assert told(Frugality(), 0.9, 1.0, 1.0, 1.0) == [False, False, False, True]
-    assert not any(told(Frugality(), *(1.2, 1.2, 0.9) * 5))
+    assert told(Frugality(), 0.9, 1.0, 1.0, 1.0) == [WHOLE, WHOLE, WHOLE, UNREFINED]
+    assert set(told(Frugality(), *(1.2, 1.2, 0.9) * 5)) == {WHOLE}
 
 
-@pytest.mark.parametrize(("load", "ends"), [(0.6, True), (0.7, False), (1.5, False)])
+@pytest.mark.parametrize(
+    ("load", "rendering"), [(0.94, WHOLE), (1.0, UNREFINED), (1.2, WARPED), (1.5, LEAST), (4.0, LEAST)]
+)
+def test_it_takes_the_step_at_which_there_is_time_enough_or_the_last(load: float, rendering: Rendering) -> None:
+    assert late(load, load, load).rendering == rendering
+
+
+def test_what_is_late_on_a_step_goes_further() -> None:
+    frugality = late(1.0, 1.0, 1.0)
+    assert told(frugality, 1.0, 1.0, 1.0, from_s=3)[-1] == WARPED
+    assert told(frugality, 2.0, 2.0, 2.0, from_s=6)[-1] == LEAST
+    assert told(frugality, *[2.0] * 9, from_s=9)[-1] == LEAST
+
+
+@pytest.mark.parametrize(("load", "ends"), [(0.6, True), (0.65, False), (0.8, False)])
 def test_it_ends_after_ten_seconds_in_which_all_would_have_been_done_in_time(load: float, ends: bool) -> None:
-    frugality = Frugality()
-    told(frugality, 1.2, 1.2, 1.2)
-    assert frugality.is_on
+    frugality = late(1.0, 1.0, 1.0)
     said = told(frugality, *[load] * 12, from_s=3)
-    assert all(said[:10])
-    assert said[-1] is not ends
+    assert set(said[:10]) == {UNREFINED}
+    assert said[-1] == (WHOLE if ends else UNREFINED)
 
 
-def test_what_it_saves_does_not_end_it() -> None:
-    frugality = Frugality()
-    told(frugality, 0.96, 0.96, 0.96)
-    assert frugality.is_on
-    assert all(told(frugality, *[0.96 * 0.86] * 60, from_s=3))
+def test_the_way_back_is_a_step_each_ten_seconds() -> None:
+    frugality = late(2.0, 2.0, 2.0)
+    said = told(frugality, *[0.1] * 40, from_s=3)
+    assert list(dict.fromkeys(said)) == [LEAST, WARPED, UNREFINED, WHOLE]
+    assert said.index(WHOLE) >= 30
+
+
+@pytest.mark.parametrize("load", [0.96, 1.2, 1.5])
+def test_what_it_saves_does_not_end_it(load: float) -> None:
+    frugality = late(load, load, load)
+    rendering = frugality.rendering
+    saved = {UNREFINED: 0.84, WARPED: 0.7, LEAST: 0.57}[rendering]
+    assert set(told(frugality, *[load * saved] * 60, from_s=3)) == {rendering}
