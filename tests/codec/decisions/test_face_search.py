@@ -44,8 +44,9 @@ class Still:
     def base_flow(self, reference: Any, *, driving_motion: Floats) -> tuple[Floats, Floats]:
         return np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32), np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
 
-    def generate(self, reference: Any, *, flow: Floats, occlusion: Floats, refined: bool) -> Image:
+    def generate(self, reference: Any, *, flow: Floats, occlusion: Floats, refined: bool, generated: bool) -> Image:
         assert refined
+        assert generated
         return np.asarray(reference.picture)
 
     def mouth(self, inputs: Image) -> Callable[[], Floats]:

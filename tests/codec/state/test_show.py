@@ -40,8 +40,11 @@ class Plain:
     def base_flow(self, reference: Any, *, driving_motion: Floats) -> tuple[Floats, Floats]:
         return np.zeros((FLOW_SIZE, FLOW_SIZE, 2), np.float32), np.ones((FLOW_SIZE, FLOW_SIZE), np.float32)
 
-    def generate(self, reference: Prepared, *, flow: Floats, occlusion: Floats, refined: bool) -> Image:
+    def generate(
+        self, reference: Prepared, *, flow: Floats, occlusion: Floats, refined: bool, generated: bool
+    ) -> Image:
         assert refined
+        assert generated
         self.flows.append(flow)
         return reference.picture.copy()
 
