@@ -53,7 +53,7 @@ class CodecConfig:
     activation: Activation = "immediate"
     effort: Effort = "realtime"
     measure_every: int = 1
-    weights: str = "seventh"
+    weights: str = "eighth"
     threads: int = 0
     engine: EngineName = "auto"
     precision: Precision = "auto"

@@ -99,10 +99,10 @@ class Runtime:
         return answer
 
     def _base_flow(self, reference: PreparedReference, driving_motion: Floats) -> tuple[Floats, Floats]:
-        features, looks, shifts, affine, prior = self._graph("candidates")(
+        features, shifts, affine, prior = self._graph("candidates")(
             *reference.scene, reference.motion, reference.canonical, driving_motion[None]
         )
-        logits, occlusion = self._graph("judgement")(features, looks)
+        logits, occlusion = self._graph("judgement")(features)
         (flow,) = self._graph("mix")(shifts, affine, prior, logits)
         return np.ascontiguousarray(flow[0].transpose(1, 2, 0)), occlusion[0, 0].copy()
 

@@ -1,16 +1,17 @@
 """Stage 9, dense motion: the keypoints of reference and driving frame -> warping field, occlusion map.
 
 Every keypoint offers a candidate flow that moves its neighbourhood with it (first-order motion, Siarohin et al.,
-NeurIPS 2019), the background offers no motion, and a small U-Net at 64x64 mixes them. The mix starts from the distance
-to the keypoints, so that even the untrained network interpolates. Equal keypoints give a flow of exactly zero: still
-scenes stay pixel-exact.
+NeurIPS 2019), the background offers no motion, and a small U-Net mixes them. The mix starts from the distance to the
+keypoints, so that even the untrained network interpolates. Equal keypoints give a flow of exactly zero: still scenes
+stay pixel-exact.
+
+The U-Net judges at 32x32, .1 GMAC: what edges the field has at 64x64 come from its refinement (flow_refinement.py).
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from codec.motion.parameters import FLOW_SIZE, FREE_POINTS, KEYPOINTS
 from codec.networks.layers import Conv, Residual, full_precision, pixel_grid, resize, upsample, warp, zero_convolution
@@ -25,7 +26,6 @@ class Candidates(NamedTuple):
     """What the networks judge the candidates by, and what the mix is made of."""
 
     features: Tensor  # (B, 2 K + 8, 64, 64)
-    looks: Tensor  # (B, 8, 64, 64)
     shifts: Tensor  # (B, K, 2)
     affine: Tensor  # (B, 2, 2)
     prior: Tensor  # (B, K + 1, 64, 64)
@@ -36,17 +36,15 @@ class DenseMotion(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.enter = Conv(2 * KEYPOINTS + 3 + 3 + 2, 48, stride=2)
-        self.level32 = nn.Sequential(Residual(48), Residual(48))
-        self.down16 = Conv(48, 72, stride=2)
-        self.level16 = nn.Sequential(Residual(72), Residual(72))
-        self.down8 = Conv(72, 96, stride=2)
-        self.level8 = nn.Sequential(Residual(96), Residual(96), Residual(96))
-        self.up16 = Conv(96 + 72, 72)
-        self.up32 = Conv(72 + 48, 48)
-        self.up64 = Conv(48 + 8, 32)
-        self.logits = zero_convolution(32, KEYPOINTS + 1)
-        self.occlusion = zero_convolution(32, 1)
+        self.enter = Conv(2 * KEYPOINTS + 3 + 3 + 2, 32, stride=2)
+        self.level32 = Residual(32)
+        self.down16 = Conv(32, 48, stride=2)
+        self.level16 = Residual(48)
+        self.down8 = Conv(48, 64, stride=2)
+        self.level8 = nn.Sequential(Residual(64), Residual(64))
+        self.up16 = Conv(64 + 48, 48)
+        self.up32 = Conv(48 + 32, 32)
+        self.leave = zero_convolution(32, KEYPOINTS + 2)  # logits, then the occlusion map
 
     def forward(
         self,
@@ -68,7 +66,7 @@ class DenseMotion(nn.Module):
                 driving_points=driving_points,
                 driving_motion=driving_motion,
             )
-        logits, occlusion = self.judge(candidates.features, candidates.looks)
+        logits, occlusion = self.judge(candidates.features)
         with full_precision(reference):
             return mix(candidates.shifts, candidates.affine, candidates.prior + logits), occlusion
 
@@ -90,26 +88,18 @@ class DenseMotion(nn.Module):
         first = mix(shifts, affine, prior)
         now = torch.exp(-distances / _REACH**2)
         looks = torch.cat((picture, warp(picture, first), first * 4), 1)
-        return Candidates(torch.cat((now, before - now, looks), 1), looks, shifts, affine, prior)
+        return Candidates(torch.cat((now, before - now, looks), 1), shifts, affine, prior)
 
-    def judge(self, features: Tensor, looks: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, K + 1, 64, 64) that correct the prior, and the occlusion map (B, 1, 64, 64)."""
-        hidden = self._unet(features, looks)
-        # One convolution for both: by itself the map of one channel takes a tenth of the network's time.
-        weight = torch.cat((self.logits.weight, self.occlusion.weight))
-        bias = torch.cat((cast(Tensor, self.logits.bias), cast(Tensor, self.occlusion.bias)))
-        both = functional.conv2d(hidden, weight, bias, padding=1).float()
-        logits, occlusion = both[:, : KEYPOINTS + 1], both[:, KEYPOINTS + 1 :]
-        return _BOUND * torch.tanh(logits / _BOUND), torch.sigmoid(occlusion + 2)
-
-    def _unet(self, features: Tensor, detail: Tensor) -> Tensor:
         at32 = self.level32(self.enter(features))
         at16 = self.level16(self.down16(at32))
         at8 = self.level8(self.down8(at16))
         up16 = self.up16(torch.cat((upsample(at8), at16), 1))
         up32 = self.up32(torch.cat((upsample(up16), at32), 1))
-        hidden: Tensor = self.up64(torch.cat((upsample(up32), detail.to(up32.dtype)), 1))
-        return hidden
+        both = upsample(self.leave(up32).float())
+        logits, occlusion = both[:, : KEYPOINTS + 1], both[:, KEYPOINTS + 1 :]
+        return _BOUND * torch.tanh(logits / _BOUND), torch.sigmoid(occlusion + 2)
 
 
 def heat(points: Tensor) -> Tensor:

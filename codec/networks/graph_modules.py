@@ -116,8 +116,8 @@ class Judgement(nn.Module):
         super().__init__()
         self.dense_motion = model.dense_motion
 
-    def forward(self, features: Tensor, looks: Tensor) -> tuple[Tensor, Tensor]:
-        return self.dense_motion.judge(features, looks)
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return self.dense_motion.judge(features)
 
 
 class Mix(nn.Module):
@@ -249,7 +249,7 @@ CUTS: dict[str, Cut] = {
     "candidates": Cut(
         Candidates, lambda size: (_map(3), _map(KEYPOINTS), _canonical(), _motion(), _canonical(), _motion())
     ),
-    "judgement": Cut(Judgement, lambda size: (_map(2 * KEYPOINTS + 8), _map(8))),
+    "judgement": Cut(Judgement, lambda size: (_map(2 * KEYPOINTS + 8),)),
     "mix": Cut(
         Mix, lambda size: (torch.zeros(1, KEYPOINTS, 2), torch.zeros(1, 2, 2), _map(KEYPOINTS + 1), _map(KEYPOINTS + 1))
     ),
