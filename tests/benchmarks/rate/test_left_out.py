@@ -23,8 +23,8 @@ _QP = 20  # so many bits that there are four references
 @pytest.fixture(scope="module")
 def clip() -> Clip:
     """So much motion that there are several references: only then does anything stand still, or a quality differ."""
-    whole = load_clip(SAMPLE, size=256, seconds=8)
-    return replace(whole, pictures=whole.pictures[::8])
+    whole = load_clip(SAMPLE, size=256, seconds=10)
+    return replace(whole, pictures=whole.pictures[::10])
 
 
 @pytest.fixture(scope="module")
