@@ -17,12 +17,12 @@ class _Step(NamedTuple):
     cost: float
 
 
-# Of 41 ms on one thread 34, 28 and 23; dB and LPIPS as docs/transport.md has them.
+# Of 33 ms on one thread 27, 23 and 17; dB and LPIPS as docs/transport.md has them.
 _STEPS = (
     _Step(WHOLE, 1.0),
-    _Step(Rendering(refined=False), 0.84),
+    _Step(Rendering(refined=False), 0.82),
     _Step(Rendering(generated=False), 0.7),
-    _Step(Rendering(refined=False, generated=False), 0.57),
+    _Step(Rendering(refined=False, generated=False), 0.52),
 )
 
 
