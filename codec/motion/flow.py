@@ -52,7 +52,7 @@ def remap(picture: Floats | Image, flow: Floats) -> Array:
 
 
 def remap_picture(picture: Image, flow: Floats) -> Image:
-    """The same of a picture (S, S, 3), bicubically: twice as fast as of its planes, in steps of a level."""
+    """The same of a picture (S, S, 3), bicubically too, in whole levels."""
     places = _places(flow)
     return np.asarray(cv2.remap(picture, places, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 

@@ -17,7 +17,7 @@ from benchmarks.rate.results.rows import FACEWIRE, WITHOUT
 from codec import CodecConfig
 from tests.benchmarks.rate.conftest import measured_rows
 
-_QP = 20  # so many bits that there are four references
+_QP = 20  # so many bits that there are five references
 
 
 @pytest.fixture(scope="module")
