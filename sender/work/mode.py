@@ -27,8 +27,8 @@ class ModeRules:
     face_back_s: float = 0.8
     quality_back_s: float = 1.0
     least_stay_s: float = 1.5  # in H.264, doubled for each change that did not last
-    longest_stay_s: float = 60.0
-    longest_face_stay_s: float = 12.0  # one who comes and goes is seen to be back; too much work shows in trying alone
+    longest_stay_s: float = 12.0  # a face, or quality, is watched meanwhile: what comes back too soon is worth little
+    longest_load_stay_s: float = 60.0  # whether there is time again shows in trying alone, a second of bad pictures
     lasting_s: float = 10.0  # a stay with keypoints that counts as lasting
 
 
@@ -169,7 +169,7 @@ class ModeMachine:
         assert self._since_s is not None
         if carrier == "h264":
             lasted = now_s - self._since_s >= rules.lasting_s
-            longest_s = rules.longest_face_stay_s if cause == "face" else rules.longest_stay_s
+            longest_s = rules.longest_load_stay_s if cause == "load" else rules.longest_stay_s
             self._stay_s = rules.least_stay_s if lasted else min(2 * self._stay_s, longest_s)
         self.carrier, self.cause, self._since_s = carrier, cause, now_s
         self._low_since_s = self._high_since_s = self._refreshed_s = None

@@ -226,13 +226,14 @@ def test_too_much_work_is_h264_and_tried_again_less_and_less_often() -> None:
     assert stays == pytest.approx([1.5, 3, 6, 12, 24, 48, 60, 60], abs=0.15)
 
 
-def test_a_face_lost_after_much_work_does_not_wait_as_long_as_the_work() -> None:
+@pytest.mark.parametrize("seen", [{"face": False}, {"psnr_db": LOW}])
+def test_what_is_watched_after_much_work_does_not_wait_as_long_as_the_work(seen: dict[str, Any]) -> None:
     call = Call().see(1.0)
     for _ in range(7):
         call.machine.see_overload(call.now_s)
         call.until_change()
-    call.until_change(face=False)
-    assert call.until_change() == pytest.approx(RULES.longest_face_stay_s, abs=0.15)
+    call.until_change(**seen)
+    assert call.until_change() == pytest.approx(RULES.longest_stay_s, abs=0.15)
 
 
 @pytest.mark.parametrize("requested", ["keypoints", "h264", "compare"])
