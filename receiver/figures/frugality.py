@@ -8,6 +8,7 @@ __all__ = ["Frugality"]
 
 _LATE, _SPARE = 0.95, 0.75  # of the time there is; the second as it would be a step further up
 _LATE_S, _SPARE_S = 2.0, 10.0
+_LASTING_S, _LONGEST_SPARE_S = 20.0, 80.0  # a step up that ends sooner is tried half as soon the next time
 
 
 class _Step(NamedTuple):
@@ -17,7 +18,8 @@ class _Step(NamedTuple):
     cost: float
 
 
-# Of 33 ms on one thread 27, 23 and 17; dB and LPIPS as docs/transport.md has them.
+# Of 33 ms on one thread 27, 23 and 17; dB and LPIPS as docs/transport.md has them. Of other sizes and processors the
+# parts differ (at 512x512 .92, .49 and .41): a step up may take more than they say.
 _STEPS = (
     _Step(WHOLE, 1.0),
     _Step(Rendering(refined=False), 0.82),
@@ -36,6 +38,8 @@ class Frugality:
         self._at = 0
         self._late_since_s: float | None = None
         self._spare_since_s: float | None = None
+        self._patience_s = _SPARE_S
+        self._climbed_s: float | None = None
 
     @property
     def rendering(self) -> Rendering:
@@ -43,17 +47,28 @@ class Frugality:
         return _STEPS[self._at].rendering
 
     def see(self, load: float, *, now_s: float) -> Rendering:
-        """The load of the last second, at the step that there was."""
+        """The load of the last second, at the step that there was. None at all says nothing: no pictures came."""
+        if load <= 0:
+            self._late_since_s = self._spare_since_s = None
+            return self.rendering
         whole = load / _STEPS[self._at].cost
         late = load > _LATE and self._at < len(_STEPS) - 1
         spare = self._at > 0 and whole * _STEPS[self._at - 1].cost < _SPARE
         self._late_since_s = (now_s if self._late_since_s is None else self._late_since_s) if late else None
         self._spare_since_s = (now_s if self._spare_since_s is None else self._spare_since_s) if spare else None
         if self._late_since_s is not None and now_s - self._late_since_s >= _LATE_S:
+            self._weigh_try(now_s)
             self._move(self._enough_for(whole))
-        elif self._spare_since_s is not None and now_s - self._spare_since_s >= _SPARE_S:
+        elif self._spare_since_s is not None and now_s - self._spare_since_s >= self._patience_s:
+            self._climbed_s = now_s
             self._move(self._at - 1)
         return self.rendering
+
+    def _weigh_try(self, now_s: float) -> None:
+        """Late: how long the next step up has to wait for, by how long the last one lasted."""
+        if self._climbed_s is not None:
+            failed = now_s - self._climbed_s < _LASTING_S
+            self._patience_s = min(2 * self._patience_s, _LONGEST_SPARE_S) if failed else _SPARE_S
 
     def _enough_for(self, whole: float) -> int:
         """The next step down that is done in time, or the last: what waits for a step less is late meanwhile."""

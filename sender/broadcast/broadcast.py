@@ -172,12 +172,10 @@ class FaceBroadcast(End):
         try:
             while True:
                 picture = await slot.get()
-                self._pictures += 1
                 for viewer in self.viewers:
                     viewer.see_picture()
-                agreed_every = self._agreed.shares.every if self._agreed is not None else 1
                 codes = any(viewer.is_open for viewer in self.viewers)
-                if self.work.skips(picture.pts, coded=codes) or not codes or self._pictures % agreed_every:
+                if self.work.skips(picture.pts, coded=codes) or not codes or not self._lines_take():
                     continue
                 self._help()
                 self._take(await self._worker.encode(picture, code=True))
@@ -189,6 +187,11 @@ class FaceBroadcast(End):
             self._stop("the source has ended")
         finally:
             self._capture.unsubscribe(slot)
+
+    def _lines_take(self) -> bool:
+        """Whether thin lines have room for a picture, of those for which there is time: of all, it might be none."""
+        self._pictures += 1
+        return self._agreed is None or self._pictures % self._agreed.shares.every == 0
 
     def _help(self) -> None:
         """Viewers that hold nothing of use catch up: by what is remembered, or by a keyframe for everybody."""

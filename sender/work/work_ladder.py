@@ -111,6 +111,11 @@ class WorkLadder:
         self._steps = steps
         self._at = min(self._at, len(steps) - 1)
 
+    def pause(self) -> None:
+        """Nothing is coded from now on, which is neither late nor time to spare. The step stays."""
+        self._late_since_s = self._spare_since_s = None
+        self.overwhelmed = False
+
     def see(self, load: float, *, now_s: float) -> bool:
         """The work of this step as a part of the time there is, at whichever end has less; True if the step changes."""
         rules = self._rules

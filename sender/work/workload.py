@@ -84,6 +84,7 @@ class Workload:
         self._began_s, self._is_coded = self._clock(), coded
         if not coded:
             self._looked = self._last_pts = None
+            self._ladder.pause()
             return False
         every = self._ladder.step.every
         if self._last_pts is not None and self._interval is not None and every > 1:

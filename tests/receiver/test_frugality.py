@@ -1,5 +1,7 @@
 """When pictures are made for less: once decoding takes nearly all of the time, until there would be enough again."""
 
+from itertools import pairwise
+
 import pytest
 
 from codec import Rendering
@@ -60,3 +62,33 @@ def test_what_it_saves_does_not_end_it(load: float) -> None:
     rendering = frugality.rendering
     saved = {UNREFINED: 0.82, WARPED: 0.7, LEAST: 0.52}[rendering]
     assert set(told(frugality, *[load * saved] * 60, from_s=3)) == {rendering}
+
+
+def test_a_pause_is_no_time_to_spare() -> None:
+    frugality = late(1.5, 1.5, 1.5)
+    assert set(told(frugality, *[0.0] * 60, from_s=3)) == {LEAST}
+    assert set(told(frugality, *[0.1] * 10, from_s=63)) == {LEAST}
+    assert told(frugality, 0.1, from_s=73) == [WARPED]
+
+
+def test_a_step_up_that_costs_more_than_is_known_is_tried_less_and_less_often() -> None:
+    takes = {WHOLE: 1.0, UNREFINED: 0.92, WARPED: 0.49, LEAST: 0.41}  # as at 512x512, of a whole that takes 1.1
+    frugality, now_s = Frugality(), 0.0
+    begun: list[float] = []
+    while now_s < 600:
+        before = frugality.rendering
+        if frugality.see(1.1 * takes[before], now_s=now_s) != before and before == WARPED:
+            begun.append(now_s)
+        now_s += 1
+    waits = [after - before for before, after in pairwise(begun)]
+    assert waits[0] < waits[1] < waits[2]
+    assert waits[-1] == waits[-2] > 80, "up to a bound"
+
+
+def test_a_step_up_that_lasted_is_tried_as_soon_as_ever() -> None:
+    frugality = late(1.0, 1.0, 1.0)
+    told(frugality, *[0.1] * 11, from_s=3)
+    assert frugality.rendering == WHOLE
+    told(frugality, *[0.8] * 30, *[1.0] * 3, from_s=14)
+    assert frugality.rendering == UNREFINED
+    assert told(frugality, *[0.1] * 11, from_s=47)[-1] == WHOLE

@@ -84,6 +84,29 @@ def test_a_little_too_much_leaves_out_a_picture_now_and_then_not_each_second_one
     assert seen(below, 1.3, seconds=3, start_s=109.0) == [STEPS[4].name], "there it is more than the machine can do"
 
 
+@pytest.mark.parametrize("load", [1.5, 0.1])
+def test_a_pause_is_neither_late_nor_time_to_spare(load: float) -> None:
+    ladder = WorkLadder()
+    fall(ladder)
+    before = ladder.step
+    seen(ladder, load, seconds=3, start_s=100.0)
+    ladder.pause()
+    assert seen(ladder, load, seconds=4, start_s=1000.0) == []
+    assert not ladder.overwhelmed
+    assert ladder.step is before
+    assert seen(ladder, load, seconds=3, start_s=1004.0) == ([] if load > 1 else [STEPS[-2].name])
+    assert ladder.overwhelmed == (load > 1)
+
+
+def test_a_pause_takes_back_that_it_is_too_much() -> None:
+    ladder = WorkLadder()
+    fall(ladder)
+    seen(ladder, 1.5, seconds=5, start_s=100.0)
+    assert ladder.overwhelmed
+    ladder.pause()
+    assert not ladder.overwhelmed
+
+
 @pytest.mark.parametrize("load", [0.0, 0.5, 1.0])
 def test_whoever_keeps_up_is_left_alone(load: float) -> None:
     assert seen(WorkLadder(), load, seconds=1000, start_s=0.0) == []

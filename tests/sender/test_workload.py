@@ -157,6 +157,20 @@ def test_after_a_pause_nothing_is_known() -> None:
     assert len(call.said) == before
 
 
+def test_a_second_that_was_late_before_a_pause_is_not_the_pause_too() -> None:
+    call = Call()
+    while not call.gave_up:
+        call.go(1, takes_s=0.4)
+    for _ in range(3):  # H.264 carries the call, then keypoints are tried
+        call.gave_up = False
+        call.work.skips(call.captured * STEP, coded=False)
+        call.now_s += 60
+        call.go(3, takes_s=0.4)
+        assert not call.gave_up, "a first second that is slow says little"
+        call.go(4, takes_s=0.4)
+        assert call.gave_up
+
+
 WHOLE, SOON, SMALL = SizeOrder(), SizeOrder(soon=True), SizeOrder(small=True, soon=True)
 LATE = "coding is late"
 

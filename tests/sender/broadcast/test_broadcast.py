@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from sender.broadcast import FaceBroadcast
+from sender.broadcast.agreement import Wish
 from sender.errors import OptionsError
+from sender.pace.shares import Needs, share_out
 from signaling.protocol.messages import (
     Capabilities,
     KeyframeRequest,
@@ -18,6 +20,7 @@ from signaling.protocol.messages import (
 )
 from signaling.transport.memory import VirtualClock, memory_pair
 
+NEEDS = Needs(bundle=4, sound_kbps=0.0, reference_kbps=240.0, h264_kbps=30.0)
 HEARD = ReceiverReport(0.0, None, 25.0, 1.0)
 
 
@@ -112,6 +115,25 @@ async def test_nothing_is_coded_while_nobody_is_there(audience) -> None:
         viewer.close()
         await stage.ready()
         assert stage.broadcast.viewers == []
+
+
+@pytest.mark.parametrize("parity", [0, 1])
+async def test_of_pictures_for_which_there_is_time_thin_lines_take_each_second(
+    audience, monkeypatch, parity: int
+) -> None:
+    stage, seen = audience(), list[int]()
+    monkeypatch.setattr(stage.broadcast.work, "skips", lambda pts, coded: seen.append(pts) or len(seen) % 2 == parity)
+    async with stage.runs(), asyncio.timeout(20):
+        await stage.join()
+        stage.broadcast._agreed = Wish(share_out(10.0, NEEDS), 40)
+        assert stage.broadcast._agreed.shares.every == 2
+        for number in range(12):
+            stage.session.source.give(number)
+            while len(seen) <= number:  # one that is being coded is not waited for by the camera
+                await stage.ready()
+        for _ in range(3):
+            await stage.session.worker.done.get()
+        assert stage.coded() == 3
 
 
 async def test_one_that_comes_late_is_brought_up_without_a_keyframe_for_the_others(audience) -> None:
