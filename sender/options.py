@@ -127,7 +127,7 @@ class CallOptions(MeetingOptions):
     viewers: int = field(
         default=1,
         metadata=option(
-            "receivers at a time, 1 to 32; more than one get keypoints alone, coded once for all, without sound"
+            "receivers at a time, 1 to 32; more than one get keypoints and the voice, coded once for all, without H.264"
         ),
     )
     sfu: str = field(

@@ -1,4 +1,4 @@
-"""Stage 6, transport: what aiortc keeps to itself and we need all the same; aioice's is in `sockets.py`.
+"""Stage 6, transport: what aiortc keeps to itself and we need all the same; aioice's: `sockets.py`, `consent.py`.
 
 Each of these has a plain fallback for an aiortc that has it no more, and a test that says so when that day comes
 (tests/signaling/transport/test_internals.py).

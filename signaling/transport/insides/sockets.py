@@ -1,6 +1,6 @@
 """Stage 6, transport: what passes at the sockets under an RTCPeerConnection: ICE's checks, a relay's framing and all.
 
-The one file that touches what aioice keeps to itself (tests/signaling/transport/test_sockets.py): without it, the
+Touches what aioice keeps to itself, as `consent.py` does (tests/signaling/transport/test_sockets.py): without it, the
 transport's own count of packets is taken, each as UDP over IPv4.
 """
 
