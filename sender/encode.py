@@ -96,6 +96,7 @@ class Orders:
         self._bundle = False
         self._steps: tuple[bool, bool] | None = None  # windows, restoration: where they are to change
         self._pace: tuple[int, int, bool] | None = None  # qp, bundle, residual: where they are to change
+        self.every = 1.0  # each so many-th picture is coded: what is done now and then, is so much more seldom
         self.size = SizeOrder()  # what the steps say of it: replaced whole, read when a picture comes
         self._acknowledged: dict[int, None] = {}  # an ordered set; at most as many as there are ids
 
@@ -114,10 +115,12 @@ class Orders:
         with self._lock:
             self._acknowledged[reference_id] = None
 
-    def set_steps(self, *, windows: bool, restoration: bool, size: SizeOrder | None = None) -> None:
-        """Whether mouth and eyes are drawn where that is better, and references restored; and the size, where told."""
+    def set_steps(self, *, windows: bool, restoration: bool, every: float = 1.0, size: SizeOrder | None = None) -> None:
+        """Whether mouth and eyes are drawn where that is better, and references restored; each how many-th picture is
+        coded; and the size, where told.
+        """
         with self._lock:
-            self._steps, self.size = (windows, restoration), size or self.size
+            self._steps, self.every, self.size = (windows, restoration), every, size or self.size
 
     def set_pace(self, *, qp: int, bundle: int, residual: bool) -> None:
         """How coarsely frames are coded from now on, and how many share a message."""
@@ -193,7 +196,7 @@ class FaceWorker:
         The next result brings the value. Keyframes are left out: they say nothing of the frames that build on them.
         """
         pts, before = self._coded_pts, self._measured_pts
-        if pts is not None and (soon or before is None or pts - before >= self._measure_ticks):
+        if pts is not None and (soon or before is None or pts - before >= round(self._measure_ticks * self.orders.every)):
             self._coded_pts, self._measured_pts = None, pts
             await asyncio.get_running_loop().run_in_executor(self._thread, self._measure)
 
@@ -215,7 +218,7 @@ class FaceWorker:
         coded, report = None, None
         measured, self._measured = self._measured and code, False
         with stage("total"):
-            followed = follower.follow(picture.image_rgb, pts=picture.pts)
+            followed = follower.follow(picture.image_rgb, pts=picture.pts, every=self.orders.every)
             if code:
                 encoder = self._encoders.turn(self.orders.size)
                 with stage("crop"):

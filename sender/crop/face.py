@@ -74,8 +74,11 @@ class FaceFollower:
         self._looks_in_vain = 0
         self._face: FaceBox | None = None  # that is followed, where it was last seen
 
-    def follow(self, image_rgb: npt.NDArray[np.uint8], *, pts: int) -> Followed:
-        """Where to crop uint8 (H, W, 3), taken at `pts` (1/90000 s); a picture of another shape starts anew."""
+    def follow(self, image_rgb: npt.NDArray[np.uint8], *, pts: int, every: float = 1.0) -> Followed:
+        """Where to crop uint8 (H, W, 3), taken at `pts` (1/90000 s); a picture of another shape starts anew.
+
+        Where only each `every`-th picture comes, for want of time, looks are as much further apart.
+        """
         height, width = image_rgb.shape[:2]
         if self._shape != (height, width):
             self._start(height, width)
@@ -86,7 +89,7 @@ class FaceFollower:
         first = self._looked_pts is None
         if not first:
             self._see(self._looks.take())
-        if self._is_time_to_look(pts):
+        if self._is_time_to_look(pts, every):
             self._looks.begin(
                 self._finder, image_rgb, pts=pts, near=self._face if self._is_there(pts) else None, wait=first
             )
@@ -107,12 +110,12 @@ class FaceFollower:
         self._looked_pts = self._seen_pts = None
         self._looks_in_vain = 0
 
-    def _is_time_to_look(self, pts: int) -> bool:
+    def _is_time_to_look(self, pts: int, every: float) -> bool:
         if self._looked_pts is not None and self._looks.is_busy:
             return False
         if self._looked_pts is None or self._looks_in_vain or self._target is not None:
             return True
-        return pts - self._looked_pts >= self._rules.look_every_s * PTS_PER_S
+        return pts - self._looked_pts >= round(self._rules.look_every_s * every * PTS_PER_S)
 
     def _see(self, look: Look | None) -> None:
         """Takes in what a look found; the first face is taken at once, later ones are glided to."""

@@ -19,8 +19,10 @@ _HEARD_S = 3.0  # so long what the receiver last said of its load counts
 class SetsSteps(Protocol):
     """Whoever is told which steps of the coding are taken."""
 
-    def __call__(self, *, windows: bool, restoration: bool, size: SizeOrder) -> None:
-        """Whether mouth and eyes are drawn, and references restored; and which of two sizes is coded."""
+    def __call__(self, *, windows: bool, restoration: bool, every: float, size: SizeOrder) -> None:
+        """Whether mouth and eyes are drawn, and references restored; each how many-th picture, and at which of two
+        sizes, is coded.
+        """
 
 
 class Workload:
@@ -74,7 +76,7 @@ class Workload:
     def _set(self) -> None:
         step = self._ladder.step
         size = SizeOrder(small=step.small, soon=self._ladder.next_step.small)
-        self._sets(windows=step.windows, restoration=step.restoration, size=size)
+        self._sets(windows=step.windows, restoration=step.restoration, every=step.every, size=size)
 
     def skips(self, pts: int, *, coded: bool) -> bool:
         """A picture of this time is there, to be coded or only followed: whether it is left out, for the others' sake.

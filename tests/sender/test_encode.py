@@ -54,12 +54,15 @@ async def test_a_picture_is_followed_cropped_and_coded_in_one_other_thread(fakes
     assert threading.get_ident() not in threads
 
 
-@pytest.mark.parametrize(("fps", "every"), [(10, 2), (15, 3), (25, 5), (30, 6)])
+@pytest.mark.parametrize(
+    ("fps", "coded_every", "every"), [(10, 1, 2), (15, 1, 3), (25, 1, 5), (30, 1, 6), (10, 2.5, 5), (5, 3, 3)]
+)
 async def test_each_fifth_of_a_second_a_frame_is_measured_once_and_after_it_was_coded(
-    fakes: Any, fps: int, every: int
+    fakes: Any, fps: int, coded_every: float, every: int
 ) -> None:
     encoder = fakes.Encoder(psnr_db=20.0)
     worker = FaceWorker(lambda _: encoder, lambda _: FaceFollower(fakes.Finder(None)), size=32)
+    worker.orders.set_steps(windows=True, restoration=True, every=coded_every)
     seen = []
     for number in range(3 * every + 2):
         seen.append(await worker.encode(picture(90_000 // fps * number), code=True))

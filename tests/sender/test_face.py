@@ -32,10 +32,10 @@ class Scene:
         self.image = np.zeros((*shape, 3), np.uint8)
         self.pts = 0
 
-    def show(self, frames: int, *, step: int = FRAME) -> list[Followed]:
+    def show(self, frames: int, *, step: int = FRAME, every: float = 1.0) -> list[Followed]:
         out = []
         for _ in range(frames):
-            out.append(self.follower.follow(self.image, pts=self.pts))
+            out.append(self.follower.follow(self.image, pts=self.pts, every=every))
             self.pts += step
         return out
 
@@ -94,6 +94,16 @@ def test_it_looks_now_and_then_and_in_each_picture_once_it_misses(fakes: Any) ->
     scene.finder.box = None
     scene.show(25)
     assert scene.finder.looks >= 5 + 20
+
+
+@pytest.mark.parametrize(("every", "looks"), [(1, 10), (2, 5), (3, 4)])
+def test_where_pictures_are_left_out_for_want_of_time_so_are_looks(fakes: Any, every: int, looks: int) -> None:
+    scene = Scene(fakes, box())
+    scene.show(50 // every, step=every * FRAME, every=every)
+    assert scene.finder.looks == looks
+    scene.finder.box = None
+    scene.show(15, step=every * FRAME, every=every)
+    assert scene.finder.looks >= looks + 10, "but not where the face is missed"
 
 
 def test_at_few_pictures_a_second_it_looks_in_each(fakes: Any) -> None:

@@ -27,7 +27,8 @@ class Call:
         self.work = Workload(sets=self.set_steps, clock=lambda: self.now_s, sizes=sizes, **more)
         self.work.watch(self.said.append)
 
-    def set_steps(self, *, windows: bool, restoration: bool, size: SizeOrder) -> None:
+    def set_steps(self, *, windows: bool, restoration: bool, every: float, size: SizeOrder) -> None:
+        self.every = every
         self.steps += [(windows, restoration)] if self.steps[-1:] != [(windows, restoration)] else []
         self.sizes += [size] if self.sizes[-1:] != [size] else []
 
@@ -69,7 +70,7 @@ def test_a_slow_machine_codes_as_many_pictures_as_it_can_in_time_and_says_so(
     assert re.fullmatch(rf"coding is late \(\d+% of the time there is\): {STEPS[1].name} from now on", call.said[0])
     assert call.said[-1].endswith(f"{step.name} from now on")
     assert call.go(20, takes_s=takes_s) == pytest.approx(coded, abs=3)
-    assert call.work.states["coded_every"] == step.every
+    assert call.every == call.work.states["coded_every"] == step.every
     call.go(20, takes_s=0.02)
     assert call.said[-1] == "time to spare: every picture from now on"
 
