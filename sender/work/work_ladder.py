@@ -26,13 +26,13 @@ class Step:
 
 # A little too much of the work leaves out a picture here and there by itself, since only the newest one waits: that is
 # better looked at than half of them, or two thirds of those.
-# From all the work to the least. Windows are last: a mouth that moves is worth more than pictures between. Two of three
-# come at intervals that differ, but there are a third more of them than of one of two.
+# From all the work to the least. Windows are last, and left late: a mouth that moves is worth more than pictures
+# between. Two of three come at intervals that differ, but there are a third more of them than of one of two.
 STEPS = (
     Step(name="every picture", late=1.4),
     Step(name="two pictures of three", every=1.5, cost=0.67, late=1.25),
     Step(name="every second picture", every=2, cost=0.5, late=1.4),
-    Step(name="every third picture", every=3, cost=0.33),
+    Step(name="every third picture", every=3, cost=0.33, late=1.2),
     Step(name="every third picture, without eyes and mouth drawn", every=3, windows=False, cost=0.25),
 )
 # For receivers that can hold references as they were decoded.
