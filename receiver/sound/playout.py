@@ -25,7 +25,7 @@ __all__ = ["SoundPlayout"]
 
 WINDOW_US = 12_000_000  # arrivals that the delay is judged by
 LATE_PART = 0.97  # of the frames are there in time: one lost message in a while does not count, two do
-RECENT_US = 3_000_000  # ... or of the frames of this time, where those that came later all came at once, before it
+RECENT_US = 3_000_000  # ... or of all but those that came late at once, before this time
 APART_US = 1_000_000  # what came late within so long was late together
 FAR_US = 200_000  # a delay that is further off is set right at once, by leaving frames out
 STEER_US = 2_000_000  # else what is off is played away in about that time ...
@@ -275,15 +275,27 @@ class SoundPlayout:
 
 
 def _needed(transits: Sequence[tuple[int, float]]) -> float:
-    """What most frames took, from (arrival, transit): of all, or of the recent ones, where only one stall says more."""
+    """What most frames took, from (arrival, transit): of all, or of all but one stall, where none is nearly as long."""
     usual = _most(transits)
     since_us = transits[-1][0] - RECENT_US
     recent = _most([one for one in transits if one[0] >= since_us])
     if usual <= recent:
         return usual
-    late_us = [arrived_us for arrived_us, transit in transits if transit > recent]
-    stalls = 1 + sum(after - before > APART_US for before, after in pairwise(late_us))
-    return usual if stalls > 1 else recent
+    stalls = _stalls([one for one in transits if one[1] > (recent + usual) / 2])
+    if len(stalls) > 1:
+        return usual
+    others = [one for one in transits if one[0] < stalls[0][0][0] or one[0] > stalls[0][-1][0]]
+    return max(recent, _most(others)) if others else usual
+
+
+def _stalls(late: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
+    """What was late, as (arrival, transit), by when: at least one."""
+    stalls = [[late[0]]]
+    for before, after in pairwise(late):
+        if after[0] - before[0] > APART_US:
+            stalls.append([])
+        stalls[-1].append(after)
+    return stalls
 
 
 def _most(transits: Sequence[tuple[int, float]]) -> float:

@@ -169,6 +169,17 @@ def test_a_line_that_stood_still_once_is_forgiven_soon() -> None:
     assert line.playout.delay_us < before_us + 60_000, "played away, 20 ms a second, long before twelve are over"
 
 
+def test_it_is_forgiven_where_messages_vary_as_they_do_and_one_came_a_little_late_since() -> None:
+    chance = random.Random(3)
+    jitter_us = [chance.randrange(20_000) for _ in range(1000)]
+    still = stalled(range(50, 58), range(75, 77))  # 1.3 s, and four seconds later .3
+    line = Line(SoundPlayout(), path_us=lambda number: still(number) + jitter_us[number])
+    line.run(8)
+    before_us = line.playout.delay_us
+    line.run(11)
+    assert line.playout.delay_us < before_us + 100_000, "20 ms a second, long before twelve are over"
+
+
 def test_a_line_that_stands_still_again_and_again_is_waited_for() -> None:
     line = Line(SoundPlayout(), path_us=stalled(*(range(first, first + 8) for first in range(20, 400, 30))))
     line.run(14)
