@@ -174,10 +174,10 @@ class OneCall:
         self._tick(f"{self._mode}, {self._name}", 1.0)
 
     def _said(self, processes: Processes, end: str) -> list[str]:
-        """What the programs told people, without the tables."""
+        """What the programs told people, the newest of it; files by their names alone."""
         if not processes.log(end).exists():
             return []
-        lines = processes.log(end).read_text(errors="replace").splitlines()
+        lines = processes.log(end).read_text(errors="replace").replace(f"{self._folder.parent}/", "").splitlines()
         return [f"{end}: {line.strip()}" for line in lines if line.strip()][-40:]
 
 
