@@ -156,9 +156,9 @@ class Playout(Generic[State]):
         return ordered[int(0.95 * (len(ordered) - 1))]
 
     def _making_us(self) -> int:
-        """What a picture takes that had not to wait for others: the lower quartile."""
+        """What a picture takes, from being asked for: the median. With less, sound is ahead of most pictures."""
         ordered = sorted(self._taken_us)
-        return ordered[len(ordered) // 4] if ordered else 0
+        return ordered[len(ordered) // 2] if ordered else 0
 
     def _retarget(self, now_us: int) -> None:
         if self._settled_us is None:

@@ -181,10 +181,10 @@ def test_frames_are_given_ahead_in_order_and_only_overdue_ones_are_skipped() -> 
 
 def test_a_picture_is_due_when_it_can_be_ready() -> None:
     playout: Playout[State] = Playout(margin_us=0)
-    for took_us in (12_000, 90_000, 40_000, 12_500, 13_000, 90_000):
+    for took_us in (12_000, 90_000, 13_500, 12_500, 13_000, 90_000, 14_000):
         playout.prepared(took_us)
     playout.add(state(0), arrived_us=100_000)
-    assert playout.due_us == 112_500, "some had to wait for others"
+    assert playout.due_us == 113_500, "most are; some had to wait for others"
 
 
 @given(
