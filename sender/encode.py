@@ -196,7 +196,8 @@ class FaceWorker:
         The next result brings the value. Keyframes are left out: they say nothing of the frames that build on them.
         """
         pts, before = self._coded_pts, self._measured_pts
-        if pts is not None and (soon or before is None or pts - before >= round(self._measure_ticks * self.orders.every)):
+        apart = round(self._measure_ticks * self.orders.every)
+        if pts is not None and (soon or before is None or pts - before >= apart):
             self._coded_pts, self._measured_pts = None, pts
             await asyncio.get_running_loop().run_in_executor(self._thread, self._measure)
 

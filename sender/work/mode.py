@@ -28,7 +28,7 @@ class ModeRules:
     quality_back_s: float = 1.0
     least_stay_s: float = 1.5  # in H.264, doubled for each change that did not last
     longest_stay_s: float = 12.0  # a face, or quality, is watched meanwhile: what comes back too soon is worth little
-    longest_load_stay_s: float = 60.0  # whether there is time again shows in trying alone, five seconds of late pictures
+    longest_load_stay_s: float = 60.0  # whether there is time again shows in trying: five seconds of late pictures
     lasting_s: float = 10.0  # a stay with keypoints that counts as lasting
 
 
