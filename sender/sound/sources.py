@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import av
+import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
@@ -22,6 +23,7 @@ from signaling.threads import run_in_thread, tell_loop
 __all__ = ["Block", "FileSound", "SoundSource", "TrackSound"]
 
 _LATE_S = 1.0
+_SILENCE = SAMPLE_RATE // 50  # samples, one after the other, where pictures go on without sound
 _WAIT_S = 0.02  # for the picture that a file's sound begins with
 
 
@@ -46,8 +48,9 @@ class FileSound:
     """The sound of a file at its own pace, in step with the pictures of the same file where there are any.
 
     `begins` tells the clock's reading at the file's first picture once that is known, None before. `loop` starts again
-    when the pictures do. What is late by more than a second is left out: a call that begins when the pictures have run
-    for long gets none of the sound before it. The clock and the wait are arguments so that tests need no time.
+    when the pictures do, and is silent for as long as they are longer than it. What is late by more than a second is
+    left out: a call that begins when the pictures have run for long gets none of the sound before it. The clock and the
+    wait are arguments so that tests need no time.
     """
 
     def __init__(
@@ -120,6 +123,9 @@ class FileSound:
                     if len(kept):
                         yield kept, at_s, length_s or at_s + len(samples) / SAMPLE_RATE
                     at_s += len(samples) / SAMPLE_RATE
+                while at_s is not None and (left := round((length_s - at_s) * SAMPLE_RATE)) > 0:
+                    yield np.zeros(min(left, _SILENCE), np.float32), at_s, length_s
+                    at_s += _SILENCE / SAMPLE_RATE
         except (av.FFmpegError, OSError) as error:
             raise self._broken(error) from None
 

@@ -98,6 +98,31 @@ def test_a_loop_begins_again_where_it_ended(tmp_path: Path) -> None:
     assert ends[-1] > 50.5
 
 
+def film(path: Path, *, seconds: float, sound_s: float) -> Path:
+    with av.open(str(path), "w") as container:
+        pictures, sound = container.add_stream("mpeg4", rate=10), container.add_stream("aac", rate=SAMPLE_RATE)
+        pictures.width = pictures.height = 64
+        for number in range(round(10 * seconds)):
+            picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number, np.uint8))
+            container.mux(pictures.encode(picture))
+        tone = np.sin(0.1 * np.arange(round(sound_s * SAMPLE_RATE))).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(tone[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
+        container.mux([*sound.encode(frame), *sound.encode(None), *pictures.encode(None)])
+    return path
+
+
+def test_where_pictures_go_on_after_the_sound_there_is_silence_until_both_begin_again(tmp_path: Path) -> None:
+    clock = Clock()
+    path = film(tmp_path / "a.mp4", seconds=1.0, sound_s=0.4)
+    blocks = read(FileSound(path, loop=True, clock=clock.time, wait=clock.wait), blocks=150)
+    ends = [block.captured_s + len(block.samples) / SAMPLE_RATE for block in blocks]
+    assert [block.captured_s for block in blocks[1:]] == pytest.approx(ends[:-1], abs=0.001), "without a gap"
+    loud = [block.captured_s % 1.0 for block in blocks if np.abs(block.samples).max() > 0.1]
+    assert max(loud) < 0.5
+    assert ends[-1] > 52.0
+
+
 def test_what_has_no_sound_or_is_no_file_has_a_name(tmp_path: Path) -> None:
     silent = Path(__file__).parents[3] / "benchmarks" / "clips" / "data" / "sample.mp4"
     with pytest.raises(SourceError, match="no sound in it"):
