@@ -281,21 +281,11 @@ def _needed(transits: Sequence[tuple[int, float]]) -> float:
     recent = _most([one for one in transits if one[0] >= since_us])
     if usual <= recent:
         return usual
-    stalls = _stalls([one for one in transits if one[1] > (recent + usual) / 2])
-    if len(stalls) > 1:
+    late_us = [arrived_us for arrived_us, transit in transits if transit > (recent + usual) / 2]
+    if any(after - before > APART_US for before, after in pairwise(late_us)):
         return usual
-    others = [one for one in transits if one[0] < stalls[0][0][0] or one[0] > stalls[0][-1][0]]
+    others = [one for one in transits if not late_us[0] <= one[0] <= late_us[-1]]
     return max(recent, _most(others)) if others else usual
-
-
-def _stalls(late: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
-    """What was late, as (arrival, transit), by when: at least one."""
-    stalls = [[late[0]]]
-    for before, after in pairwise(late):
-        if after[0] - before[0] > APART_US:
-            stalls.append([])
-        stalls[-1].append(after)
-    return stalls
 
 
 def _most(transits: Sequence[tuple[int, float]]) -> float:
